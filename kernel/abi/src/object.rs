@@ -1,0 +1,215 @@
+//! Handles, object types, information topics and properties, `zircon/syscalls/object.h`.
+use crate::abi_struct;
+
+/// A handle's value (`zx_handle_t`); 0 is never valid, and the two low bits of a valid one are set.
+pub type Handle = u32;
+/// A kernel object's id (`zx_koid_t`), unique in one boot.
+pub type Koid = u64;
+
+/// The value that is never a handle.
+pub const HANDLE_INVALID: Handle = 0;
+/// The bits that are set in every valid handle, free for a program to use as tags.
+pub const HANDLE_FIXED_BITS: u32 = 3;
+/// The first koid that an object gets.
+pub const KOID_FIRST: Koid = 1024;
+/// Bytes of an object's name, its NUL included.
+pub const MAX_NAME_LEN: usize = 32;
+
+/// What an object is (`zx_obj_type_t`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum ObjectType {
+    /// An address space with its handles and threads.
+    Process = 1,
+    /// A flow of control.
+    Thread = 2,
+    /// Memory.
+    Vmo = 3,
+    /// One end of a message pipe.
+    Channel = 4,
+    /// A set of signals.
+    Event = 5,
+    /// A queue of packets.
+    Port = 6,
+    /// An interrupt vector.
+    Interrupt = 9,
+    /// The log.
+    Debuglog = 12,
+    /// A right to name ranges.
+    Resource = 15,
+    /// A group of processes.
+    Job = 17,
+    /// A region of address space.
+    Vmar = 18,
+}
+
+/// Topics of `zx_object_get_info`: number in the low 28 bits, version in the top four.
+pub mod info {
+    /// Whether the handle is valid at all.
+    pub const HANDLE_VALID: u32 = 1;
+    /// [`super::InfoHandleBasic`].
+    pub const HANDLE_BASIC: u32 = 2;
+    /// [`super::InfoProcess`].
+    pub const PROCESS: u32 = 3 | 1 << 28;
+    /// [`super::InfoVmar`].
+    pub const VMAR: u32 = 7;
+    /// [`super::InfoResource`].
+    pub const RESOURCE: u32 = 18;
+    /// [`super::InfoVmo`], its present version.
+    pub const VMO: u32 = 23 | 3 << 28;
+    /// The first version of VMO: the record up to `cache_policy`.
+    pub const VMO_V1: u32 = 23;
+    /// The second version of VMO: the record up to `committed_change_events`.
+    pub const VMO_V2: u32 = 23 | 1 << 28;
+    /// The third version of VMO: the record up to `populated_bytes`.
+    pub const VMO_V3: u32 = 23 | 2 << 28;
+}
+
+/// Properties of `zx_object_get_property` and `zx_object_set_property`.
+pub mod property {
+    /// The name, 32 bytes with its NUL.
+    pub const NAME: u32 = 3;
+    /// Where a process's vDSO is mapped.
+    pub const PROCESS_VDSO_BASE_ADDRESS: u32 = 6;
+    /// The content size of a VMO in bytes.
+    pub const VMO_CONTENT_SIZE: u32 = 17;
+}
+
+/// Flags of [`InfoVmo`].
+pub mod vmo_flags {
+    /// The VMO owns pages; a physical one does not.
+    pub const TYPE_PAGED: u32 = 1;
+    /// Its size can change.
+    pub const RESIZABLE: u32 = 2;
+    /// It is a copy-on-write child.
+    pub const IS_COW_CLONE: u32 = 4;
+    /// Found by a handle.
+    pub const VIA_HANDLE: u32 = 8;
+    /// Found by a mapping.
+    pub const VIA_MAPPING: u32 = 16;
+    /// Physically contiguous.
+    pub const CONTIGUOUS: u32 = 64;
+}
+
+/// Flags of [`InfoProcess`].
+pub mod process_flags {
+    /// The process was started.
+    pub const STARTED: u32 = 1;
+    /// The process has ended; the return code is valid.
+    pub const EXITED: u32 = 2;
+}
+
+/// Return codes that the kernel gives a process which did not end by itself.
+pub mod task_retcode {
+    /// Killed by `zx_task_kill`.
+    pub const SYSCALL_KILL: i64 = -1024;
+    /// Killed for a policy.
+    pub const POLICY_KILL: i64 = -1026;
+    /// Killed for a fault that nobody handled.
+    pub const EXCEPTION_KILL: i64 = -1028;
+}
+
+abi_struct! {
+    /// Topic [`info::HANDLE_BASIC`].
+    struct InfoHandleBasic as "zx_info_handle_basic_t" {
+        /// The object's id.
+        koid: u64,
+        /// The handle's rights.
+        rights: u32,
+        /// The object's type.
+        object_type: u32,
+        /// The peer, the parent, or 0.
+        related_koid: u64,
+        /// Zero.
+        reserved: u32,
+        /// Zero.
+        padding: u32,
+    }
+    /// Topic [`info::PROCESS`].
+    struct InfoProcess as "zx_info_process_t" {
+        /// Valid once [`process_flags::EXITED`] is set.
+        return_code: i64,
+        /// When it was started, in nanoseconds of the monotonic clock.
+        start_time: i64,
+        /// [`process_flags`].
+        flags: u32,
+        /// Zero.
+        padding: u32,
+    }
+    /// Topic [`info::VMAR`].
+    struct InfoVmar as "zx_info_vmar_t" {
+        /// The first address.
+        base: u64,
+        /// Bytes.
+        len: u64,
+    }
+    /// Topic [`info::RESOURCE`].
+    struct InfoResource as "zx_info_resource_t" {
+        /// [`crate::resource::Kind`].
+        kind: u32,
+        /// [`crate::resource::FLAG_EXCLUSIVE`] or 0.
+        flags: u32,
+        /// The first unit; 0 for a ranged root.
+        base: u64,
+        /// Units; 0 for a ranged root.
+        size: u64,
+        /// Its name, NUL-padded.
+        name: [u8; 32],
+    }
+    /// Topic [`info::VMO`].
+    struct InfoVmo as "zx_info_vmo_t" {
+        /// The VMO's id.
+        koid: u64,
+        /// Its name, NUL-padded.
+        name: [u8; 32],
+        /// Its size in bytes.
+        size_bytes: u64,
+        /// The parent's id, or 0.
+        parent_koid: u64,
+        /// Direct children.
+        num_children: u64,
+        /// Mappings of this VMO, not of its children.
+        num_mappings: u64,
+        /// Address spaces that map it.
+        share_count: u64,
+        /// [`vmo_flags`].
+        flags: u32,
+        /// Zero.
+        padding1: u32,
+        /// Bytes of pages that it holds.
+        committed_bytes: u64,
+        /// The rights of the handle asked through.
+        handle_rights: u32,
+        /// [`crate::vmo::CachePolicy`].
+        cache_policy: u32,
+        /// Bytes of kernel memory that describe it.
+        metadata_bytes: u64,
+        /// How often the kernel changed what is committed.
+        committed_change_events: u64,
+        /// Bytes of content held.
+        populated_bytes: u64,
+        /// Of those committed, bytes that are its own.
+        committed_private_bytes: u64,
+        /// Of those populated, bytes that are its own.
+        populated_private_bytes: u64,
+        /// Committed bytes, each shared page in proportion.
+        committed_scaled_bytes: u64,
+        /// Populated bytes, each shared page in proportion.
+        populated_scaled_bytes: u64,
+        /// The fraction of `committed_scaled_bytes`.
+        committed_fractional_scaled_bytes: u64,
+        /// The fraction of `populated_scaled_bytes`.
+        populated_fractional_scaled_bytes: u64,
+    }
+}
+
+/// Bytes of [`InfoVmo`] in each of its versions, oldest first.
+pub const INFO_VMO_SIZES: [usize; 4] = [
+    core::mem::offset_of!(InfoVmo, metadata_bytes),
+    core::mem::offset_of!(InfoVmo, populated_bytes),
+    core::mem::offset_of!(InfoVmo, committed_private_bytes),
+    size_of::<InfoVmo>(),
+];
+
+const _: () = assert!(size_of::<InfoHandleBasic>() == 32);
+const _: () = assert!(size_of::<InfoResource>() == 56);

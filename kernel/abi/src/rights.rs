@@ -1,0 +1,154 @@
+//! Rights (`zx_rights_t`): what a handle lets its holder do. Zircon's bits, `zircon/rights.h`.
+use core::fmt;
+use core::ops::{BitAnd, BitOr, Sub};
+
+/// A set of rights.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(transparent)]
+pub struct Rights(pub u32);
+
+macro_rules! rights {
+    ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
+        impl Rights {
+            $($(#[$doc])* pub const $name: Self = Self(1 << $bit);)*
+        }
+
+        /// Every single right with its bit number, for generated headers.
+        pub const ALL: &[(&str, u32)] = &[$((stringify!($name), $bit)),*];
+    };
+}
+
+rights! {
+    /// The handle may be duplicated.
+    DUPLICATE = 0;
+    /// The handle may be sent to another process.
+    TRANSFER = 1;
+    /// The object may be read, or mapped readable.
+    READ = 2;
+    /// The object may be written, or mapped writable.
+    WRITE = 3;
+    /// The object may be mapped executable.
+    EXECUTE = 4;
+    /// The object may be mapped.
+    MAP = 5;
+    /// Properties may be read.
+    GET_PROPERTY = 6;
+    /// Properties may be set.
+    SET_PROPERTY = 7;
+    /// Children may be listed.
+    ENUMERATE = 8;
+    /// The task may be killed.
+    DESTROY = 9;
+    /// The job's policy may be set.
+    SET_POLICY = 10;
+    /// The job's policy may be read.
+    GET_POLICY = 11;
+    /// User signals may be changed.
+    SIGNAL = 12;
+    /// The peer's user signals may be changed.
+    SIGNAL_PEER = 13;
+    /// The object may be waited for.
+    WAIT = 14;
+    /// The object may be asked about itself.
+    INSPECT = 15;
+    /// Child jobs may be made.
+    MANAGE_JOB = 16;
+    /// Processes may be made and started.
+    MANAGE_PROCESS = 17;
+    /// Threads may be made and started.
+    MANAGE_THREAD = 18;
+    /// A profile may be applied.
+    APPLY_PROFILE = 19;
+    /// The socket may be shut down.
+    MANAGE_SOCKET = 20;
+    /// Operations may reach into child regions.
+    OP_CHILDREN = 21;
+    /// The VMO may be resized.
+    RESIZE = 22;
+    /// VMOs may be attached to the pager.
+    ATTACH_VMO = 23;
+    /// The pager's VMOs may be managed.
+    MANAGE_VMO = 24;
+}
+
+impl Rights {
+    /// No right at all.
+    pub const NONE: Self = Self(0);
+    /// A request for the same rights as the source; never stored.
+    pub const SAME_RIGHTS: Self = Self(1 << 31);
+    /// TRANSFER, DUPLICATE, WAIT and INSPECT.
+    pub const BASIC: Self = Self(0xC003);
+    /// READ and WRITE.
+    pub const IO: Self = Self(0xC);
+    /// GET_PROPERTY and SET_PROPERTY.
+    pub const PROPERTY: Self = Self(0xC0);
+
+    /// Default rights of a channel endpoint.
+    pub const DEFAULT_CHANNEL: Self = Self(0xF00E);
+    /// Default rights of an event.
+    pub const DEFAULT_EVENT: Self = Self(0xD003);
+    /// Default rights of a job.
+    pub const DEFAULT_JOB: Self = Self(0x7DFCF);
+    /// Default rights of a debug log.
+    pub const DEFAULT_DEBUGLOG: Self = Self(0xD00B);
+    /// Default rights of a process.
+    pub const DEFAULT_PROCESS: Self = Self(0x6D3CF);
+    /// Default rights of a resource.
+    pub const DEFAULT_RESOURCE: Self = Self(0x800B);
+    /// Default rights of a thread.
+    pub const DEFAULT_THREAD: Self = Self(0x4D2CF);
+    /// Default rights of a root VMAR: BASIC less WAIT, OP_CHILDREN, READ, WRITE, EXECUTE.
+    pub const DEFAULT_VMAR: Self = Self(0x20801F);
+    /// Default rights of a paged VMO that cannot be resized.
+    pub const DEFAULT_VMO: Self = Self(0xD0EF);
+    /// Default rights of a physical VMO: the contract's eight, with WAIT, INSPECT and SIGNAL.
+    pub const DEFAULT_VMO_PHYSICAL: Self = Self(0xD0FF);
+
+    /// Whether every right of `other` is in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for Rights {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Rights {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// The rights of the left side that are not on the right.
+impl Sub for Rights {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl fmt::Debug for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rights({:#x})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rights as R;
+
+    #[test]
+    fn default_sets_are_the_sums_of_their_parts() {
+        assert_eq!(R::BASIC, R::TRANSFER | R::DUPLICATE | R::WAIT | R::INSPECT);
+        assert_eq!(R::DEFAULT_VMO, R::BASIC | R::IO | R::PROPERTY | R::MAP | R::SIGNAL);
+        assert_eq!(R::DEFAULT_VMO_PHYSICAL, R::DEFAULT_VMO | R::EXECUTE);
+        assert_eq!(R::DEFAULT_VMAR, (R::BASIC - R::WAIT) | R::OP_CHILDREN | R::IO | R::EXECUTE);
+        assert_eq!(R::DEFAULT_RESOURCE, R::TRANSFER | R::DUPLICATE | R::WRITE | R::INSPECT);
+        assert_eq!(R::DEFAULT_CHANNEL, (R::BASIC - R::DUPLICATE) | R::IO | R::SIGNAL | R::SIGNAL_PEER);
+    }
+}

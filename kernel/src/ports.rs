@@ -1,0 +1,174 @@
+//! What the kernel's logic asks of a machine.
+//!
+//! The logic owns one value of a type that implements [`Machine`]: the board's in the image, a simulated
+//! one on the host. Everything here is safe to call with any argument: an implementation checks that an
+//! address lies in a frame that it handed out (the check is a table look-up) and treats anything else as
+//! a kernel bug, because frames are plain bytes to which no Rust reference exists.
+//!
+//! A port does one thing and decides nothing. Which frame, which descriptor, which order of barriers is
+//! the logic's business, where it can be tested.
+
+use abi::{GeneralRegs, PageCount, PhysAddr, VirtAddr};
+
+/// An address space's identifier in the TLB (`TTBR0_EL1.ASID`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Asid(pub u16);
+
+/// How an address is used, for the translation probe and for fault reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A load.
+    Read,
+    /// A store.
+    Write,
+    /// An instruction fetch.
+    Execute,
+}
+
+/// Physical frames of RAM: 4 KiB each, owned by whoever asked for them.
+pub trait Frames {
+    /// Takes a frame; its contents are whatever they were. `None` when there is none left.
+    fn allocate_frame(&mut self) -> Option<PhysAddr>;
+
+    /// Gives a frame back. A frame that is free already is a kernel bug.
+    fn free_frame(&mut self, frame: PhysAddr);
+
+    /// Frames that could still be taken.
+    fn free_frames(&self) -> PageCount;
+
+    /// Fills a frame with zeros.
+    fn zero_frame(&mut self, frame: PhysAddr);
+
+    /// Copies `into.len()` bytes out of a frame; `offset + len` stays within its 4 KiB.
+    fn read_frame(&self, frame: PhysAddr, offset: usize, into: &mut [u8]);
+
+    /// Copies `from` into a frame; `offset + len` stays within its 4 KiB.
+    fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]);
+
+    /// Copies `len` bytes from one frame to another; both stay within their 4 KiB.
+    fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize);
+}
+
+/// Stage 1 translation for EL0 (`TTBR0_EL1`). The order of these calls is the map cursor's alone.
+pub trait Translation {
+    /// Reads a descriptor at an 8-aligned address in a frame.
+    fn read_descriptor(&self, at: PhysAddr) -> u64;
+
+    /// Writes a descriptor, single-copy atomically.
+    fn write_descriptor(&mut self, at: PhysAddr, value: u64);
+
+    /// Makes descriptor writes visible to the table walker before anything after (DSB ISHST; ISB).
+    fn publish_descriptors(&mut self);
+
+    /// Forgets one page or block of an address space, last level only (TLBI VALE1IS).
+    fn invalidate_leaf(&mut self, asid: Asid, address: VirtAddr);
+
+    /// Forgets one address of an address space on every level (TLBI VAE1IS).
+    fn invalidate_walk(&mut self, asid: Asid, address: VirtAddr);
+
+    /// Forgets an address space (TLBI ASIDE1IS).
+    fn invalidate_space(&mut self, asid: Asid);
+
+    /// Waits until invalidations are complete everywhere (DSB ISH; ISB).
+    fn complete_invalidation(&mut self);
+
+    /// Makes an address space the one that EL0 sees; `None` leaves EL0 with none.
+    fn activate(&mut self, space: Option<(PhysAddr, Asid)>);
+
+    /// Makes what was written to a frame executable (clean to PoU, invalidate instructions).
+    fn synchronize_instructions(&mut self, frame: PhysAddr);
+
+    /// What the MMU makes of an EL0 access in the active space: `PAR_EL1` after AT S1E0R or S1E0W.
+    fn probe(&self, address: VirtAddr, access: Access) -> u64;
+
+    /// Bits of physical address that the CPU has (`ID_AA64MMFR0_EL1.PARange`).
+    fn physical_address_bits(&self) -> u32;
+
+    /// Whether ASIDs have 16 bits rather than 8 (`ID_AA64MMFR0_EL1.ASIDBits`).
+    fn wide_asids(&self) -> bool;
+}
+
+/// Time, from the virtual counter.
+pub trait Clock {
+    /// The counter now (CNTVCT_EL0).
+    fn ticks(&self) -> u64;
+
+    /// The counter's frequency (CNTFRQ_EL0).
+    fn ticks_per_second(&self) -> u64;
+
+    /// Asks for a timer interrupt when the counter reaches this; `None` for none. Replaces the last wish.
+    fn set_timer(&mut self, at: Option<u64>);
+}
+
+/// What people and tools read.
+pub trait Output {
+    /// Writes text to the console.
+    fn write_console(&mut self, text: &[u8]);
+
+    /// Writes an encoded frame (`abi::log`) to the log's wire; dropped where there is none.
+    fn write_log(&mut self, frame: &[u8]);
+}
+
+/// One CPU's state that belongs to the running thread besides its general registers.
+pub trait Context {
+    /// FP and NEON registers as the machine stores them.
+    type FpState: Clone;
+
+    /// A thread's first FP state: all zero.
+    fn fresh_fp(&self) -> Self::FpState;
+
+    /// Stores the FP registers.
+    fn save_fp(&mut self, into: &mut Self::FpState);
+
+    /// Loads the FP registers.
+    fn restore_fp(&mut self, from: &Self::FpState);
+
+    /// Lets EL0 use FP, or makes its next use trap.
+    fn allow_fp(&mut self, allowed: bool);
+
+    /// 64 unpredictable bits, if the machine has a source (`RNDR`).
+    fn entropy(&mut self) -> Option<u64>;
+}
+
+/// Everything together. Implemented by whatever implements the parts.
+pub trait Machine: Frames + Translation + Clock + Output + Context {}
+
+impl<T: Frames + Translation + Clock + Output + Context> Machine for T {}
+
+/// What came up from EL0, or while the CPU idled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `svc`: the registers hold the call.
+    Syscall,
+    /// The timer's deadline has come.
+    Timer,
+    /// EL0 used FP while it was not allowed.
+    FpTrap,
+    /// EL0 did something that the architecture refuses.
+    Fault(Fault),
+}
+
+/// A synchronous exception or an SError from EL0, as the hardware reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `ESR_EL1`.
+    pub esr: u64,
+    /// `FAR_EL1`; meaningful where `esr` says so.
+    pub far: u64,
+    /// Whether it came as an SError, which belongs to no instruction.
+    pub asynchronous: bool,
+}
+
+/// What the CPU does after an event was handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Return to EL0 with the registers as they are now.
+    Run,
+    /// Nothing is ready: wait for an interrupt.
+    Idle,
+    /// The first process has ended with this status: stop the machine.
+    Stop(i64),
+}
+
+/// The registers as the vectors saved them; the kernel rewrites them to switch threads.
+pub type Frame = GeneralRegs;
