@@ -109,19 +109,30 @@ pub trait Output {
     fn write_log(&mut self, frame: &[u8]);
 }
 
+/// A thread's FP and NEON registers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C, align(16))]
+pub struct FpState {
+    /// V0 to V31.
+    pub v: [u128; 32],
+    /// FPCR.
+    pub fpcr: u64,
+    /// FPSR.
+    pub fpsr: u64,
+}
+
+impl FpState {
+    /// What a thread starts with: every register zero.
+    pub const ZERO: Self = Self { v: [0; 32], fpcr: 0, fpsr: 0 };
+}
+
 /// One CPU's state that belongs to the running thread besides its general registers.
 pub trait Context {
-    /// FP and NEON registers as the machine stores them.
-    type FpState: Clone;
-
-    /// A thread's first FP state: all zero.
-    fn fresh_fp(&self) -> Self::FpState;
-
     /// Stores the FP registers.
-    fn save_fp(&mut self, into: &mut Self::FpState);
+    fn save_fp(&mut self, into: &mut FpState);
 
     /// Loads the FP registers.
-    fn restore_fp(&mut self, from: &Self::FpState);
+    fn restore_fp(&mut self, from: &FpState);
 
     /// Lets EL0 use FP, or makes its next use trap.
     fn allow_fp(&mut self, allowed: bool);
