@@ -1,2 +1,84 @@
+//! Flattened device trees: bytes to validated windows, interrupts and memory.
+//!
+//! Any input at all gives a [`Tree`] or an [`Error`] that names node and property. Nothing here
+//! panics, recurses, keeps a global or trusts a length before it was checked.
+//!
+//! # How it is used
+//! 1. [`total_size`] reads the first [`HEADER_SIZE`] bytes, so the caller knows how much to look at
+//!    before it makes a slice of a pointer that firmware gave it.
+//! 2. [`buffer_size`] says how large the kernel-owned copy must be (a blob padded to 1 MiB needs only
+//!    what its blocks hold).
+//! 3. [`Tree::parse`] validates the blob in one pass, copies it without `FDT_NOP`s into the buffer, and
+//!    indexes its nodes. It costs time and memory linear in the blob: the index takes about a third of
+//!    the structure block's size from the heap, and a heap that is too small is an [`Error`].
+//! 4. The questions: [`Tree::windows`] and [`Tree::reg_entries`], [`Tree::pci_windows`],
+//!    [`Tree::interrupts`], [`Tree::memory`], [`Tree::reserved`], [`Tree::chosen`], [`Tree::psci`],
+//!    [`Tree::cpus`], [`Tree::interrupt_controller`], [`Tree::timer`], [`Tree::serial`],
+//!    [`Tree::dma_ranges`]. All are computed from the index when asked; none allocates.
+//! 5. Properties by name, compatible and raw values ([`Tree::property`], [`Tree::find_compatible`]) are
+//!    asked seldom, and answered by the `fdt` crate on the clean copy.
+//!
+//! # Principles
+//! - **Structure is all or nothing.** A blob that breaks the format (Devicetree Specification v0.4,
+//!   chapter 5) is refused whole. Meaning is judged entry by entry: a device with a strange `reg` is
+//!   listed with the reason why it is not a window ([`Skip`]), and the board still boots.
+//! - **Work is bounded.** Each walk carries a [`Budget`]; a hostile tree spends it and gets an answer
+//!   that says so, instead of the processor.
+//! - **Every address is CPU-physical**, translated through each ancestor's `ranges`
+//!   (specification 2.3.8), or it is not called an address.
+//!
+//! # What it is not
+//! It grants nothing: that is the ledger's. It does not apply overlays and does not edit trees.
 #![no_std]
-#![allow(missing_docs)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod chosen;
+mod class;
+mod cursor;
+mod dma;
+mod error;
+mod gic;
+mod header;
+mod index;
+mod interrupt;
+mod lookup;
+mod memory;
+mod pci;
+mod platform;
+mod translate;
+mod tree;
+mod validate;
+mod window;
+
+pub use chosen::{Chosen, Stdout};
+pub use class::{Class, MEMORY_LIKE};
+pub use dma::{DmaRange, DmaRanges};
+pub use error::{Block, Error, Problem};
+pub use gic::{GIC_COMPATIBLES, GicVersion, InterruptController};
+pub use header::{HEADER_SIZE, MAX_TOTAL_SIZE, buffer_size, total_size};
+pub use index::{MAX_DEPTH, NodeId, NodeStatus};
+pub use interrupt::{
+    Cells, GicInterrupt, GicKind, Interrupt, InterruptEntry, InterruptProblem, MAX_INTERRUPT_CELLS, Trigger,
+};
+pub use memory::{DynamicReservation, MemoryRegion, ReservedRange};
+pub use pci::{PciKind, PciWindow};
+pub use platform::{Conduit, Cpu, EnableMethod, Timer};
+pub use translate::{Budget, Skip};
+pub use tree::{NodePath, Tree};
+pub use window::{Place, RegEntry, Window};
+
+/// Appends to a vector without ever aborting.
+///
+/// # Errors
+/// Gives the item back when the heap cannot grow the vector; the vector is unchanged then.
+pub fn try_push<T>(vector: &mut alloc::vec::Vec<T>, item: T) -> Result<(), T> {
+    match vector.try_reserve(1) {
+        Ok(()) => {
+            vector.push(item);
+            Ok(())
+        }
+        Err(_) => Err(item),
+    }
+}

@@ -1,0 +1,126 @@
+//! `/chosen` and `/aliases`: what the firmware chose for us (Devicetree Specification 3.3 and 3.6).
+
+use crate::cursor::first_string;
+use crate::index::NodeId;
+use crate::lookup::be_number;
+use crate::tree::Tree;
+use abi::{PhysAddr, PhysRange};
+
+/// The properties of `/chosen`; all absent if there is no such node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chosen<'a> {
+    bootargs: Option<&'a [u8]>,
+    stdout_path: Option<&'a [u8]>,
+    stdout: Option<NodeId>,
+    initrd_start: Option<&'a [u8]>,
+    initrd_end: Option<&'a [u8]>,
+    rng_seed: Option<&'a [u8]>,
+    kaslr_seed: Option<&'a [u8]>,
+}
+
+/// Where text output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stdout<'a> {
+    /// The node.
+    pub node: NodeId,
+    /// What follows the colon: `115200n8`.
+    pub options: Option<&'a str>,
+}
+
+impl<'a> Chosen<'a> {
+    /// The command line; empty if there is none.
+    pub fn bootargs(&self) -> &'a str {
+        self.bootargs.and_then(first_string).unwrap_or("")
+    }
+
+    /// The node that `stdout-path` names, through an alias if it is one, without its options.
+    pub fn stdout(&self) -> Option<NodeId> {
+        self.stdout
+    }
+
+    /// The options after the colon of `stdout-path`.
+    pub fn stdout_options(&self) -> Option<&'a str> {
+        self.stdout_path.and_then(first_string)?.split_once(':').map(|(_, options)| options)
+    }
+
+    /// The initial file system, `linux,initrd-start` to `linux,initrd-end`.
+    pub fn initrd(&self) -> Option<PhysRange> {
+        let start = self.initrd_start.and_then(be_number)?;
+        let end = self.initrd_end.and_then(be_number)?;
+        PhysRange::new(PhysAddr(start), end.checked_sub(start)?).ok()
+    }
+
+    /// Random bytes from the firmware.
+    pub fn rng_seed(&self) -> Option<&'a [u8]> {
+        self.rng_seed.filter(|seed| !seed.is_empty())
+    }
+
+    /// A random number from the firmware.
+    pub fn kaslr_seed(&self) -> Option<u64> {
+        self.kaslr_seed.and_then(be_number)
+    }
+}
+
+impl<'a> Tree<'a> {
+    /// What `/chosen` says.
+    pub fn chosen(&self) -> Chosen<'a> {
+        let Some(node) = self.child(NodeId::ROOT, "chosen") else { return Chosen::default() };
+        let names = [
+            "bootargs",
+            "stdout-path",
+            "linux,stdout-path",
+            "linux,initrd-start",
+            "linux,initrd-end",
+            "rng-seed",
+            "kaslr-seed",
+        ];
+        let mut values = [None; 7];
+        self.properties(node, names, &mut values);
+        let [bootargs, stdout_path, old_stdout_path, initrd_start, initrd_end, rng_seed, kaslr_seed] = values;
+        let stdout_path = stdout_path.or(old_stdout_path);
+        let stdout = stdout_path.and_then(first_string).and_then(|text| {
+            let path = text.split(':').next().unwrap_or("");
+            self.find_or_alias(path)
+        });
+        Chosen { bootargs, stdout_path, stdout, initrd_start, initrd_end, rng_seed, kaslr_seed }
+    }
+
+    /// The node that an alias names. An alias is a full path; one that names an alias is not followed.
+    pub fn alias(&self, name: &str) -> Option<NodeId> {
+        let aliases = self.child(NodeId::ROOT, "aliases")?;
+        self.property(aliases, name).and_then(first_string).and_then(|path| self.find(path))
+    }
+
+    /// The node of alias `serial<n>`.
+    pub fn serial(&self, n: u32) -> Option<NodeId> {
+        let mut text = [0u8; 16];
+        self.alias(numbered(&mut text, b"serial", n)?)
+    }
+
+    /// A node by full path, by alias, or by a path that starts with an alias (`soc/serial@0`).
+    pub fn find_or_alias(&self, path: &str) -> Option<NodeId> {
+        if path.starts_with('/') {
+            return self.find(path);
+        }
+        let (alias, rest) = path.split_once('/').unwrap_or((path, ""));
+        let mut names = rest.split('/').filter(|name| !name.is_empty());
+        names.try_fold(self.alias(alias)?, |parent, name| self.child(parent, name))
+    }
+}
+
+/// `prefix` and a decimal number, without an allocator.
+fn numbered<'t>(text: &'t mut [u8; 16], prefix: &[u8], number: u32) -> Option<&'t str> {
+    let mut at = text.len();
+    let mut rest = number;
+    loop {
+        at = at.checked_sub(1)?;
+        *text.get_mut(at)? = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    let start = at.checked_sub(prefix.len())?;
+    text.get_mut(start..at)?.copy_from_slice(prefix);
+    core::str::from_utf8(text.get(start..)?).ok()
+}

@@ -1,0 +1,69 @@
+//! `dma-ranges`: how a device sees memory (Devicetree Specification 2.3.9).
+
+use crate::cursor::cells;
+use crate::index::{Name, NodeId};
+use crate::translate::{Budget, BusAddress, Mapping, cell_counts, translate};
+use crate::tree::Tree;
+use abi::{PhysAddr, PhysRange};
+
+/// A range of memory as a device behind some bus sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DmaRange {
+    /// The first address on the device's bus.
+    pub bus: u64,
+    /// The memory there.
+    pub memory: PhysRange,
+}
+
+/// What the devices behind a bus can reach.
+#[derive(Debug)]
+pub enum DmaRanges<I> {
+    /// No `dma-ranges` on the way up: bus addresses are physical addresses.
+    Identity,
+    /// These, and nothing else.
+    Ranges(I),
+}
+
+impl<'a> Tree<'a> {
+    /// What a device sees: the nearest `dma-ranges` above it, carried up to physical addresses.
+    pub fn dma_ranges(&self, device: NodeId) -> DmaRanges<impl Iterator<Item = DmaRange> + use<'_, 'a>> {
+        let mut buses = self.ancestors(device);
+        let nearest = buses.find_map(|bus| match self.known(bus, Name::DmaRanges) {
+            None | Some([]) => None,
+            Some(ranges) => Some((bus, ranges)),
+        });
+        match nearest {
+            None => DmaRanges::Identity,
+            Some((bus, ranges)) => DmaRanges::Ranges(self.dma_rows(bus, ranges)),
+        }
+    }
+
+    /// The bus whose `dma-ranges` [`Tree::dma_ranges`] reads for this device: equal for devices that see
+    /// the same memory.
+    pub fn dma_bus(&self, device: NodeId) -> Option<NodeId> {
+        self.ancestors(device)
+            .find(|bus| self.known(*bus, Name::DmaRanges).is_some_and(|value| !value.is_empty()))
+    }
+
+    fn dma_rows(&self, bus: NodeId, ranges: &'a [u8]) -> impl Iterator<Item = DmaRange> + use<'_, 'a> {
+        let parent = self.parent(bus).unwrap_or(NodeId::ROOT);
+        let counts = cell_counts(self, bus).ok().zip(cell_counts(self, parent).ok());
+        let ((child_cells, size_cells), (parent_cells, _)) = counts.unwrap_or(((1, 0), (1, 0)));
+        let parent_at = child_cells * 4;
+        let size_at = parent_at + parent_cells * 4;
+        let usable = if counts.is_some() { ranges } else { &[] };
+        let mut budget = Budget::new();
+        usable.chunks_exact(size_at + size_cells * 4).filter_map(move |row| {
+            let from = BusAddress::read(row, 0, child_cells)?;
+            let to = BusAddress::read(row, parent_at, parent_cells)?;
+            let size = cells(row, size_at, size_cells)?;
+            let translated = translate(self, parent, to, size, Mapping::DmaRanges, &mut budget).ok()?;
+            // A row that an outer bus cuts short reaches no further than the cut, which we do not know.
+            if translated.straddles {
+                return None;
+            }
+            let memory = PhysRange::new(PhysAddr(translated.base), size).ok()?;
+            Some(DmaRange { bus: from.value, memory })
+        })
+    }
+}

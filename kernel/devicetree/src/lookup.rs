@@ -1,0 +1,88 @@
+//! What is asked seldom, answered by the `fdt` crate on the clean copy.
+//!
+//! `fdt` 0.1.5 indexes unchecked input, so it sees only what passed rules S1 to S7, and only this subset of
+//! it is used: `Fdt::new`, `all_nodes`, `property`, `memory_reservations`. None of them recurses or
+//! can meet a byte that the validator did not judge. Document order is its order too, so a [`NodeId`] is
+//! a position in `all_nodes`.
+
+use crate::cursor::{be32, be64};
+use crate::header::to_usize;
+use crate::index::NodeId;
+use crate::tree::Tree;
+use fdt::Fdt;
+
+impl<'a> Tree<'a> {
+    pub(crate) fn fdt(&self) -> Option<Fdt<'a>> {
+        Fdt::new(self.blob).ok()
+    }
+
+    /// The raw value of any property. It walks the tree: for what is asked once.
+    pub fn property(&self, node: NodeId, name: &str) -> Option<&'a [u8]> {
+        let mut value = [None];
+        self.properties(node, [name], &mut value);
+        value.into_iter().flatten().next()
+    }
+
+    /// The raw values of several properties of a node, in one walk of the tree.
+    pub fn properties<const N: usize>(
+        &self,
+        node: NodeId,
+        names: [&str; N],
+        values: &mut [Option<&'a [u8]>; N],
+    ) {
+        let Some(fdt) = self.fdt() else { return };
+        let Some(found) = fdt.all_nodes().nth(to_usize(node.0)) else { return };
+        for property in found.properties() {
+            for (name, value) in names.iter().zip(values.iter_mut()) {
+                if property.name == *name && value.is_none() {
+                    *value = Some(property.value);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Tree<'a> {
+    /// The available nodes with one of these `compatible` strings, in document order.
+    pub fn find_compatible(&self, names: &[&str]) -> Option<NodeId> {
+        let fdt = self.fdt()?;
+        let mut ids = self.nodes();
+        fdt.all_nodes().find_map(|node| {
+            let id = ids.next()?;
+            let mut matches = node.compatible()?.all().filter(|name| names.contains(name));
+            (matches.next().is_some() && self.is_available(id)).then_some(id)
+        })
+    }
+
+    /// The child with this full name.
+    pub fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+        self.children(parent).find(|child| self.name(*child) == name)
+    }
+
+    /// The node at a full path such as `/soc/serial@7e201000`.
+    ///
+    /// A unit address may be left out where that names one child only (Devicetree Specification 2.2.3).
+    pub fn find(&self, path: &str) -> Option<NodeId> {
+        let path = path.strip_prefix('/')?;
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        names.try_fold(NodeId::ROOT, |parent, name| {
+            self.child(parent, name).or_else(|| self.only_child_named(parent, name))
+        })
+    }
+
+    fn only_child_named(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+        let mut named =
+            self.children(parent).filter(|child| self.name(*child).split('@').next() == Some(name));
+        let first = named.next()?;
+        named.next().is_none().then_some(first)
+    }
+}
+
+/// A number of one or two cells.
+pub(crate) fn be_number(value: &[u8]) -> Option<u64> {
+    match value.len() {
+        4 => be32(value, 0).map(u64::from),
+        8 => be64(value, 0),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! CPUs, PSCI and the timer.
+
+use crate::cursor::{be64, cells, first_string};
+use crate::index::{Name, NodeId};
+use crate::interrupt::{GicInterrupt, Interrupt};
+use crate::tree::Tree;
+use abi::PhysAddr;
+
+/// How PSCI is called (the `psci` binding's `method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduit {
+    /// By `hvc`.
+    Hvc,
+    /// By `smc`.
+    Smc,
+}
+
+/// How a secondary CPU is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnableMethod {
+    /// By PSCI CPU_ON.
+    Psci,
+    /// It polls this address for where to go (Devicetree Specification 3.8.1).
+    SpinTable(PhysAddr),
+    /// The tree does not say, or in words that we do not know.
+    Unknown,
+}
+
+/// A CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cpu {
+    /// Its node.
+    pub node: NodeId,
+    /// The affinity fields of its MPIDR_EL1, as `reg` gives them.
+    pub mpidr: u64,
+    /// How to start it.
+    pub enable_method: EnableMethod,
+    /// `status`; a disabled CPU may still be started if the method says how (specification 3.8.1).
+    pub available: bool,
+}
+
+/// The generic timer's interrupts, all private to each CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer {
+    /// Its node.
+    pub node: NodeId,
+    /// The secure physical timer.
+    pub secure_physical: Option<GicInterrupt>,
+    /// The non-secure physical timer.
+    pub physical: Option<GicInterrupt>,
+    /// The virtual timer: the only one that every hypervisor gives.
+    pub virtual_timer: Option<GicInterrupt>,
+    /// The hypervisor's physical timer.
+    pub hypervisor: Option<GicInterrupt>,
+}
+
+impl<'a> Tree<'a> {
+    /// The conduit of PSCI 0.2 or later; `None` where there is no PSCI, or only version 0.1, whose
+    /// function numbers differ from board to board.
+    pub fn psci(&self) -> Option<Conduit> {
+        let node = self.find_compatible(&["arm,psci-1.0", "arm,psci-0.2"])?;
+        match self.property(node, "method").and_then(first_string)? {
+            "hvc" => Some(Conduit::Hvc),
+            "smc" => Some(Conduit::Smc),
+            _ => None,
+        }
+    }
+
+    /// The children of `/cpus` with `device_type = "cpu"`, in document order.
+    pub fn cpus(&self) -> impl Iterator<Item = Cpu> {
+        let cpus = self.child(NodeId::ROOT, "cpus");
+        let address_cells = cpus.and_then(|cpus| self.node(cpus)).map_or(2, |node| node.address_cells());
+        cpus.into_iter().flat_map(|cpus| self.children(cpus)).filter_map(move |node| {
+            if self.known(node, Name::DeviceType) != Some(b"cpu\0") {
+                return None;
+            }
+            let mpidr = cells(self.known(node, Name::Reg)?, 0, address_cells)?;
+            let mut values = [None; 2];
+            self.properties(node, ["enable-method", "cpu-release-addr"], &mut values);
+            let [method, release] = values;
+            let enable_method = match method.and_then(first_string) {
+                Some("psci") => EnableMethod::Psci,
+                Some("spin-table") => {
+                    let address = release.and_then(|value| be64(value, 0));
+                    address
+                        .map_or(EnableMethod::Unknown, |address| EnableMethod::SpinTable(PhysAddr(address)))
+                }
+                _ => EnableMethod::Unknown,
+            };
+            Some(Cpu { node, mpidr, enable_method, available: self.is_available(node) })
+        })
+    }
+
+    /// The generic timer. Without `interrupt-names` the order is the binding's: secure, physical,
+    /// virtual, hypervisor.
+    pub fn timer(&self) -> Option<Timer> {
+        let node = self.find_compatible(&["arm,armv8-timer", "arm,armv7-timer"])?;
+        let mut timer =
+            Timer { node, secure_physical: None, physical: None, virtual_timer: None, hypervisor: None };
+        for entry in self.node_interrupts(node) {
+            let gic = entry.target.ok().and_then(|interrupt: Interrupt| interrupt.gic);
+            let slot = match (entry.name, entry.index) {
+                (Some("sec-phys"), _) | (None, 0) => &mut timer.secure_physical,
+                (Some("phys"), _) | (None, 1) => &mut timer.physical,
+                (Some("virt"), _) | (None, 2) => &mut timer.virtual_timer,
+                (Some("hyp-phys"), _) | (None, 3) => &mut timer.hypervisor,
+                _ => continue,
+            };
+            *slot = slot.or(gic);
+        }
+        Some(timer)
+    }
+}
