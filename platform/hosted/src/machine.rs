@@ -1,0 +1,406 @@
+//! The simulated machine, and the kernel's ports on it.
+
+use std::cell::{RefCell, RefMut};
+use std::rc::Rc;
+
+use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
+use kernel::ports::{Access, Asid, Clock, Context, FpState, Frames, Output, Translation};
+
+use crate::bus::{Bus, Device, ExternalAbort, Width};
+use crate::heap;
+use crate::mmu::{Mmu, WalkFault};
+use crate::par;
+use crate::ram::{FRAME, Ram};
+
+/// What a machine is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// RAM that the kernel may use.
+    pub ram: PhysRange,
+    /// Bits of physical address.
+    pub physical_bits: u32,
+    /// Whether ASIDs have 16 bits.
+    pub wide_asids: bool,
+    /// The counter's frequency.
+    pub ticks_per_second: u64,
+    /// What the entropy is drawn from; `None` for a CPU without `RNDR`.
+    pub seed: Option<u64>,
+}
+
+impl Default for Config {
+    /// QEMU's virt: 512 MiB at 1 GiB, a 62.5 MHz counter.
+    fn default() -> Self {
+        let ram = PhysRange::new(PhysAddr(0x4000_0000), 512 << 20);
+        Self {
+            ram: ram.expect("the range is a constant that does not wrap"),
+            physical_bits: 40,
+            wide_asids: true,
+            ticks_per_second: 62_500_000,
+            seed: Some(0x4a61_6369_6e74_6821),
+        }
+    }
+}
+
+/// Everything that the machine is made of.
+struct State {
+    config: Config,
+    ram: Ram,
+    mmu: Mmu,
+    bus: Bus,
+    ticks: u64,
+    timer: Option<u64>,
+    console: Vec<u8>,
+    log: Vec<Vec<u8>>,
+    fp: FpState,
+    fp_allowed: bool,
+    entropy: Option<u64>,
+    synchronized: Vec<PhysAddr>,
+}
+
+/// A simulated machine. Clones are handles to the same one: the kernel owns one, the test keeps another.
+#[derive(Clone)]
+pub struct Machine(Rc<RefCell<State>>);
+
+/// Why an access by EL0 came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessFault {
+    /// The MMU refused it.
+    Walk(WalkFault),
+    /// The address is not a multiple of the size, and the memory is a device's.
+    Alignment,
+    /// It was translated and nothing answered.
+    ExternalAbort,
+}
+
+impl Machine {
+    /// A machine that was just switched on.
+    pub fn new(config: Config) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            config,
+            ram: Ram::new(config.ram),
+            mmu: Mmu::new(config.physical_bits),
+            bus: Bus::default(),
+            // Firmware ran for a second before: a clock that starts at zero hides mistakes.
+            ticks: config.ticks_per_second,
+            timer: None,
+            console: Vec::new(),
+            log: Vec::new(),
+            fp: FpState::ZERO,
+            fp_allowed: false,
+            entropy: config.seed,
+            synchronized: Vec::new(),
+        })))
+    }
+
+    /// Puts a device on the bus.
+    ///
+    /// # Panics
+    /// If it overlaps another one, or RAM.
+    pub fn attach(&self, base: PhysAddr, size: u64, device: impl Device + 'static) {
+        let range = PhysRange::new(base, size).expect("a device has a size and ends below 2^64");
+        let mut state = self.state();
+        assert!(!state.ram.range().overlaps(range), "device at {range} overlaps RAM {}", state.ram.range());
+        state.bus.attach(range, Box::new(device));
+    }
+
+    /// Puts bytes where firmware would have put them, out of reach of the frame allocator.
+    pub fn place(&self, bytes: &[u8]) -> PhysRange {
+        self.state().ram.place(bytes)
+    }
+
+    /// RAM, free or not.
+    pub fn ram(&self) -> PhysRange {
+        self.state().ram.range()
+    }
+
+    /// Frames that the kernel took and did not give back.
+    pub fn frames_in_use(&self) -> usize {
+        self.state().ram.in_use()
+    }
+
+    /// Makes the `nth` frame allocation from now fail, counted from 1; `None` makes none fail.
+    pub fn fail_nth_frame(&self, nth: Option<u64>) {
+        self.state().ram.fail_nth(nth);
+    }
+
+    /// Whether the allocation that was to fail was asked for.
+    pub fn frame_has_failed(&self) -> bool {
+        self.state().ram.has_failed()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, ticks: u64) {
+        self.state().ticks += ticks;
+    }
+
+    /// The counter value at which the timer fires, if it is set.
+    pub fn timer(&self) -> Option<u64> {
+        self.state().timer
+    }
+
+    /// Lets time pass until the timer fires. False if it is not set.
+    pub fn advance_to_timer(&self) -> bool {
+        let mut state = self.state();
+        let Some(at) = state.timer else { return false };
+        state.ticks = state.ticks.max(at);
+        true
+    }
+
+    /// Whether the timer's interrupt is pending.
+    pub fn timer_is_due(&self) -> bool {
+        let state = self.state();
+        state.timer.is_some_and(|at| at <= state.ticks)
+    }
+
+    /// What was written to the console since the last call.
+    pub fn take_console(&self) -> String {
+        String::from_utf8_lossy(&core::mem::take(&mut self.state().console)).into_owned()
+    }
+
+    /// The frames written to the log since the last call.
+    pub fn take_log(&self) -> Vec<Vec<u8>> {
+        core::mem::take(&mut self.state().log)
+    }
+
+    /// Frames that were made executable, in order.
+    pub fn synchronized_frames(&self) -> Vec<PhysAddr> {
+        self.state().synchronized.clone()
+    }
+
+    /// The address space that EL0 sees.
+    pub fn active_space(&self) -> Option<(PhysAddr, Asid)> {
+        self.state().mmu.active()
+    }
+
+    /// Whether EL0 may use FP now.
+    pub fn fp_is_allowed(&self) -> bool {
+        self.state().fp_allowed
+    }
+
+    /// Changes the FP registers as a program would.
+    pub fn with_fp<T>(&self, f: impl FnOnce(&mut FpState) -> T) -> T {
+        f(&mut self.state().fp)
+    }
+
+    /// Checks what the kernel must have finished before EL0 runs.
+    ///
+    /// # Panics
+    /// If a descriptor write is not published, an invalidation not complete, or a cached translation of
+    /// the active space says other than the tables.
+    pub fn assert_ready_for_el0(&self) {
+        let state = self.state();
+        if let Some(what) = state.mmu.unfinished(&state.ram) {
+            panic!("EL0 was entered too early: {what}");
+        }
+    }
+
+    /// Reads RAM or a device at a physical address, past the MMU.
+    ///
+    /// # Errors
+    /// [`ExternalAbort`] if nothing answers there.
+    pub fn read_physical(&self, at: PhysAddr, width: Width) -> Result<u64, ExternalAbort> {
+        self.state().read_bus(at, width)
+    }
+
+    /// Writes RAM or a device at a physical address, past the MMU.
+    ///
+    /// # Errors
+    /// [`ExternalAbort`] if nothing answers there.
+    pub fn write_physical(&self, at: PhysAddr, width: Width, value: u64) -> Result<(), ExternalAbort> {
+        self.state().write_bus(at, width, value)
+    }
+
+    /// An access by EL0 in the active space: translated, cached and done. A store takes `value`, a load
+    /// and a fetch give what is there.
+    ///
+    /// # Errors
+    /// [`AccessFault`], as the CPU would report it.
+    pub fn el0_access(
+        &self,
+        address: VirtAddr,
+        access: Access,
+        width: Width,
+        value: u64,
+    ) -> Result<u64, AccessFault> {
+        let mut state = self.state();
+        let State { mmu, ram, .. } = &mut *state;
+        let found = mmu.access(ram, address, access).map_err(AccessFault::Walk)?;
+        if !address.0.is_multiple_of(width.bytes()) {
+            // Device memory refuses it (Arm ARM B2.7.2); Normal memory of two pages is not needed by any test.
+            assert!(found.leaf.is_device(), "unaligned EL0 access at {address} is not modelled");
+            return Err(AccessFault::Alignment);
+        }
+        let outcome = match access {
+            Access::Write => state.write_bus(found.address, width, value).map(|()| value),
+            Access::Read | Access::Execute => state.read_bus(found.address, width),
+        };
+        outcome.map_err(|ExternalAbort| AccessFault::ExternalAbort)
+    }
+
+    fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
+
+    /// Runs a port. What it allocates is the simulation's, not the kernel's: no injected failure meets it.
+    fn port<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        heap::without_failures(|| f(&mut self.state()))
+    }
+}
+
+impl State {
+    fn read_bus(&mut self, at: PhysAddr, width: Width) -> Result<u64, ExternalAbort> {
+        if !self.ram.range().contains_addr(at) {
+            return self.bus.read(at, width);
+        }
+        let mut word = [0; 8];
+        self.ram.read("a load", at, &mut word[..width.bytes() as usize]);
+        Ok(u64::from_le_bytes(word))
+    }
+
+    fn write_bus(&mut self, at: PhysAddr, width: Width, value: u64) -> Result<(), ExternalAbort> {
+        if !self.ram.range().contains_addr(at) {
+            return self.bus.write(at, width, value);
+        }
+        self.ram.write("a store", at, &value.to_le_bytes()[..width.bytes() as usize]);
+        Ok(())
+    }
+}
+
+impl Frames for Machine {
+    fn allocate_frame(&mut self) -> Option<PhysAddr> {
+        self.port(|state| state.ram.allocate())
+    }
+
+    fn free_frame(&mut self, frame: PhysAddr) {
+        self.port(|state| state.ram.free(frame));
+    }
+
+    fn free_frames(&self) -> PageCount {
+        self.port(|state| PageCount(state.ram.free_count()))
+    }
+
+    fn zero_frame(&mut self, frame: PhysAddr) {
+        self.port(|state| state.ram.zero(frame));
+    }
+
+    fn read_frame(&self, frame: PhysAddr, offset: usize, into: &mut [u8]) {
+        self.port(|state| state.ram.read("read_frame", PhysAddr(frame.0 + offset as u64), into));
+    }
+
+    fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
+        self.port(|state| state.ram.write("write_frame", PhysAddr(frame.0 + offset as u64), from));
+    }
+
+    fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize) {
+        assert!(len <= FRAME, "copy_frame: {len} bytes do not fit in a frame");
+        self.port(|state| {
+            let mut bytes = [0; FRAME];
+            state.ram.read("copy_frame", PhysAddr(from.0 + from_offset as u64), &mut bytes[..len]);
+            state.ram.write("copy_frame", PhysAddr(to.0 + to_offset as u64), &bytes[..len]);
+        });
+    }
+}
+
+impl Translation for Machine {
+    fn read_descriptor(&self, at: PhysAddr) -> u64 {
+        self.port(|state| state.mmu.read_descriptor(&state.ram, at))
+    }
+
+    fn write_descriptor(&mut self, at: PhysAddr, value: u64) {
+        self.port(|State { mmu, ram, .. }| mmu.write_descriptor(ram, at, value));
+    }
+
+    fn publish_descriptors(&mut self) {
+        self.port(|state| state.mmu.publish());
+    }
+
+    fn invalidate_leaf(&mut self, asid: Asid, address: VirtAddr) {
+        self.port(|state| state.mmu.invalidate_leaf(asid, address));
+    }
+
+    fn invalidate_walk(&mut self, asid: Asid, address: VirtAddr) {
+        self.port(|state| state.mmu.invalidate_walk(asid, address));
+    }
+
+    fn invalidate_space(&mut self, asid: Asid) {
+        self.port(|state| state.mmu.invalidate_space(asid));
+    }
+
+    fn complete_invalidation(&mut self) {
+        self.port(|state| state.mmu.complete());
+    }
+
+    fn activate(&mut self, space: Option<(PhysAddr, Asid)>) {
+        self.port(|state| state.mmu.activate(space));
+    }
+
+    fn synchronize_instructions(&mut self, frame: PhysAddr) {
+        self.port(|state| {
+            assert!(state.ram.is_taken(frame), "synchronize_instructions({frame}): the frame is free");
+            state.synchronized.push(frame);
+        });
+    }
+
+    fn probe(&self, address: VirtAddr, access: Access) -> u64 {
+        self.port(|state| par::from_walk(state.mmu.probe(&state.ram, address, access)))
+    }
+
+    fn physical_address_bits(&self) -> u32 {
+        self.port(|state| state.mmu.physical_bits())
+    }
+
+    fn wide_asids(&self) -> bool {
+        self.port(|state| state.config.wide_asids)
+    }
+}
+
+impl Clock for Machine {
+    fn ticks(&self) -> u64 {
+        self.port(|state| state.ticks)
+    }
+
+    fn ticks_per_second(&self) -> u64 {
+        self.port(|state| state.config.ticks_per_second)
+    }
+
+    fn set_timer(&mut self, at: Option<u64>) {
+        self.port(|state| state.timer = at);
+    }
+}
+
+impl Output for Machine {
+    fn write_console(&mut self, text: &[u8]) {
+        self.port(|state| state.console.extend_from_slice(text));
+    }
+
+    fn write_log(&mut self, frame: &[u8]) {
+        self.port(|state| state.log.push(frame.to_vec()));
+    }
+}
+
+impl Context for Machine {
+    fn save_fp(&mut self, into: &mut FpState) {
+        self.port(|state| into.clone_from(&state.fp));
+    }
+
+    fn restore_fp(&mut self, from: &FpState) {
+        self.port(|state| state.fp.clone_from(from));
+    }
+
+    fn allow_fp(&mut self, allowed: bool) {
+        self.port(|state| state.fp_allowed = allowed);
+    }
+
+    fn entropy(&mut self) -> Option<u64> {
+        self.port(|state| state.entropy.as_mut().map(split_mix))
+    }
+}
+
+/// SplitMix64: the next number of a sequence that is the same for the same seed.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut word = *state;
+    word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ (word >> 31)
+}
