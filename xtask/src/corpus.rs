@@ -1,0 +1,265 @@
+//! `cargo xtask corpus`: real device trees against what they are known to mean.
+//!
+//! The folder holds blobs of real boards (`trees.tar.xz`) and what an independent translator, checked
+//! against U-Boot and a booted Linux, makes of them: every window, interrupt and PCI range. The same crate
+//! that the kernel links must find exactly those, no more and no fewer.
+
+use anyhow::{Context, Result, bail};
+use devicetree::Tree;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Arguments of `cargo xtask corpus`.
+#[derive(clap::Args, Debug)]
+pub struct CorpusArgs {
+    /// The folder with trees.tar.xz, windows.jsonl.gz, interrupts.jsonl.gz and pci.jsonl.gz
+    pub folder: PathBuf,
+    /// Show at most this many differences
+    #[arg(long, default_value_t = 20)]
+    pub show: usize,
+}
+
+/// A `reg` entry, as the corpus describes it.
+#[derive(Deserialize)]
+struct WindowRow {
+    dtb: String,
+    path: String,
+    avail: bool,
+    reg_index: u32,
+    reg_name: Option<String>,
+    base: Option<u64>,
+    size: Option<u64>,
+    cls: String,
+    #[serde(default)]
+    straddle: bool,
+}
+
+#[derive(Deserialize)]
+struct InterruptRow {
+    dtb: String,
+    path: String,
+    index: u32,
+    name: Option<String>,
+    r#final: String,
+    final_spec: Vec<u32>,
+}
+
+#[derive(Deserialize)]
+struct PciRow {
+    dtb: String,
+    path: String,
+    index: u32,
+    r#type: String,
+    prefetch: bool,
+    pci_addr: u64,
+    base: Option<u64>,
+    size: u64,
+}
+
+/// What a tree means, one line of text for each fact: two of them are equal or differ by whole lines.
+type Facts = BTreeSet<String>;
+
+/// Runs the verb: 0 if every tree matches, 1 if not.
+pub fn corpus(args: CorpusArgs) -> Result<ExitCode> {
+    let expected = read_expected(&args.folder)?;
+    let trees = args.folder.join("trees.tar.xz");
+    let mut archive = Vec::new();
+    let packed = File::open(&trees).with_context(|| format!("cannot open {}", trees.display()))?;
+    lzma_rs::xz_decompress(&mut BufReader::new(packed), &mut archive)
+        .map_err(|error| anyhow::anyhow!("cannot unpack {}: {error:?}", trees.display()))?;
+
+    let mut report = Report { show: args.show, ..Report::default() };
+    let mut seen = BTreeSet::new();
+    for entry in tar::Archive::new(archive.as_slice()).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
+        if !name.ends_with(".dtb") {
+            continue;
+        }
+        let mut blob = Vec::new();
+        entry.read_to_end(&mut blob)?;
+        let none = Facts::new();
+        report.compare(&name, &blob, expected.get(&name).unwrap_or(&none));
+        seen.insert(name);
+        progress(seen.len(), expected.len());
+    }
+    progress_end();
+    for name in expected.keys().filter(|name| !seen.contains(*name)) {
+        report.differ(name, "the tree is expected, but not in trees.tar.xz");
+    }
+    if seen.is_empty() {
+        bail!("no trees in {}", trees.display());
+    }
+    Ok(report.finish(seen.len()))
+}
+
+/// The outcome so far.
+#[derive(Default)]
+struct Report {
+    show: usize,
+    differences: usize,
+    wrong_trees: BTreeSet<String>,
+    facts: usize,
+}
+
+impl Report {
+    fn compare(&mut self, name: &str, blob: &[u8], expected: &Facts) {
+        let found = match facts_of(blob) {
+            Ok(found) => found,
+            Err(error) => return self.differ(name, &error.to_string()),
+        };
+        self.facts += found.len();
+        for fact in expected.difference(&found) {
+            self.differ(name, &format!("expected, not found: {fact}"));
+        }
+        for fact in found.difference(expected) {
+            self.differ(name, &format!("found, not expected: {fact}"));
+        }
+    }
+
+    fn differ(&mut self, tree: &str, what: &str) {
+        if self.differences < self.show {
+            println!("{tree}: {what}");
+        }
+        self.differences += 1;
+        self.wrong_trees.insert(tree.to_owned());
+    }
+
+    fn finish(self, trees: usize) -> ExitCode {
+        if self.differences > self.show {
+            println!("... and {} more differences (--show N lists more)", self.differences - self.show);
+        }
+        let (wrong, facts) = (self.wrong_trees.len(), self.facts);
+        println!(
+            "corpus: {} of {trees} trees match ({facts} windows, interrupts and PCI ranges)",
+            trees - wrong.min(trees)
+        );
+        if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// What our crate makes of a blob.
+fn facts_of(blob: &[u8]) -> Result<Facts, devicetree::Error> {
+    let mut buffer = vec![0; devicetree::buffer_size(blob)?];
+    let tree = Tree::parse(blob, &mut buffer)?;
+    let mut facts = Facts::new();
+    for window in tree.windows() {
+        facts.insert(window_fact(
+            &tree.path(window.node).to_string(),
+            window.index,
+            window.name,
+            (window.range.base().0, window.range.size()),
+            tree.is_available(window.node),
+            window.straddles,
+        ));
+    }
+    for entry in tree.interrupts() {
+        let path = tree.path(entry.node).to_string();
+        facts.insert(match entry.target {
+            Ok(found) => {
+                let controller = tree.path(found.controller).to_string();
+                interrupt_fact(&path, entry.index, entry.name, &controller, found.cells.as_slice())
+            }
+            Err(problem) => format!("interrupt {path} {}: {}", entry.index, problem.display(&tree)),
+        });
+    }
+    for window in tree.pci_windows() {
+        let path = tree.path(window.node).to_string();
+        facts.insert(match window.place {
+            Ok(range) => pci_fact(
+                &path,
+                window.index,
+                (window.kind.as_str(), window.prefetchable),
+                window.bus_address,
+                (range.base().0, range.size()),
+            ),
+            Err(skip) => format!("pci {path} {}: {}", window.index, skip.display(&tree)),
+        });
+    }
+    Ok(facts)
+}
+
+fn window_fact(
+    path: &str,
+    index: u32,
+    name: Option<&str>,
+    (base, size): (u64, u64),
+    available: bool,
+    straddles: bool,
+) -> String {
+    let name = name.unwrap_or("-");
+    format!("window {path} {index} {name} {base:#x}+{size:#x} available={available} straddles={straddles}")
+}
+
+fn interrupt_fact(path: &str, index: u32, name: Option<&str>, controller: &str, cells: &[u32]) -> String {
+    format!("interrupt {path} {index} {} -> {controller} {cells:?}", name.unwrap_or("-"))
+}
+
+fn pci_fact(
+    path: &str,
+    index: u32,
+    (kind, prefetchable): (&str, bool),
+    bus: u64,
+    (base, size): (u64, u64),
+) -> String {
+    format!("pci {path} {index} {kind} prefetchable={prefetchable} bus={bus:#x} {base:#x}+{size:#x}")
+}
+
+/// The expected facts of every tree. Trees without any stay out of it.
+fn read_expected(folder: &Path) -> Result<BTreeMap<String, Facts>> {
+    let mut expected: BTreeMap<String, Facts> = BTreeMap::new();
+    for row in rows::<WindowRow>(&folder.join("windows.jsonl.gz"))? {
+        let row = row?;
+        let facts = expected.entry(row.dtb).or_default();
+        if let ("mmio", Some(base), Some(size)) = (row.cls.as_str(), row.base, row.size) {
+            let name = row.reg_name.as_deref();
+            facts.insert(window_fact(&row.path, row.reg_index, name, (base, size), row.avail, row.straddle));
+        }
+    }
+    for row in rows::<InterruptRow>(&folder.join("interrupts.jsonl.gz"))? {
+        let row = row?;
+        let name = row.name.as_deref();
+        let fact = interrupt_fact(&row.path, row.index, name, &row.r#final, &row.final_spec);
+        expected.entry(row.dtb).or_default().insert(fact);
+    }
+    for row in rows::<PciRow>(&folder.join("pci.jsonl.gz"))? {
+        let row = row?;
+        if let Some(base) = row.base {
+            let kind = (row.r#type.as_str(), row.prefetch);
+            let fact = pci_fact(&row.path, row.index, kind, row.pci_addr, (base, row.size));
+            expected.entry(row.dtb).or_default().insert(fact);
+        }
+    }
+    Ok(expected)
+}
+
+/// The objects of a gzipped file, one a line.
+fn rows<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item = Result<T>>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let path = path.to_owned();
+    let lines = BufReader::new(flate2::read::MultiGzDecoder::new(file)).lines();
+    Ok(lines.enumerate().map(move |(number, line)| {
+        let context = || format!("{}, line {}", path.display(), number + 1);
+        serde_json::from_str(&line.with_context(context)?).with_context(context)
+    }))
+}
+
+fn progress(done: usize, all: usize) {
+    let mut out = std::io::stderr();
+    if out.is_terminal() {
+        // Progress that cannot be shown is no failure.
+        let _ = write!(out, "\rcorpus: {done} of {all} trees");
+        let _ = out.flush();
+    }
+}
+
+fn progress_end() {
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+}
