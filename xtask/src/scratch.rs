@@ -23,7 +23,10 @@ impl Scratch {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     return Err(error).with_context(|| {
-                        format!("cannot make the folder {}: set TMPDIR to one that is writable", path.display())
+                        format!(
+                            "cannot make the folder {}: set TMPDIR to one that is writable",
+                            path.display()
+                        )
                     });
                 }
             }

@@ -12,7 +12,6 @@ mod system;
 use anyhow::Result;
 
 pub(crate) use rust::Toolchain;
-pub(crate) use system::qemu_version;
 use system::Tool;
 
 /// What a verb cannot do without.

@@ -109,10 +109,14 @@ pub(super) fn ensure(lint: bool) -> Result<Toolchain> {
 }
 
 fn sysroot() -> Result<PathBuf> {
-    let out = process::capture(clean("rustc").args(["--print", "sysroot"]))
-        .context("Rust is not on the search path: install rustup from the site of the Rust project, then start again")?;
+    let out = process::capture(clean("rustc").args(["--print", "sysroot"])).context(
+        "Rust is not on the search path: install rustup from the site of the Rust project, then start again",
+    )?;
     if !out.status.success() {
-        bail!("`rustc --print sysroot` failed; `rustup toolchain list` shows what is installed:\n{}", out.stderr);
+        bail!(
+            "`rustc --print sysroot` failed; `rustup toolchain list` shows what is installed:\n{}",
+            out.stderr
+        );
     }
     Ok(PathBuf::from(out.stdout.trim_end()))
 }
@@ -153,8 +157,12 @@ fn ensure_linters(sysroot: &Path) -> Result<()> {
     if process::find_program(&["cargo-clippy"]).is_some() && process::find_program(&["cargo-fmt"]).is_some() {
         return Ok(());
     }
-    added.with_context(|| format!("{names} could not be added. Type:\n    rustup component add {names}\nand start again"))?;
-    bail!("rustup reported success and {names} is still missing: `rustup show` tells which toolchain is active")
+    added.with_context(|| {
+        format!("{names} could not be added. Type:\n    rustup component add {names}\nand start again")
+    })?;
+    bail!(
+        "rustup reported success and {names} is still missing: `rustup show` tells which toolchain is active"
+    )
 }
 
 /// One bounded rustup command for all `names`, with its output on the terminal.

@@ -1,0 +1,90 @@
+//! What `run`, `qemu-test` and `debug` share: which programs start, with which boot arguments, from what.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use crate::bootargs;
+use crate::build::{self, Artifacts, Program};
+use crate::paths;
+use crate::qemu::{Boot, MachineArgs};
+use crate::scratch::Scratch;
+use crate::setup::Toolchain;
+use crate::symbolise::Symboliser;
+
+/// What to boot, and on what.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct BootArgs {
+    /// Put this program's ELF file into the boot file system, under its file name, and start it instead of
+    /// `rtc`; may be given many times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Vec<PathBuf>,
+
+    /// More boot arguments: program=NAME, grant=NAME:/node/path, grant=NAME:roots, test, log=LEVEL, console=NAME
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(crate) append: Vec<String>,
+
+    /// Boot what the last build left, without building
+    #[arg(long)]
+    pub(crate) no_build: bool,
+
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+/// Everything that a session needs, on disk.
+pub(crate) struct Prepared {
+    pub(crate) boot: Boot,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) elves: Vec<PathBuf>,
+    pub(crate) symboliser: Symboliser,
+    /// Holds the boot file system of this run.
+    _scratch: Scratch,
+}
+
+impl Prepared {
+    /// Builds, packs the programs and composes the boot arguments.
+    pub(crate) fn new(toolchain: Toolchain, args: &BootArgs, semihosting: bool) -> Result<Self> {
+        // A wrong path is better known before the build than after it.
+        let programs =
+            args.program.iter().map(|path| Program::from_file(path)).collect::<Result<Vec<_>>>()?;
+        let artifacts = if args.no_build { last_build()? } else { build::all(toolchain)? };
+        let names: Vec<String> = programs.iter().map(|program| program.name.clone()).collect();
+        Self::with(artifacts, &programs, bootargs::compose(&names, &args.append, semihosting), semihosting)
+    }
+
+    /// Packs `programs` beside those of every build and boots with `arguments` as they are.
+    pub(crate) fn with(
+        artifacts: Artifacts,
+        programs: &[Program],
+        arguments: String,
+        semihosting: bool,
+    ) -> Result<Self> {
+        let scratch = Scratch::new()?;
+        let bootfs = if programs.is_empty() {
+            artifacts.bootfs.clone()
+        } else {
+            let own = scratch.path().join("bootfs.img");
+            build::write_bootfs(&artifacts, &own, programs)?;
+            own
+        };
+        let mut elves = artifacts.elves();
+        elves.extend(programs.iter().map(|program| program.path.clone()));
+        let built =
+            elves.iter().filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path.clone())));
+        let named = programs.iter().map(|program| (program.name.clone(), program.path.clone()));
+        let symboliser = Symboliser::new(artifacts.kernel_elf.clone(), built.chain(named));
+        let boot = Boot { image: artifacts.image.clone(), bootfs, arguments, semihosting, gdb: None };
+        Ok(Self { boot, artifacts, elves, symboliser, _scratch: scratch })
+    }
+}
+
+fn last_build() -> Result<Artifacts> {
+    let artifacts = Artifacts::locate();
+    ensure!(
+        artifacts.image.exists() && artifacts.bootfs.exists(),
+        "there is no finished build in {}. Leave --no-build out, or run `cargo xtask build` first",
+        paths::shown(&paths::out_dir())
+    );
+    Ok(artifacts)
+}

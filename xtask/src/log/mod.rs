@@ -1,0 +1,7 @@
+//! The log that arrives on the second serial port: frames on the wire, then defmt inside them.
+
+mod decode;
+mod frames;
+
+pub(crate) use decode::Decoder;
+pub(crate) use frames::{Frame, Frames, Item};

@@ -1,0 +1,261 @@
+//! QEMU's command line: which machine, what it boots, where its serial ports lead.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Result, ensure};
+
+/// The program.
+pub(crate) const QEMU: &str = "qemu-system-aarch64";
+const MIB: u64 = 1 << 20;
+const LEAST_MEMORY: u64 = 64 * MIB;
+const MOST_MEMORY: u64 = 8192 * MIB;
+const DEFAULT_CPU: &str = "cortex-a72";
+
+/// The machine, as the command line describes it.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct MachineArgs {
+    /// The board that QEMU emulates
+    #[arg(long, value_name = "NAME", default_value = "virt", value_parser = ["virt"])]
+    pub(crate) board: String,
+
+    /// The exception level at which the kernel is entered: 1, as a hypervisor's guest, or 2, as from firmware
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) el: Option<u8>,
+
+    /// RAM, from 64M to 8G [default: 512M]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Memory>,
+
+    /// The CPU model, such as cortex-a53 or max; `qemu-system-aarch64 -M virt -cpu help` lists them
+    /// [default: cortex-a72]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cpu: Option<String>,
+
+    /// Let the virtual clock count instructions, one a nanosecond: every run takes the same virtual time
+    #[arg(long)]
+    pub(crate) icount: bool,
+
+    /// Boot the same image on another of QEMU's machines (see `qemu-system-aarch64 -M help`)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["board", "el"])]
+    pub(crate) machine: Option<String>,
+
+    /// The device tree for --machine, where QEMU does not make one itself
+    #[arg(long, value_name = "FILE", requires = "machine")]
+    pub(crate) dtb: Option<PathBuf>,
+
+    /// One more word for QEMU's command line; may be given many times
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) qemu_arg: Vec<String>,
+}
+
+impl Default for MachineArgs {
+    /// `virt` at EL1 with the default memory and CPU.
+    fn default() -> Self {
+        Self {
+            board: "virt".to_owned(),
+            el: None,
+            memory: None,
+            cpu: None,
+            icount: false,
+            machine: None,
+            dtb: None,
+            qemu_arg: Vec::new(),
+        }
+    }
+}
+
+/// An amount of RAM that the kernel supports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    mib: u64,
+}
+
+impl Memory {
+    const DEFAULT: Self = Self { mib: 512 };
+}
+
+impl FromStr for Memory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let advice = "give a number with M or G, from 64M to 8G, for example --memory 512M";
+        let (number, unit) = match text.strip_suffix(['M', 'm']) {
+            Some(number) => (number, MIB),
+            None => (text.strip_suffix(['G', 'g']).ok_or(advice)?, 1024 * MIB),
+        };
+        let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(advice)?;
+        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&bytes) {
+            return Err(format!("{text} is not between 64M and 8G: {advice}"));
+        }
+        Ok(Self { mib: bytes / MIB })
+    }
+}
+
+/// What the machine boots.
+#[derive(Clone, Debug)]
+pub(crate) struct Boot {
+    pub(crate) image: PathBuf,
+    pub(crate) bootfs: PathBuf,
+    pub(crate) arguments: String,
+    /// Whether the guest may end QEMU with an exit status of its own.
+    pub(crate) semihosting: bool,
+    /// Where QEMU waits for a debugger before the first instruction, in QEMU's own words.
+    pub(crate) gdb: Option<String>,
+}
+
+impl MachineArgs {
+    /// Checks what clap cannot.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(dtb) = &self.dtb {
+            ensure!(
+                dtb.is_file(),
+                "there is no device tree at {}. --dtb takes a compiled tree; `dtc -I dts -O dtb -o FILE.dtb FILE.dts` compiles one",
+                dtb.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// QEMU's arguments. Console on standard input and output, the log to the socket at `log`.
+    pub(crate) fn arguments(&self, boot: &Boot, log: &Path) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut add = |new: &[&str]| words.extend(new.iter().map(OsString::from));
+        add(&["-machine", &self.machine_words()]);
+        if self.machine.is_none() || self.cpu.is_some() {
+            add(&["-cpu", self.cpu.as_deref().unwrap_or(DEFAULT_CPU)]);
+        }
+        if self.machine.is_none() || self.memory.is_some() {
+            add(&["-m", &format!("{}M", self.memory.unwrap_or(Memory::DEFAULT).mib)]);
+        }
+        // No default devices: a network card would want a boot ROM that not every package brings.
+        add(&["-nodefaults", "-display", "none", "-no-reboot"]);
+        if self.icount {
+            add(&["-icount", "shift=0,sleep=off"]);
+        }
+        if boot.semihosting {
+            add(&["-semihosting-config", "enable=on,target=native"]);
+        }
+        if let Some(place) = &boot.gdb {
+            add(&["-S", "-gdb", place]);
+        }
+        // Console first, log second. The console shares the terminal with QEMU's monitor: Ctrl-A C and X.
+        add(&["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"]);
+        add(&["-serial", "chardev:console", "-chardev"]);
+        words.push(with_path("socket,id=log,path=", log));
+        words.extend(["-serial", "chardev:log", "-kernel"].map(OsString::from));
+        words.extend(
+            [boot.image.as_os_str(), "-initrd".as_ref(), boot.bootfs.as_os_str()].map(OsString::from),
+        );
+        words.extend(["-append", boot.arguments.as_str()].map(OsString::from));
+        if let Some(dtb) = &self.dtb {
+            words.extend(["-dtb".into(), dtb.clone().into_os_string()]);
+        }
+        words.extend(self.qemu_arg.iter().map(OsString::from));
+        words
+    }
+
+    fn machine_words(&self) -> String {
+        match (&self.machine, self.el) {
+            (Some(name), _) => name.clone(),
+            (None, Some(2)) => format!("{},gic-version=2,virtualization=on", self.board),
+            (None, _) => format!("{},gic-version=2", self.board),
+        }
+    }
+}
+
+/// A path inside an option of QEMU, where a comma is written twice.
+fn with_path(option: &str, path: &Path) -> OsString {
+    format!("{option}{}", path.display().to_string().replace(',', ",,")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Line {
+        #[command(flatten)]
+        machine: MachineArgs,
+    }
+
+    fn boot() -> Boot {
+        Boot {
+            image: "out/Image".into(),
+            bootfs: "out/bootfs.img".into(),
+            arguments: "program=rtc".into(),
+            semihosting: true,
+            gdb: None,
+        }
+    }
+
+    fn words(line: &[&str], boot: &Boot) -> String {
+        let line = Line::try_parse_from(["x"].iter().chain(line)).unwrap();
+        let words = line.machine.arguments(boot, Path::new("/tmp/a,b/log"));
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn refusal(line: &[&str]) -> String {
+        Line::try_parse_from(["x"].iter().chain(line)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_default_machine_is_virt_at_el1() {
+        assert_eq!(
+            words(&[], &boot()),
+            "-machine virt,gic-version=2 -cpu cortex-a72 -m 512M -nodefaults -display none -no-reboot \
+             -semihosting-config enable=on,target=native -chardev stdio,id=console,mux=on,signal=off \
+             -mon chardev=console,mode=readline -serial chardev:console -chardev socket,id=log,path=/tmp/a,,b/log \
+             -serial chardev:log -kernel out/Image -initrd out/bootfs.img -append program=rtc"
+        );
+    }
+
+    #[test]
+    fn options_reach_qemu() {
+        let boot = Boot { semihosting: false, gdb: Some("tcp:127.0.0.1:1234".into()), ..boot() };
+        let line =
+            words(&["--el", "2", "--memory", "8G", "--cpu", "max", "--icount", "--qemu-arg", "-d"], &boot);
+        assert!(
+            line.starts_with("-machine virt,gic-version=2,virtualization=on -cpu max -m 8192M "),
+            "{line}"
+        );
+        assert!(line.contains(" -icount shift=0,sleep=off -S -gdb tcp:127.0.0.1:1234 "), "{line}");
+        assert!(line.ends_with(" -d") && !line.contains("semihosting"), "{line}");
+    }
+
+    #[test]
+    fn another_machine_keeps_its_own_cpu_and_memory() {
+        let line = words(&["--machine", "raspi4b", "--dtb", "pi.dtb"], &boot());
+        assert!(line.starts_with("-machine raspi4b -nodefaults "), "{line}");
+        assert!(line.ends_with(" -dtb pi.dtb"), "{line}");
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        for wrong in ["32M", "9G", "512", "lots", "99999999999999999999G"] {
+            let text = refusal(&["--memory", wrong]);
+            assert!(text.contains("for example --memory 512M"), "{wrong}: {text}");
+        }
+        assert!(refusal(&["--board", "pi"]).contains("[possible values: virt]"));
+        assert!(refusal(&["--el", "3"]).contains("3 is not in 1..=2"));
+        assert!(refusal(&["--machine", "raspi4b", "--el", "2"]).contains("cannot be used with"));
+        assert!(refusal(&["--dtb", "x.dtb"]).contains("--machine"));
+    }
+
+    #[test]
+    fn an_absent_tree_is_named() {
+        let machine = MachineArgs { dtb: Some("no/such.dtb".into()), ..MachineArgs::default() };
+        let text = machine.check().unwrap_err().to_string();
+        assert!(text.starts_with("there is no device tree at no/such.dtb."), "{text}");
+    }
+
+    #[test]
+    fn sizes_of_memory_are_understood() {
+        assert_eq!("64M".parse(), Ok(Memory { mib: 64 }));
+        assert_eq!("2g".parse(), Ok(Memory { mib: 2048 }));
+    }
+}
