@@ -58,7 +58,7 @@ pub(crate) const fn covers(level: u32) -> u64 {
 
 /// The address of the descriptor for `address` in the table at `table` of `level`.
 pub(crate) const fn entry_address(table: PhysAddr, level: u32, address: u64) -> PhysAddr {
-    PhysAddr(table.0 + (address / covers(level) & 511) * 8)
+    PhysAddr(table.0 + ((address / covers(level)) & 511) * 8)
 }
 
 /// Whether a descriptor is valid, whatever its level.

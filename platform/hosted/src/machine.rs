@@ -1,5 +1,6 @@
 //! The simulated machine, and the kernel's ports on it.
 
+use core::fmt;
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
@@ -244,6 +245,16 @@ impl Machine {
     /// Runs a port. What it allocates is the simulation's, not the kernel's: no injected failure meets it.
     fn port<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
         heap::without_failures(|| f(&mut self.state()))
+    }
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A machine that panics while a port runs is printed too, by whoever reports the panic.
+        match self.0.try_borrow() {
+            Ok(state) => write!(f, "Machine {{ ram: {}, devices: {:?} }}", state.ram.range(), state.bus),
+            Err(_) => f.write_str("Machine (in use)"),
+        }
     }
 }
 

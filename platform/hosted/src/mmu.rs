@@ -269,7 +269,7 @@ impl Mmu {
     /// What can be wrong with a leaf before anybody asks for a permission.
     fn check_leaf(&self, ram: &Ram, leaf: Leaf, source: PhysAddr) -> Result<(), WalkFault> {
         let raw = leaf.raw;
-        if leaf.output().0 + (covers(leaf.level) - 1) >> self.physical_bits != 0 {
+        if (leaf.output().0 + (covers(leaf.level) - 1)) >> self.physical_bits != 0 {
             return Err(WalkFault::AddressSize(leaf.level));
         }
         // A fault for a clear access flag is not cached (D8.4.5), nor is the entry.

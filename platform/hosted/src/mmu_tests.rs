@@ -149,7 +149,7 @@ fn an_address_beyond_the_cpu_is_an_address_size_fault() {
 fn a_live_address_may_not_change() {
     let mut bench = Bench::new();
     bench.map();
-    bench.set(bench.target.0 + 0x1000 | PAGE);
+    bench.set((bench.target.0 + 0x1000) | PAGE);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_broken_descriptor_is_made_after_its_invalidation() {
     bench.read().unwrap();
     bench.set(0);
     bench.mmu.publish();
-    bench.set(bench.target.0 + 0x1000 | PAGE);
+    bench.set((bench.target.0 + 0x1000) | PAGE);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn an_invalidation_comes_after_the_barrier() {
 #[should_panic(expected = "Device memory that EL0 may execute")]
 fn device_memory_is_never_executable() {
     let mut bench = Bench::new();
-    bench.set((0x0901_0000 | PAGE) & !(7 << 2) & !(1 << 54) | 1 << 2);
+    bench.set(((0x0901_0000 | PAGE) & !(7 << 2) & !(1 << 54)) | (1 << 2));
     bench.mmu.publish();
     let _fault = bench.read();
 }

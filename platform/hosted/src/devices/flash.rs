@@ -32,7 +32,7 @@ pub struct Flash {
 
 impl Flash {
     /// Flash of `size` bytes that all read zero, as QEMU's without a file.
-    const fn new(size: u64) -> Self {
+    pub const fn new(size: u64) -> Self {
         Self { size, words: BTreeMap::new(), mode: Mode::Array }
     }
 
