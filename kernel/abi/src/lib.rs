@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bootfs;
+pub mod device_table;
 pub mod layout;
 pub mod log;
 pub mod object;
