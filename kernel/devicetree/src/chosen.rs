@@ -18,15 +18,6 @@ pub struct Chosen<'a> {
     kaslr_seed: Option<&'a [u8]>,
 }
 
-/// Where text output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stdout<'a> {
-    /// The node.
-    pub node: NodeId,
-    /// What follows the colon: `115200n8`.
-    pub options: Option<&'a str>,
-}
-
 impl<'a> Chosen<'a> {
     /// The command line; empty if there is none.
     pub fn bootargs(&self) -> &'a str {

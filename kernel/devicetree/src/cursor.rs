@@ -27,9 +27,15 @@ pub(crate) fn cells(bytes: &[u8], at: usize, count: usize) -> Option<u64> {
     }
 }
 
-/// The `n`th string of a string list, or `None` when there is none or it is not UTF-8.
-pub(crate) fn nth_string(list: &[u8], n: usize) -> Option<&str> {
-    strings(list).nth(n)
+/// Takes the first string off a string list; `None` when there is none left.
+pub(crate) fn take_string<'a>(list: &mut &'a [u8]) -> Option<&'a str> {
+    if list.is_empty() {
+        return None;
+    }
+    let length = list.iter().position(|byte| *byte == 0).unwrap_or(list.len());
+    let text = list.get(..length).unwrap_or(&[]);
+    *list = list.get(length + 1..).unwrap_or(&[]);
+    Some(core::str::from_utf8(text).unwrap_or(""))
 }
 
 /// The strings of a string list; what is not UTF-8 reads as an empty string, to keep the positions.
@@ -41,7 +47,7 @@ pub(crate) fn strings(list: &[u8]) -> impl Iterator<Item = &str> {
 
 /// The first string of a property value.
 pub(crate) fn first_string(value: &[u8]) -> Option<&str> {
-    nth_string(value, 0)
+    strings(value).next()
 }
 
 #[cfg(test)]

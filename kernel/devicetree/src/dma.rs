@@ -26,7 +26,13 @@ pub enum DmaRanges<I> {
 
 impl<'a> Tree<'a> {
     /// What a device sees: the nearest `dma-ranges` above it, carried up to physical addresses.
-    pub fn dma_ranges(&self, device: NodeId) -> DmaRanges<impl Iterator<Item = DmaRange> + use<'_, 'a>> {
+    ///
+    /// Who asks for many devices passes one budget, and gets nothing more once it is spent.
+    pub fn dma_ranges<'t>(
+        &'t self,
+        device: NodeId,
+        budget: &'t mut Budget,
+    ) -> DmaRanges<impl Iterator<Item = DmaRange> + use<'t, 'a>> {
         let mut buses = self.ancestors(device);
         let nearest = buses.find_map(|bus| match self.known(bus, Name::DmaRanges) {
             None | Some([]) => None,
@@ -34,7 +40,7 @@ impl<'a> Tree<'a> {
         });
         match nearest {
             None => DmaRanges::Identity,
-            Some((bus, ranges)) => DmaRanges::Ranges(self.dma_rows(bus, ranges)),
+            Some((bus, ranges)) => DmaRanges::Ranges(self.dma_rows(bus, ranges, budget)),
         }
     }
 
@@ -45,19 +51,23 @@ impl<'a> Tree<'a> {
             .find(|bus| self.known(*bus, Name::DmaRanges).is_some_and(|value| !value.is_empty()))
     }
 
-    fn dma_rows(&self, bus: NodeId, ranges: &'a [u8]) -> impl Iterator<Item = DmaRange> + use<'_, 'a> {
+    fn dma_rows<'t>(
+        &'t self,
+        bus: NodeId,
+        ranges: &'a [u8],
+        budget: &'t mut Budget,
+    ) -> impl Iterator<Item = DmaRange> + use<'t, 'a> {
         let parent = self.parent(bus).unwrap_or(NodeId::ROOT);
         let counts = cell_counts(self, bus).ok().zip(cell_counts(self, parent).ok());
         let ((child_cells, size_cells), (parent_cells, _)) = counts.unwrap_or(((1, 0), (1, 0)));
         let parent_at = child_cells * 4;
         let size_at = parent_at + parent_cells * 4;
         let usable = if counts.is_some() { ranges } else { &[] };
-        let mut budget = Budget::new();
         usable.chunks_exact(size_at + size_cells * 4).filter_map(move |row| {
             let from = BusAddress::read(row, 0, child_cells)?;
             let to = BusAddress::read(row, parent_at, parent_cells)?;
             let size = cells(row, size_at, size_cells)?;
-            let translated = translate(self, parent, to, size, Mapping::DmaRanges, &mut budget).ok()?;
+            let translated = translate(self, parent, to, size, Mapping::DmaRanges, budget).ok()?;
             // A row that an outer bus cuts short reaches no further than the cut, which we do not know.
             if translated.straddles {
                 return None;

@@ -116,6 +116,11 @@ pub enum Problem {
     TooDeep,
     /// A node without a name below the root.
     NameEmpty,
+    /// A node name of more than 255 bytes.
+    NameTooLong {
+        /// Its length.
+        length: usize,
+    },
     /// A byte in a node name that is not printable ASCII, or a slash.
     NameByte {
         /// The byte.
@@ -300,6 +305,9 @@ impl Problem {
             Self::NodeOpen => f.write_str("FDT_END comes before the node's FDT_END_NODE"),
             Self::TooDeep => write!(f, "the node is deeper than {} levels below the root", crate::MAX_DEPTH),
             Self::NameEmpty => f.write_str("a node below the root has no name"),
+            Self::NameTooLong { length } => {
+                write!(f, "a child's name is {length} bytes long, more than the limit of 255")
+            }
             Self::NameByte { byte } => {
                 write!(f, "byte {byte:#04x} in a node name; names are printable ASCII without '/'")
             }

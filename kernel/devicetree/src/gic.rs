@@ -1,10 +1,11 @@
 //! The interrupt controller, and specifiers in its terms.
 
 use crate::index::NodeId;
-use crate::interrupt::{GicInterrupt, GicKind, Trigger};
+use crate::interrupt::{GicInterrupt, trigger_from_flags};
 use crate::lookup::be_number;
 use crate::tree::Tree;
 use crate::window::Window;
+use abi::device_table::InterruptKind;
 
 /// Architecture version of a GIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum GicVersion {
 ///
 /// A translation service (ITS) and the message frames of GICv2m are parts: whoever writes their registers
 /// decides where the GIC itself reads and writes memory, or which interrupts arrive.
-pub const GIC_COMPATIBLES: [(&str, Option<GicVersion>); 16] = [
+pub const GIC_COMPATIBLES: [(&str, Option<GicVersion>); 15] = [
     ("arm,gic-v3", Some(GicVersion::V3)),
     ("arm,gic-400", Some(GicVersion::V2)),
     ("arm,cortex-a15-gic", Some(GicVersion::V2)),
@@ -30,7 +31,6 @@ pub const GIC_COMPATIBLES: [(&str, Option<GicVersion>); 16] = [
     ("arm,pl390", Some(GicVersion::V2)),
     ("arm,tc11mp-gic", Some(GicVersion::V2)),
     ("brcm,brahma-b15-gic", Some(GicVersion::V2)),
-    ("nvidia,tegra210-agic", None),
     ("qcom,msm-8660-qgic", Some(GicVersion::V2)),
     ("qcom,msm-qgic2", Some(GicVersion::V2)),
     ("qcom,msm8996-gic-v3", Some(GicVersion::V3)),
@@ -76,18 +76,12 @@ impl<'a> InterruptController<'a> {
 impl<'a> Tree<'a> {
     /// The version, if the node is a GIC that can be a root controller.
     pub fn gic_version(&self, node: NodeId) -> Option<GicVersion> {
-        self.compatible(node).find_map(|compatible| {
-            GIC_COMPATIBLES.iter().find(|(name, _)| *name == compatible).and_then(|(_, version)| *version)
-        })
+        self.node(node)?.gic
     }
 
     /// Whether the node is a GIC or a part of one: its windows belong to the kernel.
     pub fn is_gic_part(&self, node: NodeId) -> bool {
-        let listed = |node| {
-            self.compatible(node)
-                .any(|compatible| GIC_COMPATIBLES.iter().any(|(name, _)| *name == compatible))
-        };
-        listed(node) || self.ancestors(node).any(listed)
+        self.node(node).is_some_and(|node| node.gic_part)
     }
 
     /// The GIC: the root node's interrupt parent if that is an available one, else the first available.
@@ -118,13 +112,13 @@ impl<'a> Tree<'a> {
         self.gic_version(controller)?;
         let [kind, number, flags, ..] = *cells else { return None };
         let (kind, base, limit) = match kind {
-            0 => (GicKind::Spi, SPI_BASE, SPI_LIMIT - SPI_BASE),
-            1 => (GicKind::Ppi, PPI_BASE, PPI_COUNT),
-            2 => (GicKind::ExtendedSpi, EXTENDED_SPI_BASE, EXTENDED_SPI_COUNT),
-            3 => (GicKind::ExtendedPpi, EXTENDED_PPI_BASE, EXTENDED_PPI_COUNT),
+            0 => (InterruptKind::Spi, SPI_BASE, SPI_LIMIT - SPI_BASE),
+            1 => (InterruptKind::Ppi, PPI_BASE, PPI_COUNT),
+            2 => (InterruptKind::ExtendedSpi, EXTENDED_SPI_BASE, EXTENDED_SPI_COUNT),
+            3 => (InterruptKind::ExtendedPpi, EXTENDED_PPI_BASE, EXTENDED_PPI_COUNT),
             _ => return None,
         };
         let intid = (number < limit).then_some(base + number)?;
-        Some(GicInterrupt { kind, intid, trigger: Trigger::from_flags(flags) })
+        Some(GicInterrupt { kind, intid, trigger: trigger_from_flags(flags) })
     }
 }

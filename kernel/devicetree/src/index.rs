@@ -1,6 +1,8 @@
 //! What the one pass remembers of each node.
 
+use crate::gic::GicVersion;
 use crate::header::to_usize;
+use abi::device_table::Class;
 use alloc::vec::Vec;
 
 /// Nodes may stand this many levels below the root. Real trees reach 11; `fdt` reads to 62.
@@ -76,6 +78,12 @@ pub(crate) struct Node {
     pub(crate) available: bool,
     /// `device_type` says that this is a PCI bus.
     pub(crate) pci: bool,
+    /// Of its windows; inherited where the node has no `compatible`.
+    pub(crate) class: Class,
+    /// It is a GIC that can be a root controller.
+    pub(crate) gic: Option<GicVersion>,
+    /// It or an ancestor is a GIC or a part of one.
+    pub(crate) gic_part: bool,
 }
 
 impl Node {
@@ -121,10 +129,13 @@ macro_rules! names {
 names! {
     AddressCells b"#address-cells",
     SizeCells b"#size-cells",
+    Alignment b"alignment",
     InterruptCells b"#interrupt-cells",
     Compatible b"compatible",
     DeviceType b"device_type",
+    CpuReleaseAddress b"cpu-release-addr",
     DmaRanges b"dma-ranges",
+    EnableMethod b"enable-method",
     InterruptController b"interrupt-controller",
     InterruptMap b"interrupt-map",
     InterruptMapMask b"interrupt-map-mask",
@@ -139,6 +150,7 @@ names! {
     Reg b"reg",
     RegNames b"reg-names",
     Reusable b"reusable",
+    Size b"size",
     Status b"status",
 }
 

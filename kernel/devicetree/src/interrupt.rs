@@ -3,11 +3,11 @@
 //! Devicetree Specification 2.4. A node's interrupt parent is what its `interrupt-parent` names, or its
 //! parent; the climb goes on from there until something has `#interrupt-cells`.
 
-use crate::cursor::{be32, nth_string};
-use crate::header::to_usize;
+use crate::cursor::{be32, take_string};
 use crate::index::{MAX_DEPTH, Name, NodeId};
 use crate::translate::Budget;
 use crate::tree::Tree;
+use abi::device_table::{InterruptKind, Trigger};
 use core::fmt;
 
 /// The most cells that an interrupt specifier may have. Real ones have up to 4.
@@ -46,88 +46,27 @@ impl fmt::Debug for Cells {
     }
 }
 
-/// What makes an interrupt pending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// A rising edge.
-    EdgeRising,
-    /// A falling edge.
-    EdgeFalling,
-    /// Either edge.
-    EdgeBoth,
-    /// A high level.
-    LevelHigh,
-    /// A low level.
-    LevelLow,
-    /// The tree does not say.
-    Unspecified,
-}
-
-impl Trigger {
-    /// From the flags cell that the GIC bindings and most others use.
-    pub(crate) fn from_flags(flags: u32) -> Self {
-        match flags & 0xf {
-            1 => Self::EdgeRising,
-            2 => Self::EdgeFalling,
-            3 => Self::EdgeBoth,
-            4 => Self::LevelHigh,
-            8 => Self::LevelLow,
-            _ => Self::Unspecified,
-        }
-    }
-
-    /// The trigger as `devmap` prints it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EdgeRising => "edge-rising",
-            Self::EdgeFalling => "edge-falling",
-            Self::EdgeBoth => "edge-both",
-            Self::LevelHigh => "level-high",
-            Self::LevelLow => "level-low",
-            Self::Unspecified => "unspecified",
-        }
-    }
-
-    /// Whether the GIC must be set to edge-triggered.
-    pub const fn is_edge(self) -> bool {
-        matches!(self, Self::EdgeRising | Self::EdgeFalling | Self::EdgeBoth)
-    }
-}
-
-/// The kinds of interrupt that a GIC specifier can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GicKind {
-    /// Shared: any CPU. INTID 32 to 1019.
-    Spi,
-    /// Private to each CPU. INTID 16 to 31.
-    Ppi,
-    /// Extended range of shared ones (GICv3.1). INTID 4096 to 5119.
-    ExtendedSpi,
-    /// Extended range of private ones (GICv3.1). INTID 1056 to 1119.
-    ExtendedPpi,
-}
-
-impl GicKind {
-    /// The kind as `devmap` prints it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Spi => "spi",
-            Self::Ppi => "ppi",
-            Self::ExtendedSpi => "espi",
-            Self::ExtendedPpi => "eppi",
-        }
-    }
-}
-
 /// A specifier as the GIC reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GicInterrupt {
     /// Shared or private.
-    pub kind: GicKind,
+    pub kind: InterruptKind,
     /// The number that the CPU interface reports.
     pub intid: u32,
     /// Edge or level.
     pub trigger: Trigger,
+}
+
+/// From the flags cell of the GIC bindings, whose upper bits may hold a CPU mask.
+pub(crate) fn trigger_from_flags(flags: u32) -> Trigger {
+    match flags & 0xf {
+        1 => Trigger::EdgeRising,
+        2 => Trigger::EdgeFalling,
+        3 => Trigger::EdgeBoth,
+        4 => Trigger::LevelHigh,
+        8 => Trigger::LevelLow,
+        _ => Trigger::Unspecified,
+    }
 }
 
 /// An interrupt of a device.
@@ -195,13 +134,29 @@ impl<'a> Tree<'a> {
     /// Every interrupt of every node, in document order.
     pub fn interrupts(&self) -> Interrupts<'_, 'a> {
         let end = crate::header::to_u32(self.len());
-        Interrupts { tree: self, node: 0, end, index: 0, source: Source::Unread, budget: Budget::new() }
+        Interrupts {
+            tree: self,
+            node: 0,
+            end,
+            index: 0,
+            names: &[],
+            source: Source::Unread,
+            budget: Budget::new(),
+        }
     }
 
     /// The interrupts of one node.
     pub fn node_interrupts(&self, node: NodeId) -> Interrupts<'_, 'a> {
         let end = node.0.saturating_add(1);
-        Interrupts { tree: self, node: node.0, end, index: 0, source: Source::Unread, budget: Budget::new() }
+        Interrupts {
+            tree: self,
+            node: node.0,
+            end,
+            index: 0,
+            names: &[],
+            source: Source::Unread,
+            budget: Budget::new(),
+        }
     }
 
     /// The node that `node`'s interrupts are addressed to: the first on the way up with
@@ -250,6 +205,8 @@ pub struct Interrupts<'t, 'a> {
     node: u32,
     end: u32,
     index: u32,
+    /// What is left of `interrupt-names`.
+    names: &'a [u8],
     source: Source<'a>,
     budget: Budget,
 }
@@ -262,12 +219,12 @@ impl<'a> Iterator for Interrupts<'_, 'a> {
             let node = NodeId(self.node);
             if matches!(self.source, Source::Unread) {
                 self.source = self.open(node);
+                self.names = self.tree.known(node, Name::InterruptNames).unwrap_or(&[]);
             }
             if let Some(target) = self.entry(node) {
                 let index = self.index;
                 self.index += 1;
-                let names = self.tree.known(node, Name::InterruptNames);
-                let name = names.and_then(|names| nth_string(names, to_usize(index)));
+                let name = take_string(&mut self.names);
                 return Some(InterruptEntry { node, index, name, target });
             }
             self.node += 1;

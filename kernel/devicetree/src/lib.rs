@@ -52,22 +52,23 @@ mod tree;
 mod validate;
 mod window;
 
-pub use chosen::{Chosen, Stdout};
-pub use class::{Class, MEMORY_LIKE};
+pub use abi::device_table::{Class, InterruptKind, Trigger};
+pub use chosen::Chosen;
+pub use class::MEMORY_LIKE;
 pub use dma::{DmaRange, DmaRanges};
 pub use error::{Block, Error, Problem};
 pub use gic::{GIC_COMPATIBLES, GicVersion, InterruptController};
 pub use header::{HEADER_SIZE, MAX_TOTAL_SIZE, buffer_size, total_size};
 pub use index::{MAX_DEPTH, NodeId, NodeStatus};
 pub use interrupt::{
-    Cells, GicInterrupt, GicKind, Interrupt, InterruptEntry, InterruptProblem, MAX_INTERRUPT_CELLS, Trigger,
+    Cells, GicInterrupt, Interrupt, InterruptEntry, InterruptProblem, Interrupts, MAX_INTERRUPT_CELLS,
 };
 pub use memory::{DynamicReservation, MemoryRegion, ReservedRange};
 pub use pci::{PciKind, PciWindow};
 pub use platform::{Conduit, Cpu, EnableMethod, Timer};
 pub use translate::{Budget, Skip};
 pub use tree::{NodePath, Tree};
-pub use window::{Place, RegEntry, Window};
+pub use window::{Place, RegEntries, RegEntry, Role, Window};
 
 /// Appends to a vector without ever aborting.
 ///

@@ -66,26 +66,26 @@ impl<'a> Tree<'a> {
             no_map: false,
             reusable: false,
         });
-        let nodes =
-            self.reserved_nodes().flat_map(|node| self.node_reg_entries(node)).filter_map(
-                |entry| match entry.place {
-                    Place::Reserved(range) => Some(ReservedRange {
-                        node: Some(entry.node),
-                        range,
-                        no_map: self.known(entry.node, Name::NoMap).is_some(),
-                        reusable: self.known(entry.node, Name::Reusable).is_some(),
-                    }),
-                    _ => None,
-                },
-            );
+        // One walk over the whole subtree, so that one budget bounds it.
+        let parent = self.child(NodeId::ROOT, "reserved-memory");
+        let entries = parent.into_iter().flat_map(|parent| self.subtree_reg_entries(parent));
+        let nodes = entries.filter_map(|entry| match entry.place {
+            Place::Reserved(range) if self.is_available(entry.node) => Some(ReservedRange {
+                node: Some(entry.node),
+                range,
+                no_map: self.known(entry.node, Name::NoMap).is_some(),
+                reusable: self.known(entry.node, Name::Reusable).is_some(),
+            }),
+            _ => None,
+        });
         block.chain(nodes)
     }
 
     /// The children of `/reserved-memory` that have a `size` and no `reg`.
     pub fn dynamic_reservations(&self) -> impl Iterator<Item = DynamicReservation> {
         self.reserved_nodes().filter(|node| self.known(*node, Name::Reg).is_none()).filter_map(|node| {
-            let alignment = self.property(node, "alignment").and_then(be_number).unwrap_or(0);
-            let size = self.property(node, "size").and_then(be_number)?;
+            let alignment = self.known(node, Name::Alignment).and_then(be_number).unwrap_or(0);
+            let size = self.known(node, Name::Size).and_then(be_number)?;
             let no_map = self.known(node, Name::NoMap).is_some();
             (size != 0).then_some(DynamicReservation { node, size, alignment, no_map })
         })

@@ -75,12 +75,10 @@ impl<'a> Tree<'a> {
                 return None;
             }
             let mpidr = cells(self.known(node, Name::Reg)?, 0, address_cells)?;
-            let mut values = [None; 2];
-            self.properties(node, ["enable-method", "cpu-release-addr"], &mut values);
-            let [method, release] = values;
-            let enable_method = match method.and_then(first_string) {
+            let enable_method = match self.known(node, Name::EnableMethod).and_then(first_string) {
                 Some("psci") => EnableMethod::Psci,
                 Some("spin-table") => {
+                    let release = self.known(node, Name::CpuReleaseAddress);
                     let address = release.and_then(|value| be64(value, 0));
                     address
                         .map_or(EnableMethod::Unknown, |address| EnableMethod::SpinTable(PhysAddr(address)))

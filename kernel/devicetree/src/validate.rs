@@ -3,11 +3,14 @@
 //! Grammar: Devicetree Specification 5.4.2. `FDT_NOP`s do not reach the copy: `fdt` 0.1.5 panics on some
 //! and silently loses nodes after others, and QEMU's `raspi4b` puts hundreds into its tree.
 
-use crate::cursor::be32;
+use crate::class::MEMORY_LIKE;
+use crate::cursor::{be32, strings};
 use crate::error::{Error, Problem, Text};
+use crate::gic::GIC_COMPATIBLES;
 use crate::header::{Layout, to_u32, to_usize};
 use crate::index::{ABSENT, Index, Known, MAX_DEPTH, Name, Node, NodeStatus};
 use crate::try_push;
+use abi::device_table::Class;
 
 const BEGIN_NODE: u32 = 1;
 const END_NODE: u32 = 2;
@@ -15,6 +18,9 @@ const PROP: u32 = 3;
 const NOP: u32 = 4;
 const END: u32 = 9;
 
+/// The longest node name. The specification says 31 before the `@`; real trees reach 47, and what is built
+/// from names (paths, the device table) must stay in proportion to the tree.
+const MAX_NAME: usize = 255;
 /// Remembered property names. Real trees use about 200 different ones.
 const NAME_CACHE: usize = 256;
 
@@ -163,6 +169,7 @@ impl Scanner<'_> {
             () if is_root && length != 0 => return self.fail(Problem::RootNamed),
             () if !is_root && self.depth == 0 => return self.fail(Problem::SecondRoot),
             () if !is_root && length == 0 => return self.fail(Problem::NameEmpty),
+            () if length > MAX_NAME => return self.fail(Problem::NameTooLong { length }),
             () if self.depth > MAX_DEPTH => return self.fail(Problem::TooDeep),
             () => {}
         }
@@ -197,6 +204,9 @@ impl Scanner<'_> {
             status: NodeStatus::Okay,
             available: above.is_none_or(|above| above.available),
             pci: false,
+            class: above.map_or(Class::Register, |above| above.class),
+            gic: None,
+            gic_part: above.is_some_and(|above| above.gic_part),
         }
     }
 
@@ -255,6 +265,7 @@ impl Scanner<'_> {
             Name::AddressCells => node.address_cells = count(value)?,
             Name::SizeCells => node.size_cells = count(value)?,
             Name::InterruptCells => node.interrupt_cells = count(value)?,
+            Name::Compatible => judge_compatible(node, value),
             Name::DeviceType => node.pci = matches!(value, b"pci\0" | b"pciex\0"),
             Name::Status => {
                 node.status = NodeStatus::read(value);
@@ -262,8 +273,11 @@ impl Scanner<'_> {
             }
             Name::Phandle | Name::OldPhandle => {
                 let phandle = one_cell(value)?;
-                // Trees converted from old firmware state a phandle under both names.
-                if self.index.phandles.last() != Some(&(phandle, number)) {
+                // 0 and all ones are no phandles. Old trees state a phandle under both names.
+                if phandle != 0
+                    && phandle != u32::MAX
+                    && self.index.phandles.last() != Some(&(phandle, number))
+                {
                     try_push(&mut self.index.phandles, (phandle, number))
                         .map_err(|_| Problem::OutOfMemory)?;
                 }
@@ -312,6 +326,20 @@ impl Scanner<'_> {
             path.append(b"/");
         }
         path
+    }
+}
+
+/// Notes what `compatible` says of the node, once, so that no later question reads the list again.
+fn judge_compatible(node: &mut Node, list: &[u8]) {
+    node.class = Class::Register;
+    for name in strings(list) {
+        if MEMORY_LIKE.contains(&name) {
+            node.class = Class::MemoryLike;
+        }
+        if let Some((_, version)) = GIC_COMPATIBLES.iter().find(|(listed, _)| *listed == name) {
+            node.gic_part = true;
+            node.gic = node.gic.or(*version);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every `reg` entry of the tree, and what it is.
 
-use crate::cursor::{cells, nth_string};
+use crate::cursor::{cells, take_string};
 use crate::index::{Name, NodeId};
-use crate::translate::{Budget, BusAddress, Mapping, Skip, cell_counts, translate};
+use crate::translate::{Budget, BusAddress, Mapping, Skip, Translated, cell_counts, translate};
 use crate::tree::Tree;
 use abi::{PhysAddr, PhysRange, RangeError};
 
@@ -53,10 +53,13 @@ pub struct Window<'a> {
 }
 
 /// What kind of `reg` a node has, from its place in the tree.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A device, a bus, or a place on a bus.
     Device,
+    /// A memory node.
     Memory,
+    /// A child of `/reserved-memory`.
     Reserved,
 }
 
@@ -64,18 +67,23 @@ impl<'a> Tree<'a> {
     /// Every `reg` entry, in document order.
     pub fn reg_entries(&self) -> RegEntries<'_, 'a> {
         let end = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        RegEntries { tree: self, node: 0, end, index: 0, budget: Budget::new() }
+        RegEntries { tree: self, node: 0, end, index: 0, names: &[], budget: Budget::new() }
     }
 
     /// The `reg` entries of one node.
     pub fn node_reg_entries(&self, node: NodeId) -> RegEntries<'_, 'a> {
         let end = node.0.saturating_add(1);
-        RegEntries { tree: self, node: node.0, end, index: 0, budget: Budget::new() }
+        RegEntries { tree: self, node: node.0, end, index: 0, names: &[], budget: Budget::new() }
     }
 
     /// Every window of the CPU's address space, in document order. Memory is not among them.
     pub fn windows(&self) -> impl Iterator<Item = Window<'a>> {
         self.reg_entries().filter_map(RegEntry::window)
+    }
+
+    /// The `reg` entries of a node and its descendants.
+    pub fn subtree_reg_entries(&self, node: NodeId) -> RegEntries<'_, 'a> {
+        RegEntries { end: self.node(node).map_or(0, |node| node.end), ..self.node_reg_entries(node) }
     }
 
     /// The windows of one node.
@@ -85,7 +93,7 @@ impl<'a> Tree<'a> {
 
     /// Memory nodes stand at the top and say `device_type = "memory"` (specification 3.4); trees made by
     /// some loaders leave that out, and are known by the name.
-    pub(crate) fn role(&self, node: NodeId) -> Role {
+    pub fn role(&self, node: NodeId) -> Role {
         let Some(parent) = self.parent(node) else { return Role::Device };
         let base_name = |node| self.name(node).split('@').next().unwrap_or("");
         if parent == NodeId::ROOT {
@@ -118,6 +126,8 @@ pub struct RegEntries<'t, 'a> {
     node: u32,
     end: u32,
     index: u32,
+    /// What is left of `reg-names`.
+    names: &'a [u8],
     budget: Budget,
 }
 
@@ -132,8 +142,10 @@ impl<'a> Iterator for RegEntries<'_, 'a> {
             {
                 let index = self.index;
                 self.index += 1;
-                let names = self.tree.known(node, Name::RegNames);
-                let name = names.and_then(|names| nth_string(names, crate::header::to_usize(index)));
+                if index == 0 {
+                    self.names = self.tree.known(node, Name::RegNames).unwrap_or(&[]);
+                }
+                let name = take_string(&mut self.names);
                 return Some(RegEntry { node, index, name, place });
             }
             self.node += 1;
@@ -166,12 +178,17 @@ impl RegEntries<'_, '_> {
     }
 
     fn place(&mut self, node: NodeId, bus: NodeId, address: BusAddress, size: u64) -> Result<Place, Skip> {
-        let translated = translate(self.tree, bus, address, size, Mapping::Ranges, &mut self.budget)?;
+        let role = self.tree.role(node);
+        let translated = match self.tree.known(bus, Name::Ranges) {
+            // The binding demands `ranges` there. Reserving too much where it is forgotten is the safe side.
+            None if role == Role::Reserved => Translated { base: address.value, straddles: false },
+            _ => translate(self.tree, bus, address, size, Mapping::Ranges, &mut self.budget)?,
+        };
         let range = PhysRange::new(PhysAddr(translated.base), size).map_err(|error| match error {
             RangeError::Empty => Skip::Empty,
             RangeError::Wraps => Skip::Wraps,
         })?;
-        Ok(match self.tree.role(node) {
+        Ok(match role {
             Role::Device => Place::Window { range, straddles: translated.straddles },
             Role::Memory => Place::Memory(range),
             Role::Reserved => Place::Reserved(range),
