@@ -1,0 +1,81 @@
+//! Stage 1 descriptors of the kernel's own half, and the memory types behind them.
+//!
+//! | bits | field | here |
+//! |---|---|---|
+//! | 1:0 | valid, and page or table | `0b11`; `0b01` for a block |
+//! | 4:2 | AttrIndx | index into [`MAIR`] |
+//! | 7:6 | AP[2:1] | `0b00` EL1 RW, `0b10` EL1 R; EL0 nothing |
+//! | 9:8 | SH | `0b11` inner shareable for Normal memory; Device memory ignores it |
+//! | 10 | AF | set: the kernel takes no access flag faults |
+//! | 11 | nG | clear: the kernel's half is the same in every address space |
+//! | 52 | Contiguous | sixteen neighbours that could be one entry |
+//! | 53 | PXN | clear for text only |
+//! | 54 | UXN | always set |
+//!
+//! (Arm ARM D8.3.1, D8.4.)
+
+/// `MAIR_EL1`: the byte for each AttrIndx.
+///
+/// | index | byte | type |
+/// |---|---|---|
+/// | 0 | 0x00 | Device-nGnRnE |
+/// | 1 | 0x04 | Device-nGnRE |
+/// | 2 | 0xff | Normal, write-back, read and write allocate |
+/// | 3 | 0x44 | Normal, non-cacheable |
+pub const MAIR: u64 = 0x44ff_0400;
+
+const PAGE: u64 = 0b11;
+const BLOCK: u64 = 0b01;
+const DEVICE_NGNRE: u64 = 1 << 2;
+const NORMAL: u64 = 2 << 2;
+const READ_ONLY: u64 = 1 << 7;
+const INNER_SHAREABLE: u64 = 0b11 << 8;
+const ACCESSED: u64 = 1 << 10;
+const PXN: u64 = 1 << 53;
+const UXN: u64 = 1 << 54;
+
+/// A table, or at the last level a page.
+pub const TABLE: u64 = 0b11;
+/// The Contiguous bit.
+pub const CONTIGUOUS: u64 = 1 << 52;
+/// The address bits of a descriptor (4 KiB granule, 48-bit output addresses).
+pub const ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+
+/// A page of the kernel's text: read and execute.
+pub const TEXT: u64 = PAGE | NORMAL | READ_ONLY | INNER_SHAREABLE | ACCESSED | UXN;
+/// A page of read-only data.
+pub const CONSTANT: u64 = TEXT | PXN;
+/// A page of data: read and write.
+pub const DATA: u64 = PAGE | NORMAL | INNER_SHAREABLE | ACCESSED | PXN | UXN;
+/// A page of device registers. Execute-never: a core may fetch from executable Device memory by speculation.
+pub const DEVICE: u64 = PAGE | DEVICE_NGNRE | ACCESSED | PXN | UXN;
+
+/// The block descriptor (levels 1 and 2) with the attributes of a page descriptor.
+pub const fn block(page: u64) -> u64 {
+    page & !PAGE | BLOCK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attributes as the architecture decodes them: (MAIR byte, EL1 writable, EL1 executable, EL0 executable).
+    fn decode(descriptor: u64) -> (u8, bool, bool, bool) {
+        let byte = MAIR >> (8 * (descriptor >> 2 & 7));
+        (byte as u8, descriptor & READ_ONLY == 0, descriptor & PXN == 0, descriptor & UXN == 0)
+    }
+
+    #[test]
+    fn nothing_is_both_writable_and_executable() {
+        assert_eq!(decode(TEXT), (0xff, false, true, false));
+        assert_eq!(decode(CONSTANT), (0xff, false, false, false));
+        assert_eq!(decode(DATA), (0xff, true, false, false));
+        assert_eq!(decode(DEVICE), (0x04, true, false, false));
+    }
+
+    #[test]
+    fn a_block_differs_from_a_page_by_one_bit() {
+        assert_eq!(block(DATA) ^ DATA, 0b10);
+        assert_eq!(block(DATA) & ADDRESS, 0);
+    }
+}

@@ -1,0 +1,4 @@
+//! stub
+pub(crate) fn take_run(_: usize) -> Option<(u64, usize)> {
+    None
+}

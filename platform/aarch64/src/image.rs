@@ -1,0 +1,48 @@
+//! Where the image lies in physical memory.
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::PhysAddr;
+
+use crate::entry::linker;
+use crate::layout;
+
+static PHYSICAL_BASE: AtomicU64 = AtomicU64::new(0);
+
+/// Notes where the loader put the image. Called once, before anything else asks.
+pub(crate) fn set_physical_base(base: PhysAddr) {
+    PHYSICAL_BASE.store(base.0, Ordering::Relaxed);
+}
+
+/// The physical address of something in the image.
+pub(crate) fn physical(virtual_address: u64) -> PhysAddr {
+    debug_assert!(virtual_address >= layout::IMAGE);
+    PhysAddr(virtual_address - layout::IMAGE + PHYSICAL_BASE.load(Ordering::Relaxed))
+}
+
+/// The virtual address of a physical one that lies in the image.
+pub(crate) fn virtual_address(physical: PhysAddr) -> Option<u64> {
+    let offset = physical.0.checked_sub(PHYSICAL_BASE.load(Ordering::Relaxed))?;
+    let address = layout::IMAGE.checked_add(offset)?;
+    (address < linker::image_end()).then_some(address)
+}
+
+/// Whether an address is in the image's executable part.
+pub(crate) fn is_text(address: u64) -> bool {
+    (layout::IMAGE..linker::text_end()).contains(&address)
+}
+
+/// Whether sixteen bytes at an address lie in the boot CPU's stack.
+pub(crate) fn is_stack(address: u64) -> bool {
+    let (bottom, top) = (linker::stack_bottom(), linker::stack_top());
+    (bottom..=top - 16).contains(&address)
+}
+
+/// The descriptor of the ELF's build-id note: what tells one build from another.
+pub fn build_id() -> &'static [u8] {
+    let start = linker::build_id_start();
+    let size = linker::build_id_end() - start;
+    // SAFETY: the linker script puts the note, constant and initialised, between the two symbols.
+    let note = unsafe { core::slice::from_raw_parts(start as *const u8, size as usize) };
+    // An ELF note: three words (name size, descriptor size, type), the name "GNU\0", the descriptor.
+    note.get(16..).unwrap_or_default()
+}

@@ -1,0 +1,5 @@
+//! stub
+use kernel::ports::Event;
+pub(crate) fn take() -> Option<Event> {
+    None
+}

@@ -1,0 +1,32 @@
+//! The kernel's address map. No other file has a virtual address in it.
+//!
+//! ```text
+//! 0xffff_ffff_8000_0000  the image, by 4 KiB pages: text RX, read-only data R, data RW, stacks RW
+//! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
+//! 0xffff_ff00_0000_0000  the kernel's own devices, Device-nGnRE, never executable
+//! 0xffff_0000_0000_0000  the direct map: RAM at this address plus its physical one, RW, never executable
+//! 0x0000_0000_0000_0000  EL0 (TTBR0_EL1)
+//! ```
+//!
+//! The linker script (`linker/kernel.ld`) repeats the image's base, because it cannot read this file;
+//! [`crate::entry`] asserts that they agree.
+
+/// Where RAM is mapped: the virtual address of physical address 0.
+pub const DIRECT_MAP: u64 = 0xffff_0000_0000_0000;
+/// Where the kernel maps the devices that it keeps.
+pub const DEVICES: u64 = 0xffff_ff00_0000_0000;
+/// Bytes for the kernel's devices: one table of 4 KiB pages.
+pub const DEVICES_SIZE: u64 = 2 << 20;
+/// Where the boot code maps the loader's device tree.
+pub const TREE: u64 = 0xffff_ff00_3fc0_0000;
+/// The largest device tree that is accepted.
+pub const TREE_MAX: u64 = 2 << 20;
+/// Where the image is linked.
+pub const IMAGE: u64 = 0xffff_ffff_8000_0000;
+
+/// The first physical address that the direct map cannot reach.
+pub const DIRECT_MAP_LIMIT: u64 = DEVICES - DIRECT_MAP;
+
+// The tree may start at any page, so it may touch one page more than its own size.
+const _: () = assert!(DEVICES + DEVICES_SIZE <= TREE && TREE + TREE_MAX + 0x1000 <= IMAGE);
+const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

@@ -1,0 +1,94 @@
+//! Switching the machine off, and stopping where that is impossible.
+//!
+//! PSCI (Arm DEN 0022) does it where the device tree says that there is one, by the instruction that the tree
+//! names: the wrong one hangs some machines. Under a test the kernel leaves QEMU by semihosting, which carries
+//! an exit status; only the boot argument `semihosting` allows it, because it is undefined elsewhere.
+use core::arch::asm;
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use crate::barrier;
+
+/// How PSCI is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduit {
+    /// `hvc`.
+    Hvc,
+    /// `smc`.
+    Smc,
+}
+
+static CONDUIT: AtomicU8 = AtomicU8::new(0);
+static SEMIHOSTING: AtomicBool = AtomicBool::new(false);
+
+/// The exit status of a machine whose kernel panicked.
+const PANIC_STATUS: u64 = 101;
+
+/// Lets [`stop`] and [`reset`] use PSCI.
+pub fn set_psci(conduit: Conduit) {
+    let value = match conduit {
+        Conduit::Hvc => 1,
+        Conduit::Smc => 2,
+    };
+    CONDUIT.store(value, Ordering::Relaxed);
+}
+
+/// Lets the kernel end QEMU by semihosting.
+pub fn allow_semihosting() {
+    SEMIHOSTING.store(true, Ordering::Relaxed);
+}
+
+/// Stops the machine because its work is done: with `status` where there is a way to tell it.
+pub fn stop(status: i64) -> ! {
+    if SEMIHOSTING.load(Ordering::Relaxed) {
+        // An exit status has 32 bits at most on every host; a larger one must not become 0.
+        semihosting_exit(i32::try_from(status).map_or(u64::MAX, |status| status as u64));
+    }
+    psci(smccc::psci::PSCI_SYSTEM_OFF);
+    halt()
+}
+
+/// Starts the machine anew, or stops it where that is impossible.
+pub fn reset() -> ! {
+    psci(smccc::psci::PSCI_SYSTEM_RESET);
+    halt()
+}
+
+/// Stops after a panic. The machine stays as it is, for whoever wants to look at it; a test ends.
+pub(crate) fn stop_after_panic() -> ! {
+    if SEMIHOSTING.load(Ordering::Relaxed) {
+        semihosting_exit(PANIC_STATUS);
+    }
+    halt()
+}
+
+/// Stops a boot that cannot go on. The machine stays as it is, with the reason on its console.
+pub(crate) fn stop_after_failure() -> ! {
+    stop_after_panic()
+}
+
+/// Waits for ever.
+pub fn halt() -> ! {
+    loop {
+        barrier::wait_for_interrupt();
+        // A pending interrupt that nobody takes would make this a busy loop without harm.
+    }
+}
+
+/// Calls a PSCI function without arguments, if there is PSCI. Those that succeed do not return.
+fn psci(function: u32) {
+    match CONDUIT.load(Ordering::Relaxed) {
+        1 => _ = smccc::hvc32(function, [0; 7]),
+        2 => _ = smccc::smc32(function, [0; 7]),
+        _ => {}
+    }
+}
+
+/// SYS_EXIT with the reason ADP_Stopped_ApplicationExit (Arm semihosting, 2.0).
+fn semihosting_exit(status: u64) {
+    let block = [0x20026, status];
+    // SAFETY: the debugger reads the block, which outlives the call. The boot argument says that somebody
+    // answers; were it wrong, HLT is undefined and ends in a panic, which is what was happening anyway.
+    unsafe {
+        asm!("hlt #0xf000", inout("x0") 0x18_u64 => _, in("x1") &raw const block, options(nostack));
+    }
+}

@@ -1,0 +1,139 @@
+//! The kernel's half of the address space while it is being built.
+//!
+//! Only additions: an entry that is valid is never changed, so no TLB maintenance is needed here, and an
+//! attempt to map something twice is refused. The boot CPU is alone and holds the one [`KernelSpace`].
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::{PAGE_SIZE, PhysAddr};
+
+use crate::{barrier, descriptor, image, layout};
+
+/// Why the kernel cannot map something for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// No memory is left for translation tables.
+    NoTables,
+    /// Something is mapped at this virtual address.
+    Occupied(u64),
+    /// An address or a size is not a whole number of pages.
+    Misaligned,
+    /// The address is beyond what the window for it can reach.
+    OutOfReach(PhysAddr),
+}
+
+impl core::fmt::Display for MapError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NoTables => write!(f, "no memory is left for the kernel's translation tables"),
+            Self::Occupied(address) => write!(f, "the kernel has something mapped at {address:#x} already"),
+            Self::Misaligned => write!(f, "a mapping must be whole 4 KiB pages"),
+            Self::OutOfReach(address) => write!(f, "{address} lies beyond what the kernel can map"),
+        }
+    }
+}
+
+/// Where translation tables come from: each call gives the physical address of a zeroed page that is mapped,
+/// in the image or in the direct map, and belongs to the tables from then on.
+pub(crate) trait TableSource {
+    /// Takes a page.
+    fn take(&mut self) -> Option<PhysAddr>;
+}
+
+/// TTBR1_EL1's tables.
+#[derive(Debug)]
+pub(crate) struct KernelSpace {
+    root: PhysAddr,
+}
+
+/// The level 1 table entry covers 1 GiB, level 2 2 MiB, level 3 4 KiB.
+const SHIFTS: [u32; 4] = [39, 30, 21, 12];
+const LAST: usize = 3;
+
+impl KernelSpace {
+    /// The tables that entry.S built.
+    ///
+    /// # Safety
+    /// 1. `root` is what TTBR1_EL1 holds, the CPU runs alone, and this is the only `KernelSpace`.
+    pub(crate) unsafe fn new(root: PhysAddr) -> Self {
+        Self { root }
+    }
+
+    /// Maps `size` bytes at `from` to `to`, with the attributes of a page and the largest blocks that fit.
+    ///
+    /// # Safety
+    /// 1. The memory or device at `to` may be accessed in this way: no other mapping of it has another
+    ///    memory type, and nobody takes references into it that this mapping could break.
+    ///
+    /// # Errors
+    /// [`MapError`]; what was mapped before the failure stays.
+    pub(crate) unsafe fn map(
+        &mut self,
+        from: u64,
+        to: PhysAddr,
+        size: u64,
+        attributes: u64,
+        source: &mut dyn TableSource,
+    ) -> Result<(), MapError> {
+        if !(from | to.0 | size).is_multiple_of(PAGE_SIZE) {
+            return Err(MapError::Misaligned);
+        }
+        let mut done = 0;
+        while done < size {
+            let level = largest_level(from + done, to.0 + done, size - done);
+            let entry = self.entry(from + done, level, source)?;
+            if entry.load(Ordering::Relaxed) != 0 {
+                return Err(MapError::Occupied(from + done));
+            }
+            let attributes = if level == LAST { attributes } else { descriptor::block(attributes) };
+            entry.store((to.0 + done) | attributes, Ordering::Relaxed);
+            done += 1 << SHIFTS[level];
+        }
+        // The walker sees the entries before anything uses them.
+        barrier::complete_stores();
+        barrier::instruction();
+        Ok(())
+    }
+
+    /// The entry for `address` at `level`; tables above it are made as needed.
+    fn entry(
+        &mut self,
+        address: u64,
+        level: usize,
+        source: &mut dyn TableSource,
+    ) -> Result<&'static AtomicU64, MapError> {
+        let mut table = self.root;
+        for shift in &SHIFTS[..level] {
+            let entry = table_entry(table, address, *shift);
+            let value = entry.load(Ordering::Relaxed);
+            table = if value == 0 {
+                let next = source.take().ok_or(MapError::NoTables)?;
+                // A table's zeros must be visible before the entry that leads the walker to it.
+                barrier::complete_stores();
+                entry.store(next.0 | descriptor::TABLE, Ordering::Relaxed);
+                next
+            } else if value & descriptor::TABLE == descriptor::TABLE {
+                PhysAddr(value & descriptor::ADDRESS)
+            } else {
+                return Err(MapError::Occupied(address));
+            };
+        }
+        Ok(table_entry(table, address, SHIFTS[level]))
+    }
+}
+
+/// The level whose entry is the largest that starts at both addresses and is no longer than what is left.
+fn largest_level(from: u64, to: u64, left: u64) -> usize {
+    let fits = |level: &usize| {
+        let size = 1 << SHIFTS[*level];
+        (from | to).is_multiple_of(size) && left >= size
+    };
+    (1..LAST).find(fits).unwrap_or(LAST)
+}
+
+fn table_entry(table: PhysAddr, address: u64, shift: u32) -> &'static AtomicU64 {
+    let index = address >> shift & 0x1ff;
+    let base = image::virtual_address(table).unwrap_or(layout::DIRECT_MAP + table.0);
+    // SAFETY: a table is a mapped page of 512 words that belongs to the tables for ever; only the one
+    // `KernelSpace` and the CPU's walker access it, both word by word.
+    unsafe { AtomicU64::from_ptr((base + 8 * index) as *mut u64) }
+}

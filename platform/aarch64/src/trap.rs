@@ -1,0 +1,168 @@
+//! What the vectors call.
+//!
+//! From EL0: a system call, a fault, an SError or an interrupt. Each becomes an [`Event`] for the image's
+//! [`Handlers`]; what they answer is done here. Interrupts stay masked in the kernel, so nothing here is ever
+//! entered twice on one CPU. While no thread is ready, the CPU waits in WFI, which a pending interrupt ends
+//! although it is masked, and takes the interrupt by asking the controller.
+//!
+//! From EL1: a bug of the kernel, which ends in a panic; except in [`guarded_load`].
+
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use kernel::ports::{Event, Fault, Frame, Next};
+
+use crate::{barrier, interrupts, power};
+
+/// Exceptions from EL1 and the like, by vector.
+const SYNCHRONOUS: u64 = 0;
+const IRQ: u64 = 1;
+const FIQ: u64 = 2;
+const SERROR: u64 = 3;
+const AARCH32: u64 = 4;
+
+/// Bits of a saved PSTATE that are EL0's own: NZCV, TCO, DIT, SSBS, BTYPE.
+const SPSR_USER: u64 = 0xf << 28 | 1 << 25 | 1 << 24 | 1 << 12 | 0b11 << 10;
+/// PSTATE.D and F: EL0 runs with debug exceptions and FIQs masked, since the kernel uses neither.
+const SPSR_MASKED: u64 = 1 << 9 | 1 << 6;
+
+/// Bytes of stack for a saved frame: a multiple of 16, as the stack pointer must be.
+pub(crate) const FRAME_SIZE: usize = size_of::<Frame>().next_multiple_of(16);
+
+global_asm!(
+    include_str!("vectors.S"),
+    FRAME = const FRAME_SIZE,
+    SYNCHRONOUS = const SYNCHRONOUS,
+    IRQ = const IRQ,
+    FIQ = const FIQ,
+    SERROR = const SERROR,
+    AARCH32 = const AARCH32,
+    SPSR_USER = const SPSR_USER,
+    SPSR_MASKED = const SPSR_MASKED,
+    syscall = sym syscall,
+    fault = sym fault,
+    serror = sym serror,
+    interrupt = sym interrupt,
+    el1_exception = sym el1_exception,
+);
+
+unsafe extern "C" {
+    fn enter_user(frame: *const Frame) -> !;
+    fn guarded_load(address: *const u32) -> Loaded;
+    safe static guarded_load_end: u8;
+}
+
+/// What [`guarded_load`]'s assembly returns, in x0 and x1.
+#[repr(C)]
+struct Loaded {
+    value: u64,
+    read: u64,
+}
+
+/// What the image does with what comes up.
+///
+/// Functions, not closures: they find the kernel behind its lock.
+pub struct Handlers {
+    /// `svc` from EL0.
+    pub syscall: fn(&mut Frame) -> Next,
+    /// Anything else.
+    pub event: fn(&mut Frame, Event) -> Next,
+}
+
+static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Goes to EL0 for the first time, and thereafter lets `handlers` decide. The stack that runs now is given up.
+pub fn run(handlers: &'static Handlers, mut frame: Frame, next: Next) -> ! {
+    HANDLERS.store(core::ptr::from_ref(handlers).cast_mut(), Ordering::Relaxed);
+    settle(&mut frame, next);
+    // SAFETY: `frame` is a whole frame in the kernel's memory, and enter_user copies it to the one place of
+    // the stack that nothing else uses.
+    unsafe { enter_user(&raw const frame) }
+}
+
+/// Reads a word of device memory that may not be there: `None` if the access aborts.
+///
+/// # Safety
+/// 1. `address` is mapped as device memory and aligned.
+/// 2. No thread has run at EL0 yet: an exception from EL1 uses SP_EL0 as its scratch register.
+pub(crate) unsafe fn load_if_present(address: u64) -> Option<u32> {
+    // SAFETY: by 1 the load is one that the architecture allows; if it aborts, `el1_exception` resumes it.
+    let loaded = unsafe { guarded_load(address as *const u32) };
+    (loaded.read != 0).then_some(loaded.value as u32)
+}
+
+fn handlers() -> &'static Handlers {
+    // SAFETY: the pointer is null or came from a `&'static Handlers` in `run`.
+    match unsafe { HANDLERS.load(Ordering::Relaxed).as_ref() } {
+        Some(handlers) => handlers,
+        None => panic!("an exception from EL0 before anything ran there"),
+    }
+}
+
+extern "C" fn syscall(frame: &mut Frame) {
+    let next = (handlers().syscall)(frame);
+    if next != Next::Run {
+        settle(frame, next);
+    }
+}
+
+extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
+    /// ESR_ELx.EC: FP or SIMD while CPACR_EL1 traps it (Arm ARM D24.2.40).
+    const EC_FP: u64 = 0x07;
+    let event = match esr >> 26 & 0x3f {
+        EC_FP => Event::FpTrap,
+        _ => Event::Fault(Fault { esr, far, asynchronous: false }),
+    };
+    let next = (handlers().event)(frame, event);
+    settle(frame, next);
+}
+
+extern "C" fn serror(frame: &mut Frame, esr: u64) {
+    let fault = Fault { esr, far: 0, asynchronous: true };
+    let next = (handlers().event)(frame, Event::Fault(fault));
+    settle(frame, next);
+}
+
+extern "C" fn interrupt(frame: &mut Frame) {
+    let next = take_interrupts(frame, Next::Run);
+    settle(frame, next);
+}
+
+/// Hands over everything that the interrupt controller has; `next` is the answer if that is nothing.
+fn take_interrupts(frame: &mut Frame, mut next: Next) -> Next {
+    while let Some(event) = interrupts::take() {
+        next = (handlers().event)(frame, event);
+    }
+    next
+}
+
+/// Does what a handler decided, until there is a thread to resume.
+fn settle(frame: &mut Frame, mut next: Next) {
+    loop {
+        match next {
+            Next::Run => return,
+            Next::Idle => {
+                barrier::wait_for_interrupt();
+                next = take_interrupts(frame, Next::Idle);
+            }
+            Next::Stop(status) => power::stop(status),
+        }
+    }
+}
+
+extern "C" fn el1_exception(frame: &mut Frame, kind: u64, esr: u64, far: u64) {
+    let end = &raw const guarded_load_end as u64;
+    let start = guarded_load as *const () as u64;
+    if kind == SYNCHRONOUS && (start..end).contains(&frame.pc) {
+        frame.pc = end;
+        return;
+    }
+    let what = match kind {
+        SYNCHRONOUS => "synchronous exception",
+        IRQ => "interrupt while interrupts are masked",
+        FIQ => "fast interrupt while interrupts are masked",
+        SERROR => "SError",
+        _ => "exception from AArch32",
+    };
+    crate::panic::exception(what, frame, esr, far)
+}

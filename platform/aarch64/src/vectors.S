@@ -1,0 +1,225 @@
+// The exception vectors.
+//
+// From EL0 the CPU arrives on the kernel stack's very top: the kernel keeps nothing there while EL0 runs. The
+// vectors save abi::GeneralRegs, in its layout, and call Rust; when Rust returns, whatever the frame holds by
+// then is resumed. A system call has its own path, because it is the one that is taken all the time.
+//
+// From EL1 an exception is a bug of the kernel, with one exception (trap.rs, guarded loads). It may be the
+// stack that has run out, so it is handled on another one.
+
+    .set    FRAME, {FRAME}
+    .set    FRAME_LR, 240
+    .set    FRAME_SP, 248
+    .set    FRAME_PC, 256
+    .set    FRAME_TPIDR, 272
+
+    .macro  save_from_2
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    .endm
+
+    .macro  save_el0_special
+    mrs     x2, sp_el0
+    mrs     x3, elr_el1
+    mrs     x4, spsr_el1
+    mrs     x5, tpidr_el0
+    stp     x30, x2, [sp, #FRAME_LR]
+    stp     x3, x4, [sp, #FRAME_PC]
+    str     x5, [sp, #FRAME_TPIDR]
+    mov     x29, xzr                    // a backtrace of the kernel ends here
+    mov     x0, sp
+    .endm
+
+// From EL1, on the emergency stack: x0 goes through SP_EL0, which is dead while the kernel runs (its value is
+// in the frame), and the two stack pointers are swapped by arithmetic.
+    .macro  from_el1 kind
+    .balign 128
+    msr     sp_el0, x0
+    adrp    x0, __emergency_stack_top
+    add     x0, x0, :lo12:__emergency_stack_top
+    add     sp, sp, x0
+    sub     x0, sp, x0
+    sub     sp, sp, x0
+    sub     sp, sp, #FRAME
+    stp     x30, x0, [sp, #FRAME_LR]
+    mrs     x0, sp_el0
+    stp     x0, x1, [sp]
+    mov     x1, #\kind
+    b       el1_exception
+    .endm
+
+    .macro  from_el0 target
+    .balign 128
+    sub     sp, sp, #FRAME
+    stp     x0, x1, [sp]
+    b       \target
+    .endm
+
+    .section .text.vectors, "ax", %progbits
+    .balign 2048
+    .global vectors
+vectors:
+    from_el1 {SYNCHRONOUS}              // EL1 on SP_EL0: never used
+    from_el1 {IRQ}
+    from_el1 {FIQ}
+    from_el1 {SERROR}
+
+    from_el1 {SYNCHRONOUS}              // EL1
+    from_el1 {IRQ}
+    from_el1 {FIQ}
+    from_el1 {SERROR}
+
+    .balign 128                         // EL0, AArch64
+    sub     sp, sp, #FRAME
+    stp     x0, x1, [sp]
+    mrs     x1, esr_el1
+    lsr     x0, x1, #26
+    cmp     x0, #0x15                   // EC: SVC from AArch64
+    b.ne    el0_fault
+    b       el0_syscall
+    from_el0 el0_interrupt
+    from_el0 el0_interrupt              // a GIC may signal its group 0 so
+    from_el0 el0_serror
+
+    from_el1 {AARCH32}                  // EL0, AArch32: the exit path never goes there
+    from_el1 {AARCH32}
+    from_el1 {AARCH32}
+    from_el1 {AARCH32}
+
+el0_syscall:
+    save_from_2
+    save_el0_special
+    bl      {syscall}
+    b       el0_return
+
+el0_fault:
+    save_from_2
+    save_el0_special
+    mrs     x1, esr_el1
+    mrs     x2, far_el1
+    bl      {fault}
+    b       el0_return
+
+el0_serror:
+    save_from_2
+    save_el0_special
+    mrs     x1, esr_el1
+    bl      {serror}
+    b       el0_return
+
+el0_interrupt:
+    save_from_2
+    save_el0_special
+    bl      {interrupt}
+    b       el0_return
+
+// enter_user: x0 is the frame to resume, somewhere in the kernel's memory. It is copied to the top of the
+// stack, where the vectors expect it; the stack's contents are of no more use. The destination is above all of them (entry.S).
+    .global enter_user
+enter_user:
+    adrp    x9, __stack_top
+    add     x9, x9, :lo12:__stack_top
+    sub     sp, x9, #FRAME
+    mov     x9, sp
+    mov     x10, #(FRAME_TPIDR / 16)
+1:  ldp     x11, x12, [x0], #16
+    stp     x11, x12, [x9], #16
+    subs    x10, x10, #1
+    b.ne    1b
+    ldr     x11, [x0]
+    str     x11, [x9]
+
+// The way to EL0. Whatever the frame says, it is EL0, AArch64, with interrupts and SErrors unmasked: only the
+// flags (and BTYPE, SSBS, DIT, TCO, which are the program's own) are taken from it.
+el0_return:
+    ldp     x30, x2, [sp, #FRAME_LR]
+    ldp     x3, x4, [sp, #FRAME_PC]
+    ldr     x5, [sp, #FRAME_TPIDR]
+    ldr     w6, =({SPSR_USER})
+    and     x4, x4, x6
+    mov     x6, #{SPSR_MASKED}
+    orr     x4, x4, x6
+    msr     sp_el0, x2
+    msr     elr_el1, x3
+    msr     spsr_el1, x4
+    msr     tpidr_el0, x5
+    ldp     x28, x29, [sp, #224]
+    ldp     x26, x27, [sp, #208]
+    ldp     x24, x25, [sp, #192]
+    ldp     x22, x23, [sp, #176]
+    ldp     x20, x21, [sp, #160]
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldp     x0, x1, [sp]
+    add     sp, sp, #FRAME
+    eret
+    dsb     nsh                         // nothing is executed past an eret, not even by speculation
+    isb
+
+el1_exception:
+    save_from_2
+    mrs     x2, elr_el1
+    mrs     x3, spsr_el1
+    stp     x2, x3, [sp, #FRAME_PC]
+    str     xzr, [sp, #FRAME_TPIDR]
+    mov     x0, sp
+    mrs     x2, esr_el1
+    mrs     x3, far_el1
+    mov     x29, xzr
+    bl      {el1_exception}
+// It came back: a guarded load continues behind itself.
+    ldp     x2, x3, [sp, #FRAME_PC]
+    msr     elr_el1, x2
+    msr     spsr_el1, x3
+    ldp     x30, x0, [sp, #FRAME_LR]
+    msr     sp_el0, x0
+    ldp     x28, x29, [sp, #224]
+    ldp     x26, x27, [sp, #208]
+    ldp     x24, x25, [sp, #192]
+    ldp     x22, x23, [sp, #176]
+    ldp     x20, x21, [sp, #160]
+    ldp     x18, x19, [sp, #144]
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    ldr     x1, [sp, #8]
+    ldr     x0, [sp]
+    // Only the guarded load comes here, and it declares x16 as lost: it carries the interrupted stack pointer.
+    mrs     x16, sp_el0
+    mov     sp, x16
+    eret
+    .ltorg
+
+// guarded_load: reads 32 bits at x0. w0 is the value and x1 is 1; or x1 is 0 if the access faulted.
+    .global guarded_load
+    .global guarded_load_end
+guarded_load:
+    mov     x1, xzr
+    ldr     w0, [x0]
+    mov     x1, #1
+guarded_load_end:
+    ret
