@@ -134,13 +134,23 @@ impl<'a> Tree<'a> {
     }
 
     /// The `compatible` strings, the most specific first.
-    pub fn compatible(&self, node: NodeId) -> impl Iterator<Item = &'a str> {
+    pub fn compatible(&self, node: NodeId) -> impl Iterator<Item = &'a str> + use<'a> {
         strings(self.known(node, Name::Compatible).unwrap_or(&[]))
     }
 
     /// The raw `compatible` value: strings, each with its NUL.
     pub fn compatible_list(&self, node: NodeId) -> &'a [u8] {
         self.known(node, Name::Compatible).unwrap_or(&[])
+    }
+
+    /// The names of the node's `reg` entries, in their order.
+    pub fn reg_names(&self, node: NodeId) -> impl Iterator<Item = &'a str> + use<'a> {
+        strings(self.known(node, Name::RegNames).unwrap_or(&[]))
+    }
+
+    /// The names of the node's interrupts, in their order.
+    pub fn interrupt_names(&self, node: NodeId) -> impl Iterator<Item = &'a str> + use<'a> {
+        strings(self.known(node, Name::InterruptNames).unwrap_or(&[]))
     }
 
     /// Whether one of `names` is among the node's `compatible` strings.

@@ -1,0 +1,300 @@
+//! From a tree to a ledger.
+
+use crate::groups::{self, Groups};
+use crate::intervals::Intervals;
+use crate::ledger::{Interrupt, Ledger, Line, Name, Owner, Window};
+use crate::{Class, Error, Fate, WindowKind};
+use abi::PhysRange;
+use alloc::vec::Vec;
+use core::fmt;
+use devicetree::{NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
+
+/// Windows that a board may have. The largest known has 642.
+pub const MAX_WINDOWS: usize = 4096;
+
+/// A ledger in the making.
+#[derive(Debug)]
+pub struct Builder<'t, 'a> {
+    tree: &'t Tree<'a>,
+    kept: Vec<(PhysRange, Name)>,
+    console: Option<NodeId>,
+    out_of_memory: bool,
+}
+
+impl<'t, 'a> Builder<'t, 'a> {
+    /// Starts from a tree. The GIC and its parts are kept without being asked for.
+    pub fn new(tree: &'t Tree<'a>) -> Self {
+        Self { tree, kept: Vec::new(), console: tree.chosen().stdout(), out_of_memory: false }
+    }
+
+    /// Keeps `range` for the kernel, under `name`: its image, its tree, EL2's memory.
+    #[must_use]
+    pub fn keep(mut self, range: PhysRange, name: &'static str) -> Self {
+        self.out_of_memory |= devicetree::try_push(&mut self.kept, (range, Name::Static(name))).is_err();
+        self
+    }
+
+    /// Marks the windows of `node`, instead of those of `/chosen/stdout-path`, as the console's.
+    #[must_use]
+    pub fn console(mut self, node: Option<NodeId>) -> Self {
+        self.console = node;
+        self
+    }
+
+    /// Makes the ledger.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if memory or reserved memory cannot be placed; [`Error::TooManyWindows`];
+    /// [`Error::OutOfMemory`].
+    pub fn freeze(self) -> Result<Ledger, Error> {
+        if self.out_of_memory {
+            return Err(Error::OutOfMemory);
+        }
+        let tree = self.tree;
+        let mut names = Names::default();
+        let mut found = Found { kept: self.kept, ..Found::default() };
+        found.reservations(tree)?;
+        for entry in tree.reg_entries() {
+            found.entry(tree, &entry, &mut names)?;
+        }
+        found.pci(tree)?;
+        let mut windows = found.windows;
+        windows.sort_unstable_by_key(|window| (window.node, window.kind.raw(), window.index));
+        for window in &mut windows {
+            window.console = Some(window.node) == self.console;
+        }
+        let containers = containers(tree, &windows)?;
+        let (claimed, memory_like) = classes(&windows, &containers)?;
+        let mut ledger = Ledger {
+            kept: Intervals::new(found.kept),
+            memory: Intervals::new(found.memory),
+            memory_like,
+            claimed,
+            windows: Vec::new(),
+            groups: Groups::default(),
+            interrupts: Vec::new(),
+            lines: Vec::new(),
+            names: names.0,
+        };
+        let mut granted = 0;
+        for (window, is_container) in windows.iter_mut().zip(containers) {
+            window.class = ledger.class_of(window.range);
+            window.fate = ledger.fate(tree, window, is_container);
+            if window.fate == Fate::Grant {
+                window.resource = Some(granted);
+                granted += 1;
+            }
+        }
+        ledger.groups = groups::find(tree, &mut windows)?;
+        ledger.windows = windows;
+        ledger.add_interrupts(tree)?;
+        Ok(ledger)
+    }
+}
+
+/// What one pass over the tree gathers.
+#[derive(Default)]
+struct Found {
+    kept: Vec<(PhysRange, Name)>,
+    memory: Vec<(PhysRange, (Owner, Name))>,
+    windows: Vec<Window>,
+}
+
+impl Found {
+    fn reservations(&mut self, tree: &Tree<'_>) -> Result<(), Error> {
+        let name = Name::Static("memory reservation block");
+        for reserved in tree.reserved().filter(|reserved| reserved.node.is_none()) {
+            push(&mut self.memory, (reserved.range, (Owner::Reserved, name)))?;
+        }
+        Ok(())
+    }
+
+    /// Unavailable memory is memory all the same; an unavailable reservation reserves nothing.
+    fn entry(&mut self, tree: &Tree<'_>, entry: &RegEntry<'_>, names: &mut Names) -> Result<(), Error> {
+        let node = entry.node;
+        match entry.place {
+            Place::Memory(range) => push(&mut self.memory, (range, (Owner::Memory, names.path(tree, node)?))),
+            Place::Reserved(range) if tree.is_available(node) => {
+                push(&mut self.memory, (range, (Owner::Reserved, names.path(tree, node)?)))
+            }
+            Place::Reserved(_) | Place::Skipped(Skip::Empty) => Ok(()),
+            Place::Skipped(skip) => {
+                let harmless = match tree.role(node) {
+                    Role::Device => true,
+                    Role::Memory => false,
+                    Role::Reserved => !tree.is_available(node),
+                };
+                if harmless { Ok(()) } else { Err(Error::memory(tree, node, entry.index, skip)) }
+            }
+            Place::Window { range, straddles } => {
+                if tree.is_gic_part(node) {
+                    push(&mut self.kept, (range, names.path(tree, node)?))?;
+                }
+                self.window(Window {
+                    straddles,
+                    ..window(tree, node, WindowKind::Registers, entry.index, range)
+                })
+            }
+        }
+    }
+
+    fn pci(&mut self, tree: &Tree<'_>) -> Result<(), Error> {
+        for pci in tree.pci_windows() {
+            let Ok(range) = pci.place else { continue };
+            let kind = match pci.kind {
+                PciKind::Config => WindowKind::PciConfig,
+                PciKind::Io => WindowKind::PciIo,
+                PciKind::Memory32 => WindowKind::PciMemory32,
+                PciKind::Memory64 => WindowKind::PciMemory64,
+            };
+            let prefetchable = pci.prefetchable;
+            let class = if prefetchable { Class::MemoryLike } else { Class::Register };
+            let found = window(tree, pci.node, kind, pci.index, range);
+            self.window(Window { class, prefetchable, straddles: pci.straddles, ..found })?;
+        }
+        Ok(())
+    }
+
+    fn window(&mut self, window: Window) -> Result<(), Error> {
+        if self.windows.len() >= MAX_WINDOWS {
+            return Err(Error::TooManyWindows);
+        }
+        push(&mut self.windows, window)
+    }
+}
+
+/// A window about which nothing is decided yet.
+fn window(tree: &Tree<'_>, node: NodeId, kind: WindowKind, index: u32, range: PhysRange) -> Window {
+    Window {
+        node,
+        kind,
+        index,
+        range,
+        class: tree.class(node),
+        fate: Fate::Disabled,
+        group: None,
+        prefetchable: false,
+        straddles: false,
+        console: false,
+        resource: None,
+    }
+}
+
+/// Which windows enclose a window of a descendant of their node.
+fn containers(tree: &Tree<'_>, windows: &[Window]) -> Result<Vec<bool>, Error> {
+    let mut containers = Vec::new();
+    containers.try_reserve_exact(windows.len()).map_err(|_| Error::OutOfMemory)?;
+    containers.resize(windows.len(), false);
+    for inner in windows {
+        for ancestor in tree.ancestors(inner.node) {
+            // The windows are in order of their nodes: an ancestor's are a run.
+            let first = windows.partition_point(|window| window.node < ancestor);
+            let run = windows.iter().zip(&mut containers).skip(first);
+            for (outer, is_container) in run.take_while(|(outer, _)| outer.node == ancestor) {
+                *is_container |= outer.range.contains(inner.range);
+            }
+        }
+    }
+    Ok(containers)
+}
+
+/// All windows, and the bytes that are memory-like: inside a memory-like window, and outside every window
+/// of registers that is not a mere container of others.
+fn classes(windows: &[Window], containers: &[bool]) -> Result<(Intervals<()>, Intervals<()>), Error> {
+    let (mut claimed, mut memory, mut registers) = (Vec::new(), Vec::new(), Vec::new());
+    for (window, is_container) in windows.iter().zip(containers) {
+        push(&mut claimed, (window.range, ()))?;
+        match window.class {
+            Class::MemoryLike => push(&mut memory, (window.range, ()))?,
+            _ if !is_container => push(&mut registers, (window.range, ()))?,
+            _ => {}
+        }
+    }
+    let registers = Intervals::new(registers);
+    let mut rest = Vec::new();
+    for (range, ()) in Intervals::new(memory).joined().iter() {
+        let mut left = Some(*range);
+        while let Some(range) = left {
+            let Some((cut, ())) = registers.first_overlap(range) else {
+                push(&mut rest, (range, ()))?;
+                break;
+            };
+            let before = cut.base().0.checked_sub(1).map(abi::PhysAddr);
+            if let Some(before) = before.and_then(|last| PhysRange::from_bounds(range.base(), last)) {
+                push(&mut rest, (before, ()))?;
+            }
+            left = cut.last().checked_add(1).and_then(|next| PhysRange::from_bounds(next, range.last()));
+        }
+    }
+    Ok((Intervals::new(claimed), Intervals::new(rest).joined()))
+}
+
+impl Ledger {
+    /// What becomes of a window: the first that applies.
+    fn fate(&self, tree: &Tree<'_>, window: &Window, is_container: bool) -> Fate {
+        let pages = window.range.expand_to_pages();
+        match () {
+            () if self.touches_kept(pages).is_some() => Fate::Kernel,
+            () if self.touches_memory(pages).is_some() => Fate::Reserved,
+            () if !tree.is_available(window.node) => Fate::Disabled,
+            () if is_container => Fate::Container,
+            () if window.straddles => Fate::Straddles,
+            () => Fate::Grant,
+        }
+    }
+
+    /// Lists the interrupts of available devices at the GIC, and each shared line once.
+    fn add_interrupts(&mut self, tree: &Tree<'_>) -> Result<(), Error> {
+        let Some(controller) = tree.interrupt_controller() else { return Ok(()) };
+        for entry in tree.interrupts() {
+            let usable = tree.is_available(entry.node) && !tree.is_gic_part(entry.node);
+            let Ok(target) = entry.target else { continue };
+            let Some(gic) = target.gic.filter(|_| usable && target.controller == controller.node) else {
+                continue;
+            };
+            let (node, index) = (entry.node, entry.index);
+            let (kind, intid, trigger) = (gic.kind, gic.intid, gic.trigger);
+            push(&mut self.interrupts, Interrupt { node, index, kind, intid, trigger, line: None })?;
+            if kind.is_shared() {
+                push(&mut self.lines, Line { intid, trigger, node, users: 1 })?;
+            }
+        }
+        self.lines.sort_unstable_by_key(|line| (line.intid, line.node));
+        self.lines.dedup_by(|next, kept| {
+            let same = next.intid == kept.intid;
+            kept.users += if same { next.users } else { 0 };
+            same
+        });
+        let lines = &self.lines;
+        for interrupt in self.interrupts.iter_mut().filter(|interrupt| interrupt.kind.is_shared()) {
+            let line = lines.binary_search_by_key(&interrupt.intid, |line| line.intid).ok();
+            interrupt.line = line.and_then(|line| u32::try_from(line).ok());
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn push<T>(vector: &mut Vec<T>, item: T) -> Result<(), Error> {
+    devicetree::try_push(vector, item).map_err(|_| Error::OutOfMemory)
+}
+
+/// A pool of paths.
+#[derive(Default)]
+struct Names(Vec<u8>);
+
+impl Names {
+    fn path(&mut self, tree: &Tree<'_>, node: NodeId) -> Result<Name, Error> {
+        let start = self.0.len();
+        fmt::write(self, format_args!("{}", tree.path(node))).map_err(|_| Error::OutOfMemory)?;
+        let bounds = u32::try_from(start).ok().zip(u32::try_from(self.0.len() - start).ok());
+        bounds.map(|(start, length)| Name::Pool(start, length)).ok_or(Error::OutOfMemory)
+    }
+}
+
+impl fmt::Write for Names {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0.try_reserve(piece.len()).map_err(|_| fmt::Error)?;
+        self.0.extend_from_slice(piece.as_bytes());
+        Ok(())
+    }
+}
