@@ -26,7 +26,8 @@ pub(crate) fn raw_rs() -> String {
     let mut out = HEAD.to_owned();
     for call in SYSCALLS {
         let _ = writeln!(out, "    /// {}", call.summary);
-        let args: Vec<String> = call.args.iter().map(|(name, arg)| format!("{name}: {}", rust_type(*arg, &types))).collect();
+        let args: Vec<String> =
+            call.args.iter().map(|(name, arg)| format!("{name}: {}", rust_type(*arg, &types))).collect();
         let _ = writeln!(out, "    pub fn zx_{}({}){};", call.name, args.join(", "), returned(call));
     }
     out.push_str("}\n");

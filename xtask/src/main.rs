@@ -3,22 +3,31 @@
 //! What a verb needs is made sure of first (`setup`), so that two commands on a new machine are enough.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod bindings;
 mod boot;
 mod bootargs;
 mod bootfs;
 mod build;
+mod corpus;
+mod debug;
+mod devmap;
 mod image;
 mod log;
 mod paths;
 mod process;
 mod qemu;
+mod qemu_test;
+mod report;
 mod run;
 mod say;
 mod scratch;
 mod screen;
 mod session;
 mod setup;
+mod summary;
 mod symbolise;
+mod test;
 mod vdso;
 
 use std::process::ExitCode;
@@ -39,12 +48,24 @@ struct Cli {
 enum Verb {
     Build(build::BuildArgs),
     Run(run::RunArgs),
+    Test(test::TestArgs),
+    QemuTest(qemu_test::QemuTestArgs),
+    Debug(debug::DebugArgs),
+    /// Print what the kernel would make of device trees: windows, their fates, classes and groups
+    Devmap(devmap::DevmapArgs),
+    /// Check real device trees against what they are known to mean
+    Corpus(corpus::CorpusArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Build(args) => build::run(&args),
         Verb::Run(args) => run::run(&args),
+        Verb::Test(args) => test::run(&args),
+        Verb::QemuTest(args) => qemu_test::run(&args),
+        Verb::Debug(args) => debug::run(&args),
+        Verb::Devmap(args) => devmap::devmap(args),
+        Verb::Corpus(args) => corpus::corpus(args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

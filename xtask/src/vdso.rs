@@ -1,8 +1,32 @@
 //! The vDSO: the shared library through which programs enter the kernel.
+//!
+//! It is made from the list of system calls: a stub for each call that enters the kernel, and hand-written
+//! assembly (`user/vdso/calls.S`) for those that do not. rustc assembles, rust-lld links with
+//! `linker/vdso.ld`, and what came out is checked: the kernel maps the file as it is.
 
+use std::fmt::Write;
+use std::fs;
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use abi::Status;
+use abi::syscalls::{Kind, SYSCALLS, Syscall};
+use abi::vdso::{CONSTANTS_SYMBOL, Constants};
+use anyhow::{Context, Result, bail, ensure};
+
+use self::check::Library;
+use crate::paths::{PROGRAM_TARGET, root};
+use crate::process;
+use crate::scratch::Scratch;
+
+mod check;
+
+/// The site of a call that never enters the kernel.
+const NO_SITE: u32 = u32::MAX;
+const SONAME: &str = "libzircon.so";
+/// The calls without the kernel, written by hand.
+const CALLS: &str = include_str!("../../user/vdso/calls.S");
 
 /// The files that the generator writes.
 #[derive(Debug)]
@@ -15,5 +39,170 @@ pub(crate) struct VdsoArtifacts {
 
 /// Writes `libzircon.so` and `vdso.sites` into `out_dir`.
 pub(crate) fn build(out_dir: &Path) -> Result<VdsoArtifacts> {
-    Ok(VdsoArtifacts { library: out_dir.join("libzircon.so"), sites: out_dir.join("vdso.sites") })
+    let scratch = Scratch::new()?;
+    let object = assemble(scratch.path())?;
+    let linked = scratch.path().join(SONAME);
+    link(&object, &linked)?;
+    let bytes = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
+    let library = Library::check(&bytes).context("the linked vDSO is not what the kernel can map")?;
+    let sites: Vec<u8> = library.sites()?.into_iter().flat_map(u32::to_le_bytes).collect();
+    let artifacts = VdsoArtifacts { library: out_dir.join(SONAME), sites: out_dir.join("vdso.sites") };
+    write_if_changed(&artifacts.library, &bytes)?;
+    write_if_changed(&artifacts.sites, &sites)?;
+    Ok(artifacts)
+}
+
+/// Leaves a file alone that is right already: Cargo would build everything that depends on it again.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|kept| kept == bytes) {
+        return Ok(());
+    }
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The whole library as assembly.
+fn assembly() -> String {
+    let mut out = String::new();
+    let constants = [
+        ("TICKS_PER_SECOND", offset_of!(Constants, ticks_per_second) as i64),
+        ("NANOS_PER_TICK_Q32", offset_of!(Constants, nanos_per_tick_q32) as i64),
+        ("PHYSMEM", offset_of!(Constants, physmem) as i64),
+        ("PAGE_SIZE", offset_of!(Constants, page_size) as i64),
+        ("NUM_CPUS", offset_of!(Constants, num_cpus) as i64),
+        ("DCACHE_LINE_SIZE", offset_of!(Constants, dcache_line_size) as i64),
+        ("ICACHE_LINE_SIZE", offset_of!(Constants, icache_line_size) as i64),
+        ("CPU_FEATURES", offset_of!(Constants, cpu_features) as i64),
+        ("VERSION", offset_of!(Constants, version) as i64),
+        ("ZX_ERR_NOT_SUPPORTED", Status::NOT_SUPPORTED.0.into()),
+        ("ZX_ERR_INVALID_ARGS", Status::INVALID_ARGS.0.into()),
+    ];
+    for (name, value) in constants {
+        let _ = writeln!(out, ".equ {name}, {value}");
+    }
+    let _ = writeln!(out, ".section .constants, \"a\", %progbits\n.globl {CONSTANTS_SYMBOL}");
+    let _ = writeln!(
+        out,
+        ".type {CONSTANTS_SYMBOL}, %object\n.size {CONSTANTS_SYMBOL}, {}",
+        size_of::<Constants>()
+    );
+    let _ = writeln!(out, ".p2align 12\n{CONSTANTS_SYMBOL}:\n.zero 4096\n.text");
+    out.push_str(CALLS);
+    for (number, call) in SYSCALLS.iter().enumerate() {
+        out.push_str(&stub(number, call));
+    }
+    out
+}
+
+/// The code of one call that enters the kernel; nothing for the others.
+///
+/// The kernel preserves every register but X0. A blocking call that it asks to repeat is issued again with the
+/// arguments it had, X0 kept in X9.
+fn stub(number: usize, call: &Syscall) -> String {
+    let retry = Status::INTERNAL_INTR_RETRY.0.unsigned_abs();
+    let body = match call.kind {
+        Kind::VdsoOnly => return String::new(),
+        Kind::Call => "svc #0\nret".to_owned(),
+        Kind::Blocking => format!("mov x9, x0\n1: mov x0, x9\nsvc #0\ncmn w0, #{retry}\nb.eq 1b\nret"),
+        Kind::NoReturn => "svc #0\nbrk #0".to_owned(),
+    };
+    format!("function zx_{name}\nmov x16, #{number}\n{body}\nend zx_{name}\n", name = call.name)
+}
+
+/// Assembles the library; gives the object file.
+fn assemble(dir: &Path) -> Result<PathBuf> {
+    let (text, source, object) = (dir.join("vdso.S"), dir.join("vdso.rs"), dir.join("vdso.o"));
+    fs::write(&text, assembly()).with_context(|| format!("cannot write {}", text.display()))?;
+    let rust = format!("#![no_std]\ncore::arch::global_asm!(include_str!({text:?}), options(raw));\n");
+    fs::write(&source, rust).with_context(|| format!("cannot write {}", source.display()))?;
+    let mut command = rustc();
+    command.args(["--edition=2024", "--crate-type=lib", "--crate-name=vdso", "--emit=obj", "-Cpanic=abort"]);
+    command.args(["--target", PROGRAM_TARGET, "-o"]).arg(&object).arg(&source);
+    run(&mut command).context("the vDSO does not assemble")?;
+    Ok(object)
+}
+
+fn link(object: &Path, library: &Path) -> Result<()> {
+    let mut command = Command::new(linker()?);
+    command.args(["-flavor", "gnu", "-shared", "-soname", SONAME, "--build-id=sha1", "--hash-style=both"]);
+    command.args(["-Bsymbolic", "-z", "rodynamic", "-z", "norelro", "-z", "max-page-size=4096"]);
+    command.args(["--strip-all", "--no-undefined", "--orphan-handling=error"]);
+    command.arg("-T").arg(root().join("linker/vdso.ld")).arg("-o").arg(library).arg(object);
+    run(&mut command).context("the vDSO does not link")
+}
+
+fn rustc() -> Command {
+    // Under `cargo run` RUSTC may name a wrapper of the outer build; the toolchain's own is meant.
+    let mut command = Command::new("rustc");
+    command.env_remove("RUSTC").env_remove("RUSTFLAGS");
+    command
+}
+
+/// rust-lld of the toolchain: it comes with every toolchain that can build for bare metal.
+fn linker() -> Result<PathBuf> {
+    let printed = |what: &str| -> Result<String> {
+        let out = process::capture(rustc().args(["--print", what]))?;
+        ensure!(out.status.success(), "`rustc --print {what}` failed:\n{}", out.stderr);
+        Ok(out.stdout.trim_end().to_owned())
+    };
+    let (sysroot, host) = (printed("sysroot")?, printed("host-tuple")?);
+    let own = Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld");
+    if own.exists() {
+        return Ok(own);
+    }
+    process::find_program(&["rust-lld"])
+        .with_context(|| format!("there is no rust-lld: neither {} nor on the search path", own.display()))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let out = process::capture(command)?;
+    if !out.status.success() {
+        bail!("`{}` failed:\n{}", process::shown(command), out.stderr);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stub_loads_its_number_and_enters_the_kernel() {
+        let line = abi::Sysno::handle_close;
+        let text = stub(line as usize, line.line());
+        assert_eq!(
+            text,
+            format!(
+                "function zx_handle_close\nmov x16, #{}\nsvc #0\nret\nend zx_handle_close\n",
+                line as usize
+            )
+        );
+    }
+
+    #[test]
+    fn a_blocking_call_is_issued_again_with_its_arguments() {
+        let line = abi::Sysno::nanosleep;
+        let text = stub(line as usize, line.line());
+        assert!(text.contains("mov x9, x0\n1: mov x0, x9\nsvc #0\ncmn w0, #6\nb.eq 1b\nret"), "{text}");
+    }
+
+    #[test]
+    fn the_library_is_built_and_every_site_is_right() {
+        let scratch = Scratch::new().unwrap();
+        let made = build(scratch.path()).unwrap();
+        let bytes = fs::read(made.library).unwrap();
+        let library = Library::check(&bytes).unwrap();
+        let sites = fs::read(made.sites).unwrap();
+        assert_eq!(sites.len(), SYSCALLS.len() * 4);
+        for (number, (call, site)) in SYSCALLS.iter().zip(sites.chunks_exact(4)).enumerate() {
+            let site = u32::from_le_bytes(site.try_into().unwrap());
+            if call.kind == Kind::VdsoOnly {
+                assert_eq!(site, NO_SITE, "{}", call.name);
+                continue;
+            }
+            // svc #0 right before the site, and the call's own number in X16 somewhere before that.
+            let words = library.words(call.name).unwrap();
+            assert_eq!(words[0], 0xd280_0010 | (number as u32) << 5, "{}: mov x16, #{number}", call.name);
+            assert_eq!(library.word(site - 4), Some(0xd400_0001), "{}", call.name);
+        }
+    }
 }
