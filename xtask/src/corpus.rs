@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 /// Arguments of `cargo xtask corpus`.
 #[derive(clap::Args, Debug)]
-pub struct CorpusArgs {
+pub(crate) struct CorpusArgs {
     /// The folder with trees.tar.xz, windows.jsonl.gz, interrupts.jsonl.gz and pci.jsonl.gz
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Show at most this many differences
     #[arg(long, default_value_t = 20)]
-    pub show: usize,
+    pub(crate) show: usize,
 }
 
 /// A `reg` entry, as the corpus describes it.
@@ -65,7 +65,7 @@ struct PciRow {
 type Facts = BTreeSet<String>;
 
 /// Runs the verb: 0 if every tree matches, 1 if not.
-pub fn corpus(args: CorpusArgs) -> Result<ExitCode> {
+pub(crate) fn corpus(args: CorpusArgs) -> Result<ExitCode> {
     let expected = read_expected(&args.folder)?;
     let trees = args.folder.join("trees.tar.xz");
     let mut archive = Vec::new();

@@ -15,20 +15,20 @@ use std::process::ExitCode;
 
 /// Arguments of `cargo xtask devmap`.
 #[derive(clap::Args, Debug)]
-pub struct DevmapArgs {
+pub(crate) struct DevmapArgs {
     /// Device tree blobs, or folders that are searched for *.dtb
     #[arg(required = true)]
-    pub trees: Vec<PathBuf>,
+    pub(crate) trees: Vec<PathBuf>,
     /// One line of JSON for each tree
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// List interrupts, kept ranges, `reg` entries that are no windows, and what counts as memory-like
     #[arg(short, long)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// Runs the verb: 0 if every tree was good, 1 if one was not. The others are shown all the same.
-pub fn devmap(args: DevmapArgs) -> Result<ExitCode> {
+pub(crate) fn devmap(args: DevmapArgs) -> Result<ExitCode> {
     let files = find_trees(&args.trees)?;
     let mut out = io::stdout().lock();
     let mut bad = 0;

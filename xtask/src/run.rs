@@ -13,7 +13,7 @@ use crate::session::{Session, Verdict};
 use crate::setup::{self, Needs};
 
 /// Where `run --gdb` waits for a debugger.
-const GDB: &str = "tcp:127.0.0.1:1234";
+pub(crate) const GDB_PORT: &str = "127.0.0.1:1234";
 
 /// Build everything, boot it in QEMU, and show the console and the log on this terminal.
 ///
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     let toolchain = setup::ensure(Needs { qemu: true, ..Needs::default() })?;
     // Under a debugger a panic stops the machine instead of ending QEMU.
     let mut prepared = Prepared::new(toolchain, &args.boot, !args.gdb)?;
-    prepared.boot.gdb = args.gdb.then(|| GDB.to_owned());
+    prepared.boot.gdb = args.gdb.then(|| format!("tcp:{GDB_PORT}"));
     if args.print {
         let mut command = std::process::Command::new(QEMU);
         command.args(args.boot.machine.arguments(&prepared.boot, &PathBuf::from("/tmp/jacinth-log")));
@@ -60,7 +60,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.gdb {
-        say("Waiting", format!("for a debugger on {GDB}: on another terminal, `cargo xtask debug --attach`"));
+        say(
+            "Waiting",
+            format!("for a debugger on {GDB_PORT}: on another terminal, `cargo xtask debug --attach`"),
+        );
     }
     say("Running", format!("{}; Ctrl-A X leaves", prepared.boot.arguments));
     let session = Session {
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         symboliser: prepared.symboliser.clone(),
         interactive: true,
         limit: None,
+        over: None,
     };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     Ok(exit_code(ended.verdict()))

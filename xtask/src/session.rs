@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,12 +38,14 @@ pub(crate) struct Session<'a> {
     /// Somebody sits at the terminal: standard input goes to the console, QEMU's messages are theirs.
     pub(crate) interactive: bool,
     pub(crate) limit: Option<Duration>,
+    /// Set from outside when the run shall end; Ctrl-C then does not end it.
+    pub(crate) over: Option<&'a AtomicBool>,
 }
 
 /// What a run left.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// QEMU's exit status; `None` when the time was over.
+    /// QEMU's exit status; `None` when it was ended from here.
     pub(crate) status: Option<ExitStatus>,
     /// Every line of console and log, in the order shown.
     pub(crate) transcript: Vec<String>,
@@ -92,6 +95,10 @@ impl Session<'_> {
         if !self.interactive {
             command.stdin(Stdio::null()).stderr(Stdio::piped());
         }
+        if self.over.is_some() {
+            // Ctrl-C is for whoever ends the run. Otherwise it ends QEMU together with this process.
+            command.process_group(0);
+        }
         let started = Instant::now();
         let child =
             command.spawn().with_context(|| format!("cannot start `{}`", process::shown(&command)))?;
@@ -100,7 +107,9 @@ impl Session<'_> {
         let console = child.0.stdout.take().map(|pipe| spawn_console(pipe, screen.clone()));
         let complaints = child.0.stderr.take().map(spawn_reader);
         let log = wire.spawn(Decoder::load(self.elves), screen.clone());
-        let status = watch(&mut child.0, self.limit.map(|limit| started + limit), &screen)?;
+        let end = self.limit.map(|limit| started + limit);
+        let is_over = || self.over.is_some_and(|over| over.load(Ordering::Relaxed));
+        let status = watch(&mut child.0, end, is_over, &screen)?;
         join(console);
         log.end();
         let transcript = lock(&screen).finish();
@@ -124,13 +133,18 @@ impl Drop for Guard {
     }
 }
 
-fn watch(child: &mut Child, end: Option<Instant>, screen: &Mutex<Screen>) -> Result<Option<ExitStatus>> {
+fn watch(
+    child: &mut Child,
+    end: Option<Instant>,
+    is_over: impl Fn() -> bool,
+    screen: &Mutex<Screen>,
+) -> Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
         let now = Instant::now();
-        if end.is_some_and(|end| now >= end) {
+        if is_over() || end.is_some_and(|end| now >= end) {
             let _ = child.kill();
             child.wait()?;
             return Ok(None);

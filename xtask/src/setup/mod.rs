@@ -12,7 +12,7 @@ mod system;
 use anyhow::Result;
 
 pub(crate) use rust::Toolchain;
-use system::Tool;
+pub(crate) use system::Tool;
 
 /// What a verb cannot do without.
 #[derive(Clone, Copy, Default)]

@@ -1,0 +1,136 @@
+//! `test`: everything that must hold before a change lands.
+
+mod corpus;
+mod host;
+mod lint;
+mod rows;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::paths;
+use crate::setup::{self, Needs};
+use crate::summary::Tally;
+
+/// Check formatting and lints, run the host tests, and boot the conformance tests in QEMU.
+///
+/// Four parts, in this order:
+///
+///   lint    rustfmt and clippy with warnings denied, for this machine and for the bare-metal targets
+///   host    the tests of every crate that runs here, by nextest if it is installed, else by cargo test
+///   corpus  real device trees against what they mean, where the folder is there (or --corpus names it)
+///   qemu    the conformance program at EL0 on each row: virt at EL1 and EL2, 64M and 8G of RAM, and the date
+///
+/// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
+/// and the backtrace with names are shown. The closing lines count everything:
+///
+///      Summary [  12.345s] 321 tests run: 320 passed, 1 failed
+///   320 passed, 1 failed
+///
+/// When it fails: run the part alone with --only, and the test alone with --filter. `cargo fmt` mends format.
+#[derive(clap::Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  cargo xtask test
+  cargo xtask test --only host --filter ledger
+  cargo xtask test --only qemu --filter virt-el2
+  cargo xtask test --only corpus --corpus ../corpus"
+)]
+pub(crate) struct TestArgs {
+    /// Run one part
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Option<Part>,
+
+    /// Run the host tests and QEMU rows whose names contain this text; leaves lint and corpus out
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+
+    /// The folder with the device trees and what they mean [default: ../shared/corpus, if it is there]
+    #[arg(long, value_name = "FOLDER")]
+    corpus: Option<PathBuf>,
+
+    /// How long one QEMU run may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Lint,
+    Host,
+    Corpus,
+    Qemu,
+}
+
+impl TestArgs {
+    fn runs(&self, part: Part) -> bool {
+        let filtered_out = self.filter.is_some() && matches!(part, Part::Lint | Part::Corpus);
+        self.only.map_or(!filtered_out, |only| only == part)
+    }
+
+    /// The corpus to check: the one that was named, which must exist, or the usual place if it does.
+    fn corpus(&self) -> Option<PathBuf> {
+        let usual = || Some(paths::root().join("../shared/corpus")).filter(|folder| folder.is_dir());
+        self.corpus.clone().or_else(usual)
+    }
+}
+
+/// The verb.
+pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
+    let needs = Needs {
+        qemu: args.runs(Part::Qemu),
+        lint: args.runs(Part::Lint),
+        dtc: args.runs(Part::Host),
+        gdb: false,
+    };
+    let toolchain = setup::ensure(needs)?;
+    let filter = args.filter.as_deref();
+    let mut tally = Tally::start();
+    if args.runs(Part::Lint) {
+        lint::run(toolchain, &mut tally)?;
+    }
+    if args.runs(Part::Host) {
+        host::run(filter, &mut tally)?;
+    }
+    if args.runs(Part::Corpus) {
+        corpus::run(args.corpus().as_deref(), &mut tally);
+    }
+    if args.runs(Part::Qemu) {
+        rows::run(toolchain, filter, Duration::from_secs(args.timeout), &mut tally)?;
+    }
+    println!("{}", tally.closing());
+    Ok(if tally.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        test: TestArgs,
+    }
+
+    fn parts(line: &[&str]) -> Vec<Part> {
+        let args = Line::try_parse_from(["x"].iter().chain(line)).ok().unwrap().test;
+        [Part::Lint, Part::Host, Part::Corpus, Part::Qemu]
+            .into_iter()
+            .filter(|part| args.runs(*part))
+            .collect()
+    }
+
+    #[test]
+    fn parts_are_chosen() {
+        assert_eq!(parts(&[]), [Part::Lint, Part::Host, Part::Corpus, Part::Qemu]);
+        assert_eq!(parts(&["--only", "qemu"]), [Part::Qemu]);
+        assert_eq!(parts(&["--filter", "virt"]), [Part::Host, Part::Qemu]);
+        assert_eq!(parts(&["--filter", "virt", "--only", "lint"]), [Part::Lint]);
+    }
+}

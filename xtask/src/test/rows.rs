@@ -1,0 +1,189 @@
+//! The QEMU tests: a table of machines, each of which boots and reports.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::boot::Prepared;
+use crate::bootargs;
+use crate::build::{self, Artifacts, CONFORMANCE, Program};
+use crate::qemu::MachineArgs;
+use crate::report;
+use crate::say::say;
+use crate::session::{Ended, Session, Verdict};
+use crate::setup::Toolchain;
+use crate::summary::Tally;
+
+/// One machine and what it boots.
+struct Row {
+    name: &'static str,
+    el: u8,
+    memory: &'static str,
+    task: Task,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// The conformance program, which prints one line for each of its tests.
+    Conformance,
+    /// What `cargo xtask run` boots: the program that prints the date.
+    Date,
+}
+
+const ROWS: [Row; 6] = [
+    Row { name: "virt-el1", el: 1, memory: "512M", task: Task::Conformance },
+    Row { name: "virt-el2", el: 2, memory: "512M", task: Task::Conformance },
+    Row { name: "virt-el1-64M", el: 1, memory: "64M", task: Task::Conformance },
+    Row { name: "virt-el1-8G", el: 1, memory: "8G", task: Task::Conformance },
+    Row { name: "virt-el1-date", el: 1, memory: "512M", task: Task::Date },
+    Row { name: "virt-el2-date", el: 2, memory: "512M", task: Task::Date },
+];
+
+/// The conformance program may make any resource, and the kernel's test hooks are on.
+const CONFORMANCE_ARGUMENTS: &str = "program=conformance grant=conformance:roots test semihosting";
+
+/// Builds once and boots every row.
+pub(super) fn run(
+    toolchain: Toolchain,
+    filter: Option<&str>,
+    limit: Duration,
+    tally: &mut Tally,
+) -> Result<()> {
+    let rows: Vec<&Row> =
+        ROWS.iter().filter(|row| filter.is_none_or(|text| row.name.contains(text))).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let started = Instant::now();
+    let artifacts = match build::all(toolchain) {
+        Ok(artifacts) => artifacts,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            tally.fail("qemu build", started.elapsed());
+            return Ok(());
+        }
+    };
+    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, tally))
+}
+
+fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+    let name = format!("qemu {}", row.name);
+    let machine = MachineArgs {
+        el: Some(row.el),
+        memory: Some(row.memory.parse().map_err(anyhow::Error::msg)?),
+        ..MachineArgs::default()
+    };
+    let (programs, arguments) = match row.task {
+        Task::Conformance => {
+            let program = Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
+            (vec![program], CONFORMANCE_ARGUMENTS.to_owned())
+        }
+        Task::Date => (Vec::new(), bootargs::compose(&[], &[], true)),
+    };
+    let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
+    say("Booting", format!("{name}: {} RAM, EL{}", row.memory, row.el));
+    let session = Session {
+        machine: &machine,
+        boot: &prepared.boot,
+        elves: &prepared.elves,
+        symboliser: prepared.symboliser.clone(),
+        interactive: false,
+        limit: Some(limit),
+        over: None,
+    };
+    let (sender, lines) = mpsc::channel();
+    // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
+    let on_line = Box::new(move |line: &str| drop(sender.send((Instant::now(), line.to_owned()))));
+    let (ended, failures) = std::thread::scope(|scope| {
+        let counter = scope.spawn(|| count(&name, lines, tally));
+        let ended = session.run(Box::new(std::io::sink()), on_line);
+        (ended, counter.join())
+    });
+    let (ended, Ok(seen)) = (ended?, failures) else { anyhow::bail!("the counter of {name} panicked") };
+    judge(row, &name, &ended, seen, tally);
+    Ok(())
+}
+
+/// What the console's test lines said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    passed: usize,
+    failed: usize,
+}
+
+/// Shows and counts the test lines while the machine runs.
+fn count(row: &str, lines: mpsc::Receiver<(Instant, String)>, tally: &mut Tally) -> Seen {
+    let mut seen = Seen::default();
+    let mut last = Instant::now();
+    for (at, line) in lines {
+        let Some((test, result)) = test_line(&line) else { continue };
+        let took = at.saturating_duration_since(std::mem::replace(&mut last, at));
+        match result {
+            Ok(()) => {
+                seen.passed += 1;
+                tally.pass(&format!("{row} {test}"), took);
+            }
+            Err(why) => {
+                seen.failed += 1;
+                tally.fail(&format!("{row} {test}: {why}"), took);
+            }
+        }
+    }
+    seen
+}
+
+/// `test NAME ... ok` or `test NAME ... FAILED: why`.
+fn test_line(line: &str) -> Option<(&str, Result<(), &str>)> {
+    let (name, result) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    match result.trim_end() {
+        "ok" => Some((name, Ok(()))),
+        other => Some((name, Err(other.strip_prefix("FAILED")?.trim_start_matches([':', ' '])))),
+    }
+}
+
+/// The row as a test of its own: it boots, does its task and ends well.
+fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
+    let verdict = ended.verdict();
+    let why = match (row.task, verdict) {
+        (Task::Conformance, Verdict::Init(_)) if seen == Seen::default() => {
+            Some("no test reported".to_owned())
+        }
+        // Init passes the program's failure on; those lines are counted already.
+        (Task::Conformance, Verdict::Init(status)) if status != 0 && seen.failed > 0 => None,
+        (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript),
+        (_, Verdict::Init(0)) => None,
+        _ => Some(report::reason(verdict)),
+    };
+    if let Some(why) = &why {
+        tally.fail(&format!("{name}: {why}"), ended.took);
+    } else if seen.failed == 0 {
+        tally.pass(name, ended.took);
+    }
+    if why.is_some() || seen.failed > 0 {
+        report::show(name, ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_lines_are_read() {
+        assert_eq!(test_line("test vmo_read ... ok"), Some(("vmo_read", Ok(()))));
+        assert_eq!(test_line("test vmo_read ... ok\r"), Some(("vmo_read", Ok(()))));
+        assert_eq!(test_line("test a b ... FAILED: not 3"), Some(("a b", Err("not 3"))));
+        assert_eq!(test_line("test vmo_read ... FAILED"), Some(("vmo_read", Err(""))));
+        assert_eq!(test_line("test vmo_read ... perhaps"), None);
+        assert_eq!(test_line("best vmo_read ... ok"), None);
+    }
+
+    #[test]
+    fn the_rows_are_machines_that_the_command_line_allows() {
+        for row in &ROWS {
+            assert!(row.memory.parse::<crate::qemu::Memory>().is_ok(), "{}", row.name);
+            assert!((1..=2).contains(&row.el), "{}", row.name);
+        }
+    }
+}
