@@ -69,6 +69,8 @@ pub mod info {
 pub mod property {
     /// The name, 32 bytes with its NUL.
     pub const NAME: u32 = 3;
+    /// What a loader says about its image, for debuggers and fault reports: here, its load address.
+    pub const PROCESS_DEBUG_ADDR: u32 = 5;
     /// Where a process's vDSO is mapped.
     pub const PROCESS_VDSO_BASE_ADDRESS: u32 = 6;
     /// The content size of a VMO in bytes.

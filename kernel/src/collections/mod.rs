@@ -2,6 +2,7 @@
 //!
 //! Each grows by `try_reserve`, before it changes anything, and says [`NoMemory`] where it cannot.
 
+pub mod arena;
 pub mod tree;
 
 pub use tree::{Extent, ExtentTree, GapRequest, Tree};

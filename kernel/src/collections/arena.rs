@@ -1,0 +1,192 @@
+//! A home for objects of one type, addressed by ids that notice reuse.
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use abi::Status;
+use abi::status::Result;
+
+/// Slots that are added at a time. A growing arena never moves what it holds.
+const CHUNK: usize = 32;
+/// The end of the list of free slots.
+const NONE: u32 = u32::MAX;
+
+/// Names a `T` in an [`Arena`]. A stale id finds nothing.
+pub struct Id<T> {
+    index: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index && self.generation == other.generation
+    }
+}
+
+impl<T> Eq for Id<T> {}
+
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}.{}", self.index, self.generation)
+    }
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    /// Odd while the slot is in use; counts up at each change.
+    generation: u32,
+    next_free: u32,
+    value: Option<T>,
+}
+
+/// Values of one type. Insertion can fail and says so; nothing else allocates.
+#[derive(Debug)]
+pub struct Arena<T> {
+    chunks: Vec<Vec<Slot<T>>>,
+    first_free: u32,
+    free: usize,
+    len: usize,
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Arena<T> {
+    /// An arena that holds nothing and has allocated nothing.
+    pub const fn new() -> Self {
+        Self { chunks: Vec::new(), first_free: NONE, free: 0, len: 0 }
+    }
+
+    /// How many values there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Makes sure that the next insertion succeeds.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub fn reserve(&mut self) -> Result {
+        if self.free > 0 {
+            return Ok(());
+        }
+        let base = u32::try_from(self.chunks.len() * CHUNK).map_err(|_| Status::NO_MEMORY)?;
+        let mut chunk = Vec::new();
+        self.chunks.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
+        chunk.try_reserve_exact(CHUNK).map_err(|_| Status::NO_MEMORY)?;
+        for offset in 0..CHUNK as u32 {
+            let next_free = if offset + 1 == CHUNK as u32 { self.first_free } else { base + offset + 1 };
+            chunk.push(Slot { generation: 0, next_free, value: None });
+        }
+        self.chunks.push(chunk);
+        self.first_free = base;
+        self.free += CHUNK;
+        Ok(())
+    }
+
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub fn insert(&mut self, value: T) -> Result<Id<T>> {
+        self.reserve()?;
+        let index = self.first_free;
+        let slot = self.slot_mut(index).ok_or(Status::INTERNAL)?;
+        let next_free = slot.next_free;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.value = Some(value);
+        let generation = slot.generation;
+        self.first_free = next_free;
+        self.free -= 1;
+        self.len += 1;
+        Ok(Id { index, generation, of: PhantomData })
+    }
+
+    /// Takes a value out; its id finds nothing from now on.
+    pub fn remove(&mut self, id: Id<T>) -> Option<T> {
+        let first_free = self.first_free;
+        let slot = self.slot_mut(id.index).filter(|slot| slot.generation == id.generation)?;
+        let value = slot.value.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = first_free;
+        self.first_free = id.index;
+        self.free += 1;
+        self.len -= 1;
+        Some(value)
+    }
+
+    /// The value with this id, if it still exists.
+    pub fn get(&self, id: Id<T>) -> Option<&T> {
+        let index = id.index as usize;
+        let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
+        if slot.generation == id.generation { slot.value.as_ref() } else { None }
+    }
+
+    /// The value with this id, if it still exists, to change it.
+    pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
+        let slot = self.slot_mut(id.index)?;
+        if slot.generation == id.generation { slot.value.as_mut() } else { None }
+    }
+
+    /// Every value with its id, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
+        self.chunks.iter().flatten().enumerate().filter_map(|(index, slot)| {
+            let id = Id { index: index as u32, generation: slot.generation, of: PhantomData };
+            Some((id, slot.value.as_ref()?))
+        })
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        let index = index as usize;
+        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_id_finds_nothing() {
+        let mut arena = Arena::new();
+        let first = arena.insert("first").unwrap();
+        assert_eq!(arena.remove(first), Some("first"));
+        let second = arena.insert("second").unwrap();
+        assert_eq!((first.index, arena.get(first)), (second.index, None));
+        assert_eq!(arena.remove(first), None);
+        assert_eq!(arena.get(second), Some(&"second"));
+        assert_eq!(arena.len(), 1);
+    }
+
+    #[test]
+    fn growth_keeps_ids_and_values() {
+        let mut arena = Arena::new();
+        let ids: Vec<_> = (0..100).map(|n| arena.insert(n).unwrap()).collect();
+        for (n, id) in ids.iter().enumerate() {
+            assert_eq!(arena.get(*id), Some(&n));
+        }
+        assert_eq!(arena.iter().count(), 100);
+        for id in ids {
+            arena.remove(id).unwrap();
+        }
+        assert!(arena.is_empty());
+        assert_eq!(arena.chunks.len(), 4);
+    }
+}

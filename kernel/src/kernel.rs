@@ -1,0 +1,120 @@
+//! The kernel as one value.
+use alloc::vec::Vec;
+
+use abi::time::TickScale;
+use abi::{Status, status::Result};
+use ledger::Ledger;
+
+use crate::collections::arena::Id;
+use crate::lifetime::Reaper;
+use crate::memory::asids::Asids;
+use crate::memory::types::MemoryTypes;
+use crate::object::{Job, Objects, Process, Vmo};
+use crate::ports::{Event, Frame, Machine, Next};
+use crate::random::Random;
+use crate::schedule::Schedule;
+
+/// Everything that the kernel knows, over the machine that it runs on.
+///
+/// A CPU gives it one [`Event`] at a time and does what it answers. The registers of the running thread
+/// are in the caller's frame while an event is handled; [`Kernel::handle`] rewrites them to switch threads.
+#[derive(Debug)]
+pub struct Kernel<M: Machine> {
+    /// The machine.
+    pub machine: M,
+    pub(crate) objects: Objects,
+    pub(crate) schedule: Schedule,
+    pub(crate) reaper: Reaper,
+    pub(crate) asids: Asids,
+    pub(crate) types: MemoryTypes,
+    pub(crate) ledger: Ledger,
+    pub(crate) random: Random,
+    pub(crate) scale: TickScale,
+    pub(crate) vdso: Vdso,
+    pub(crate) root_job: Id<Job>,
+    /// The first process; the machine stops when it ends.
+    pub(crate) first: Option<Id<Process>>,
+    pub(crate) stopped: Option<i64>,
+    pub(crate) options: Options,
+    pub(crate) console: Console,
+}
+
+/// What the boot arguments and the device tree decide about the kernel itself.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the attribute probe and other hooks for tests answer.
+    pub test: bool,
+    /// The window of the console's UART.
+    pub console: Option<abi::PhysRange>,
+    /// Entropy from the tree (`rng-seed`, `kaslr-seed`); zeros if there was none.
+    pub seed: [u8; 32],
+}
+
+/// The vDSO: where system calls come from.
+#[derive(Debug)]
+pub(crate) struct Vdso {
+    pub vmo: Id<Vmo>,
+    /// Bytes of the read-only part; the code follows.
+    pub code_offset: u64,
+    /// Bytes of the code, whole pages.
+    pub code_size: u64,
+    /// By call, where its `svc` returns to, from the start of the code; `u32::MAX` for calls without one.
+    pub sites: Vec<u32>,
+}
+
+/// Who owns the serial console.
+#[derive(Debug)]
+pub(crate) struct Console {
+    pub window: Option<abi::PhysRange>,
+    /// Whether a program has claimed the window. The kernel then prints nothing but a panic.
+    pub given_away: bool,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Handles one event and says what the CPU does next.
+    ///
+    /// `frame` holds the interrupted thread's registers and, when this returns [`Next::Run`], those to
+    /// return to EL0 with.
+    pub fn handle(&mut self, event: Event, frame: &mut Frame) -> Next {
+        match event {
+            Event::Syscall => self.syscall(frame),
+            Event::Timer => self.schedule.timer_fired(),
+            Event::FpTrap => self.give_fp(),
+            Event::Fault(fault) => self.fault(fault, frame),
+        }
+        if self.schedule.attention { self.leave(frame) } else { Next::Run }
+    }
+
+    /// Nanoseconds since boot.
+    pub fn now(&self) -> i64 {
+        self.scale.nanos(self.machine.ticks())
+    }
+
+    /// The process of the running thread, with its name and id, for reports and tests.
+    pub fn current_process(&self) -> Option<(abi::Koid, &str)> {
+        let thread = self.objects.threads.get(self.schedule.current?)?;
+        let process = self.objects.processes.get(thread.process)?;
+        Some((process.header.koid, process.name.as_str()))
+    }
+
+    /// Objects that exist, for leak checks.
+    pub fn object_count(&self) -> usize {
+        let objects = &self.objects;
+        objects.processes.len()
+            + objects.threads.len()
+            + objects.jobs.len()
+            + objects.vmos.len()
+            + objects.vmars.len()
+            + objects.channels.len()
+            + objects.resources.len()
+            + objects.debuglogs.len()
+    }
+
+    pub(crate) fn space_of(
+        &mut self,
+        process: Id<Process>,
+    ) -> Result<(&mut M, &mut crate::memory::stage1::Space)> {
+        let process = self.objects.processes.get_mut(process).ok_or(Status::BAD_STATE)?;
+        Ok((&mut self.machine, process.space.as_mut().ok_or(Status::BAD_STATE)?))
+    }
+}

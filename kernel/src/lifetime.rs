@@ -1,0 +1,326 @@
+//! How objects end: counts, the reaper's queue, and teardown in bounded pieces.
+//!
+//! An object that nobody names and nobody needs is *collected*. What ends at once does; what holds many
+//! things (a process, a VMO with pages, a channel with messages) joins the reaper's queue, which hangs on
+//! the objects themselves and so needs no memory, and is taken apart a unit at a time: a frame, a handle,
+//! a mapping, a message. Nothing here recurses: a handle inside a message inside a channel inside a
+//! message only makes the queue longer.
+use abi::object::task_retcode;
+use abi::{PhysRange, Signals};
+
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::memory::stage1::Progress;
+use crate::object::{
+    Channel, Content, HandleEntry, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmo,
+};
+use crate::ports::Machine;
+
+/// Table entries that one step of taking an address space apart may touch.
+const ENTRIES_A_STEP: u32 = 64;
+
+/// Objects that wait to be taken apart, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Reaper {
+    first: Option<ObjectRef>,
+    last: Option<ObjectRef>,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Counts one more handle to an object.
+    pub(crate) fn add_handle(&mut self, object: ObjectRef) {
+        if let Some(header) = self.objects.header_mut(object) {
+            header.handles = header.handles.saturating_add(1);
+        }
+    }
+
+    /// Counts one handle less.
+    pub(crate) fn drop_handle(&mut self, entry: HandleEntry) {
+        let Some(header) = self.objects.header_mut(entry.object) else { return };
+        header.handles = header.handles.saturating_sub(1);
+        self.collect(entry.object);
+    }
+
+    /// Keeps an object for a reason inside the kernel.
+    pub(crate) fn hold(&mut self, object: ObjectRef) {
+        if let Some(header) = self.objects.header_mut(object) {
+            header.holds = header.holds.saturating_add(1);
+        }
+    }
+
+    /// Gives up a reason to keep an object.
+    pub(crate) fn unhold(&mut self, object: ObjectRef) {
+        let Some(header) = self.objects.header_mut(object) else { return };
+        header.holds = header.holds.saturating_sub(1);
+        self.collect(object);
+    }
+
+    /// Ends an object that nobody names and nobody needs.
+    pub(crate) fn collect(&mut self, object: ObjectRef) {
+        let Some(header) = self.objects.header(object) else { return };
+        if header.handles > 0 || (header.holds > 0 && !matches!(object, ObjectRef::Process(_))) {
+            return;
+        }
+        match object {
+            ObjectRef::Process(id) => self.collect_process(id),
+            ObjectRef::Thread(id) => self.collect_thread(id),
+            ObjectRef::Job(id) => {
+                let parent = self.objects.jobs.remove(id).and_then(|job| job.parent);
+                if let Some(parent) = parent {
+                    self.unhold(ObjectRef::Job(parent));
+                }
+            }
+            ObjectRef::Vmo(id) => self.collect_vmo(id),
+            ObjectRef::Vmar(id) => drop(self.objects.vmars.remove(id)),
+            ObjectRef::Channel(id) => self.collect_channel(id),
+            ObjectRef::Resource(id) => drop(self.objects.resources.remove(id)),
+            ObjectRef::Debuglog(id) => drop(self.objects.debuglogs.remove(id)),
+        }
+    }
+
+    /// Begins the end of a process: no thread of it runs again.
+    pub(crate) fn end_process(&mut self, id: Id<Process>, return_code: i64) {
+        let Some(process) = self.objects.processes.get_mut(id) else { return };
+        if process.is_over() {
+            return;
+        }
+        process.state = ProcessState::Dying;
+        process.return_code = return_code;
+        process.header.holds = process.header.holds.saturating_add(1);
+        let mut next = process.first_thread;
+        while let Some(thread) = next {
+            next = self.objects.threads.get(thread).and_then(|thread| thread.next_sibling);
+            self.end_thread(thread);
+        }
+        self.queue_dead(ObjectRef::Process(id));
+    }
+
+    /// Ends a thread, whatever it is doing. The last one to end takes its process along.
+    pub(crate) fn end_thread(&mut self, id: Id<Thread>) {
+        let Some(thread) = self.objects.threads.get(id) else { return };
+        let (state, process) = (thread.state, thread.process);
+        if matches!(state, ThreadState::New | ThreadState::Dead) {
+            return;
+        }
+        self.unblock(id);
+        self.unschedule(id);
+        if let Some(thread) = self.objects.threads.get_mut(id) {
+            thread.state = ThreadState::Dead;
+        }
+        self.signal(ObjectRef::Thread(id), Signals::THREAD_RUNNING, Signals::TASK_TERMINATED);
+        if let Some(process) = self.objects.processes.get_mut(process) {
+            process.live_threads = process.live_threads.saturating_sub(1);
+            if process.live_threads == 0 && !process.is_over() {
+                self.end_process_of(id);
+            }
+        }
+        self.unhold(ObjectRef::Thread(id));
+    }
+
+    /// Does up to `budget` units of teardown; whether more is left.
+    pub(crate) fn reap(&mut self, budget: u32) -> bool {
+        for _ in 0..budget {
+            let Some(object) = self.reaper.first else { return false };
+            let finished = match object {
+                ObjectRef::Process(id) => self.reap_process(id),
+                ObjectRef::Vmo(id) => self.reap_vmo(id),
+                ObjectRef::Channel(id) => self.reap_channel(id),
+                _ => true,
+            };
+            if finished {
+                self.unqueue_dead(object);
+            }
+        }
+        self.reaper.first.is_some()
+    }
+
+    fn end_process_of(&mut self, thread: Id<Thread>) {
+        if let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) {
+            self.end_process(process, 0);
+        }
+    }
+
+    /// A process that was never started ends with its last handle; one that runs does not need handles.
+    fn collect_process(&mut self, id: Id<Process>) {
+        let Some(process) = self.objects.processes.get(id) else { return };
+        match process.state {
+            ProcessState::Initial => self.end_process(id, task_retcode::SYSCALL_KILL),
+            ProcessState::Dead if process.header.holds == 0 => drop(self.objects.processes.remove(id)),
+            ProcessState::Running | ProcessState::Dying | ProcessState::Dead => {}
+        }
+    }
+
+    fn collect_thread(&mut self, id: Id<Thread>) {
+        let Some(thread) = self.objects.threads.remove(id) else { return };
+        let (previous, next) = (thread.previous_sibling, thread.next_sibling);
+        if let Some(next) = next.and_then(|next| self.objects.threads.get_mut(next)) {
+            next.previous_sibling = previous;
+        }
+        match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
+            Some(previous) => previous.next_sibling = next,
+            None => {
+                if let Some(process) = self.objects.processes.get_mut(thread.process) {
+                    process.first_thread = next;
+                }
+            }
+        }
+        self.unhold(ObjectRef::Process(thread.process));
+    }
+
+    /// A VMO leaves its parent at once, so that ZERO_CHILDREN is exact; its frames go one by one.
+    fn collect_vmo(&mut self, id: Id<Vmo>) {
+        let Some(vmo) = self.objects.vmos.get_mut(id) else { return };
+        let parent = vmo.parent.take();
+        let has_frames = matches!(&vmo.content, Content::Paged(pages) if pages.committed() > 0);
+        if has_frames {
+            self.queue_dead(ObjectRef::Vmo(id));
+        } else {
+            self.objects.vmos.remove(id);
+        }
+        let Some(parent) = parent else { return };
+        if let Some(vmo) = self.objects.vmos.get_mut(parent) {
+            vmo.children = vmo.children.saturating_sub(1);
+            if vmo.children == 0 {
+                self.signal(ObjectRef::Vmo(parent), Signals::NONE, Signals::VMO_ZERO_CHILDREN);
+            }
+        }
+        self.unhold(ObjectRef::Vmo(parent));
+    }
+
+    fn collect_channel(&mut self, id: Id<Channel>) {
+        let Some(channel) = self.objects.channels.get_mut(id) else { return };
+        let peer = channel.peer.take();
+        let has_messages = !channel.queue.is_empty();
+        if has_messages {
+            self.queue_dead(ObjectRef::Channel(id));
+        } else {
+            self.objects.channels.remove(id);
+        }
+        if let Some(peer) = peer {
+            if let Some(channel) = self.objects.channels.get_mut(peer) {
+                channel.peer = None;
+            }
+            self.signal(ObjectRef::Channel(peer), Signals::WRITABLE, Signals::PEER_CLOSED);
+        }
+    }
+
+    /// One step of a process's end: tables, then mappings, then handles, then the news of it.
+    fn reap_process(&mut self, id: Id<Process>) -> bool {
+        if self.schedule.forget_space(id) {
+            self.machine.activate(None);
+        }
+        let Some(process) = self.objects.processes.get_mut(id) else { return true };
+        if let Some(space) = &mut process.space {
+            let asid = space.asid();
+            if space.destroy(&mut self.machine, ENTRIES_A_STEP) == Progress::Done {
+                process.space = None;
+                self.asids.release(asid);
+            }
+            return false;
+        }
+        let vmar = process.vmar;
+        if let Some(mapping) = self.objects.vmars.get_mut(vmar).and_then(|vmar| vmar.mappings.pop_first()) {
+            self.release_mapping(&mapping.1);
+            return false;
+        }
+        if let Some(entry) = process.handles.drain(&mut process.drained) {
+            self.drop_handle(entry);
+            return false;
+        }
+        self.finish_process(id);
+        true
+    }
+
+    fn finish_process(&mut self, id: Id<Process>) {
+        let Some(process) = self.objects.processes.get_mut(id) else { return };
+        process.state = ProcessState::Dead;
+        let (vmar, job, return_code) = (process.vmar, process.job, process.return_code);
+        self.signal(ObjectRef::Process(id), Signals::NONE, Signals::TASK_TERMINATED);
+        if let Some(vmar) = self.objects.vmars.get_mut(vmar) {
+            vmar.destroyed = true;
+        }
+        self.unhold(ObjectRef::Vmar(vmar));
+        if let Some(job) = self.objects.jobs.get_mut(job) {
+            job.processes = job.processes.saturating_sub(1);
+        }
+        if self.objects.jobs.get(job).is_some_and(|job| job.processes == 0) {
+            self.signal(ObjectRef::Job(job), Signals::NONE, Signals::JOB_NO_PROCESSES);
+        }
+        self.unhold(ObjectRef::Job(job));
+        if self.first == Some(id) {
+            self.stopped = Some(return_code);
+            self.schedule.attention = true;
+        }
+        // The queue goes on by the object's own link, so the object leaves it before it may end itself.
+        self.unqueue_dead(ObjectRef::Process(id));
+        self.unhold(ObjectRef::Process(id));
+    }
+
+    fn reap_vmo(&mut self, id: Id<Vmo>) -> bool {
+        let Some(vmo) = self.objects.vmos.get_mut(id) else { return true };
+        if let Content::Paged(pages) = &mut vmo.content
+            && let Some(frame) = pages.pop()
+        {
+            self.machine.free_frame(frame);
+            return false;
+        }
+        self.unqueue_dead(ObjectRef::Vmo(id));
+        self.objects.vmos.remove(id);
+        true
+    }
+
+    fn reap_channel(&mut self, id: Id<Channel>) -> bool {
+        let Some(channel) = self.objects.channels.get_mut(id) else { return true };
+        if let Some(message) = channel.queue.front_mut() {
+            match message.handles.pop() {
+                Some(entry) => self.drop_handle(entry),
+                None => drop(channel.queue.pop_front()),
+            }
+            return false;
+        }
+        self.unqueue_dead(ObjectRef::Channel(id));
+        self.objects.channels.remove(id);
+        true
+    }
+
+    /// Forgets a mapping that the translation tables no longer show.
+    pub(crate) fn release_mapping(&mut self, mapping: &crate::object::Mapping) {
+        if let Some(range) = self.physical_part(mapping) {
+            // A whole mapping was added as a whole or grew out of cuts that exist, so this needs no memory.
+            let _cut_before = self.types.remove(range);
+        }
+        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
+            vmo.mappings = vmo.mappings.saturating_sub(1);
+        }
+        self.unhold(ObjectRef::Vmo(mapping.vmo));
+    }
+
+    /// The physical bytes that a mapping shows, if its VMO has any.
+    pub(crate) fn physical_part(&self, mapping: &crate::object::Mapping) -> Option<PhysRange> {
+        let (vmo, offset) = self.resolve(mapping.vmo, mapping.offset).ok()?;
+        let vmo = self.objects.vmos.get(vmo)?;
+        let own = self.objects.vmos.get(mapping.vmo)?;
+        let length = mapping.length.min(own.size.saturating_sub(mapping.offset));
+        PhysRange::new(vmo.physical_at(offset)?, length).ok()
+    }
+
+    fn queue_dead(&mut self, object: ObjectRef) {
+        match self.reaper.last.and_then(|last| self.objects.header_mut(last)) {
+            Some(last) => last.next_dead = Some(object),
+            None => self.reaper.first = Some(object),
+        }
+        self.reaper.last = Some(object);
+        self.schedule.attention = true;
+    }
+
+    /// Takes the first object out of the queue, if it is still this one.
+    fn unqueue_dead(&mut self, object: ObjectRef) {
+        if self.reaper.first != Some(object) {
+            return;
+        }
+        self.reaper.first = self.objects.header_mut(object).and_then(|header| header.next_dead.take());
+        if self.reaper.first.is_none() {
+            self.reaper.last = None;
+        }
+    }
+}

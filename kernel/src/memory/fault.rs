@@ -1,0 +1,114 @@
+//! Bringing pages in: from a fault, or because the kernel needs a page of the program's.
+use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
+use abi::vmo::CachePolicy;
+use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
+
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::{Content, Mapping, Process, Vmo};
+use crate::ports::{Access, Machine};
+
+/// Why an address cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing is mapped there.
+    NotMapped,
+    /// What is mapped there does not allow this access.
+    Forbidden,
+    /// The mapping goes on beyond the end of its VMO.
+    BeyondEnd,
+    /// There was no memory for the page or its table.
+    NoMemory,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Finds the VMO that has the bytes, and the offset in it: a slice leads to what it is a slice of.
+    ///
+    /// # Errors
+    /// `INTERNAL` for stale ids.
+    pub(crate) fn resolve(&self, vmo: Id<Vmo>, offset: u64) -> Result<(Id<Vmo>, u64)> {
+        match &self.objects.get(vmo)?.content {
+            Content::Slice { of, offset: start } => {
+                Ok((*of, start.checked_add(offset).ok_or(Status::OUT_OF_RANGE)?))
+            }
+            Content::Paged(_) | Content::Physical(_) => Ok((vmo, offset)),
+        }
+    }
+
+    /// The frame of a page of a paged VMO, zeroed and taken now if there was none.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`, with nothing changed; `NOT_SUPPORTED` for a VMO without frames.
+    pub(crate) fn commit(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+        let page = offset >> PAGE_SHIFT;
+        let vmo = self.objects.vmos.get_mut(vmo).ok_or(Status::INTERNAL)?;
+        let Content::Paged(pages) = &mut vmo.content else { return Err(Status::NOT_SUPPORTED) };
+        if let Some(frame) = pages.get(page) {
+            return Ok(frame);
+        }
+        pages.reserve(page)?;
+        let frame = self.machine.allocate_frame().ok_or(Status::NO_MEMORY)?;
+        self.machine.zero_frame(frame);
+        pages.set(page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
+        Ok(frame)
+    }
+
+    /// The frame of a page of a paged VMO, if it has one.
+    pub(crate) fn committed(&self, vmo: Id<Vmo>, offset: u64) -> Option<PhysAddr> {
+        match &self.objects.vmos.get(vmo)?.content {
+            Content::Paged(pages) => pages.get(offset >> PAGE_SHIFT),
+            Content::Physical(_) | Content::Slice { .. } => None,
+        }
+    }
+
+    /// Makes an address usable for an access that the tables refused.
+    pub(crate) fn fault_in(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        access: Access,
+    ) -> core::result::Result<(), Refusal> {
+        let vmar = self.objects.processes.get(process).map(|process| process.vmar);
+        let found = vmar.and_then(|vmar| self.objects.vmars.get(vmar)?.mappings.containing(address));
+        let (base, mapping) = found.map(|(base, mapping)| (base, *mapping)).ok_or(Refusal::NotMapped)?;
+        let needed = match access {
+            Access::Read => PERM_READ,
+            Access::Write => PERM_WRITE,
+            Access::Execute => PERM_EXECUTE,
+        };
+        if mapping.permissions & needed == 0 {
+            return Err(Refusal::Forbidden);
+        }
+        let page = address & !(PAGE_SIZE - 1);
+        self.show_page(process, page, &mapping, mapping.offset.saturating_add(page - base))
+    }
+
+    /// Puts the page at `offset` of a mapping's VMO into the tables.
+    fn show_page(
+        &mut self,
+        process: Id<Process>,
+        page: u64,
+        mapping: &Mapping,
+        offset: u64,
+    ) -> core::result::Result<(), Refusal> {
+        let vmo = self.objects.vmos.get(mapping.vmo).ok_or(Refusal::NotMapped)?;
+        if offset >= vmo.size {
+            return Err(Refusal::BeyondEnd);
+        }
+        let (root, root_offset) = self.resolve(mapping.vmo, offset).map_err(|_| Refusal::BeyondEnd)?;
+        let physical = self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset));
+        let frame = match physical {
+            Some(frame) => frame,
+            None => self.commit(root, root_offset).map_err(|_| Refusal::NoMemory)?,
+        };
+        if mapping.permissions & PERM_EXECUTE != 0
+            && mapping.policy == CachePolicy::Cached
+            && physical.is_none()
+        {
+            self.machine.synchronize_instructions(frame);
+        }
+        let attributes = mapping.attributes();
+        let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
+        space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)
+    }
+}

@@ -1,0 +1,253 @@
+//! Mapping, unmapping and protecting: the VMAR's record and the tables, changed together.
+use abi::vmar::{PERM_EXECUTE, PERM_WRITE};
+use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
+
+use super::stage1::Progress;
+use crate::collections::GapRequest;
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::{Mapping, ObjectRef, Process, Vmar};
+use crate::ports::Machine;
+
+/// Mapping records that one kernel entry changes before it starts over.
+const RECORDS_AN_ENTRY: u32 = 16;
+/// Table entries that one kernel entry changes before it starts over.
+const ENTRIES_AN_ENTRY: u32 = 1024;
+/// 1 GiB and 2 MiB: the sizes of the blocks that stage 1 can show.
+const BLOCKS: [u64; 2] = [1 << 30, 1 << 21];
+/// Committed pages that `MAP_RANGE` shows at once; the rest come by faults.
+const EAGER_PAGES: u64 = 64;
+
+/// Whether a long operation is finished or must be entered again for the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// All done.
+    Done,
+    /// Done up to this address.
+    UpTo(u64),
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Enters a mapping at `base`, where nothing is mapped, and shows it as far as it is physical.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`, or `BAD_STATE` if a page of it is mapped elsewhere with another memory type. Nothing changed.
+    pub(crate) fn enter_mapping(&mut self, vmar: Id<Vmar>, base: u64, mapping: Mapping) -> Result {
+        let process = self.owner(vmar)?;
+        let physical = self.physical_part(&mapping);
+        if let Some(range) = physical {
+            self.types.add(range, mapping.policy)?;
+        }
+        let entered = self.objects.get_mut(vmar)?.mappings.try_insert(base, mapping).map_err(Status::from);
+        let shown = entered.and_then(|_| match physical {
+            Some(range) => {
+                let attributes = mapping.attributes();
+                let (machine, space) = self.space_of(process)?;
+                space
+                    .map_run(machine, VirtAddr(base), range.base(), range.size(), attributes)
+                    .map_err(Status::from)
+            }
+            None => Ok(()),
+        });
+        if let Err(status) = shown {
+            self.objects.get_mut(vmar)?.mappings.remove(base);
+            if let Some(range) = physical {
+                self.types.remove(range)?;
+            }
+            return Err(status);
+        }
+        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
+            vmo.mappings = vmo.mappings.saturating_add(1);
+        }
+        self.hold(ObjectRef::Vmo(mapping.vmo));
+        Ok(())
+    }
+
+    /// Shows the pages of a new mapping that have frames already, as far as memory for tables lasts.
+    pub(crate) fn show_committed(&mut self, process: Id<Process>, base: u64, mapping: &Mapping) {
+        let pages = (mapping.length / PAGE_SIZE).min(EAGER_PAGES);
+        for page in 0..pages {
+            let offset = mapping.offset.saturating_add(page * PAGE_SIZE);
+            let committed = self
+                .resolve(mapping.vmo, offset)
+                .is_ok_and(|(root, offset)| self.committed(root, offset).is_some());
+            let access = if mapping.permissions & PERM_WRITE != 0 {
+                crate::ports::Access::Write
+            } else if mapping.permissions & PERM_EXECUTE != 0 {
+                crate::ports::Access::Execute
+            } else {
+                crate::ports::Access::Read
+            };
+            if committed && self.fault_in(process, base + page * PAGE_SIZE, access).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Picks an address for `length` bytes in `[base, end)` of a region; random, and congruent to the
+    /// physical address so that blocks can show it.
+    pub(crate) fn pick_address(
+        &mut self,
+        vmar: Id<Vmar>,
+        end: u64,
+        length: u64,
+        align: u64,
+        physical: Option<PhysAddr>,
+    ) -> Result<u64> {
+        let region = self.objects.get(vmar)?;
+        let (from, hint) = (region.base, region.hint);
+        let block =
+            physical.and_then(|_| BLOCKS.into_iter().find(|&block| length >= block)).unwrap_or(PAGE_SIZE);
+        for step in [block, PAGE_SIZE] {
+            let residue = if align <= step { physical.map_or(0, |base| base.0 & (step - 1)) } else { 0 };
+            let request = GapRequest { from, to: end, length, align: align.max(step), residue, hint };
+            if let Some(place) = region.mappings.find_gap(&request) {
+                return Ok(place);
+            }
+        }
+        Err(Status::NO_RESOURCES)
+    }
+
+    /// Unmaps `[from, to)`, page-aligned, in a bounded piece.
+    ///
+    /// # Errors
+    /// `ACCESS_DENIED` if the vDSO's code is in it; `NO_MEMORY` if a mapping must be split and cannot.
+    /// What was unmapped before stays so.
+    pub(crate) fn unmap_piece(&mut self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Work> {
+        let process = self.owner(vmar)?;
+        let mut at = from;
+        for _ in 0..RECORDS_AN_ENTRY {
+            let Some((base, mapping)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
+            if mapping.is_vdso_code {
+                return Err(Status::ACCESS_DENIED);
+            }
+            let start = base.max(at);
+            let end = (base + mapping.length).min(to);
+            self.objects.get_mut(vmar)?.mappings.reserve(1).map_err(Status::from)?;
+            if self.physical_part(&mapping).is_some() {
+                self.types.reserve_removal()?;
+            }
+            let (machine, space) = self.space_of(process)?;
+            let done = match space
+                .unmap(machine, VirtAddr(start), end - start, ENTRIES_AN_ENTRY)
+                .map_err(Status::from)?
+            {
+                Progress::Done => end,
+                Progress::UpTo(address) => address.0,
+            };
+            self.carve(vmar, base, &mapping, start, done)?;
+            at = done;
+            if done < end {
+                return Ok(Work::UpTo(done));
+            }
+        }
+        Ok(if self.first_overlap(vmar, at, to)?.is_some() { Work::UpTo(at) } else { Work::Done })
+    }
+
+    /// Takes `[start, end)` out of the record of a mapping that the tables no longer show there.
+    fn carve(&mut self, vmar: Id<Vmar>, base: u64, mapping: &Mapping, start: u64, end: u64) -> Result {
+        let own_end = base + mapping.length;
+        let gone = Mapping { length: end - start, offset: mapping.offset + (start - base), ..*mapping };
+        let tail = Mapping { length: own_end - end, offset: mapping.offset + (end - base), ..*mapping };
+        let mut pieces = 0;
+        let region = &mut self.objects.get_mut(vmar)?.mappings;
+        if start > base {
+            region.update(base, |mapping| mapping.length = start - base);
+            pieces += 1;
+        } else {
+            region.remove(base);
+        }
+        if end < own_end {
+            region.try_insert(end, tail).map_err(Status::from)?;
+            pieces += 1;
+        }
+        // `release_mapping` counts one mapping off; each piece that stays counts as one.
+        for _ in 0..pieces {
+            if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
+                vmo.mappings = vmo.mappings.saturating_add(1);
+            }
+            self.hold(ObjectRef::Vmo(mapping.vmo));
+        }
+        self.release_mapping(&gone);
+        Ok(())
+    }
+
+    /// Gives `[from, to)`, page-aligned, other permissions, in a bounded piece.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` at a gap, `ACCESS_DENIED` beyond what a mapping may become and for the vDSO's code,
+    /// `NO_MEMORY`. Mappings before the one refused have changed.
+    pub(crate) fn protect_piece(
+        &mut self,
+        vmar: Id<Vmar>,
+        from: u64,
+        to: u64,
+        permissions: u32,
+    ) -> Result<Work> {
+        let process = self.owner(vmar)?;
+        let mut at = from;
+        for _ in 0..RECORDS_AN_ENTRY {
+            if at >= to {
+                return Ok(Work::Done);
+            }
+            let (base, mapping) =
+                self.first_overlap(vmar, at, to)?.filter(|(base, _)| *base <= at).ok_or(Status::NOT_FOUND)?;
+            if mapping.is_vdso_code || permissions & !mapping.max_permissions != 0 {
+                return Err(Status::ACCESS_DENIED);
+            }
+            if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
+                return Err(Status::ACCESS_DENIED);
+            }
+            let end = (base + mapping.length).min(to);
+            self.objects.get_mut(vmar)?.mappings.reserve(2).map_err(Status::from)?;
+            let changed = Mapping { permissions, ..mapping };
+            let (machine, space) = self.space_of(process)?;
+            let done = match space
+                .protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_AN_ENTRY)
+                .map_err(Status::from)?
+            {
+                Progress::Done => end,
+                Progress::UpTo(address) => address.0,
+            };
+            self.split_at(vmar, base, at)?;
+            self.split_at(vmar, base.max(at), done)?;
+            self.objects
+                .get_mut(vmar)?
+                .mappings
+                .update(base.max(at), |mapping| mapping.permissions = permissions);
+            at = done;
+            if done < end {
+                return Ok(Work::UpTo(done));
+            }
+        }
+        Ok(if at < to { Work::UpTo(at) } else { Work::Done })
+    }
+
+    /// Cuts the record of the mapping at `base` in two at `at`; both show the same pages as before.
+    fn split_at(&mut self, vmar: Id<Vmar>, base: u64, at: u64) -> Result {
+        let region = &mut self.objects.get_mut(vmar)?.mappings;
+        let Some(mapping) = region.get(base).copied() else { return Ok(()) };
+        if at <= base || at >= base + mapping.length {
+            return Ok(());
+        }
+        region.update(base, |mapping| mapping.length = at - base);
+        let tail =
+            Mapping { length: base + mapping.length - at, offset: mapping.offset + (at - base), ..mapping };
+        region.try_insert(at, tail).map_err(Status::from)?;
+        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
+            vmo.mappings = vmo.mappings.saturating_add(1);
+        }
+        self.hold(ObjectRef::Vmo(mapping.vmo));
+        Ok(())
+    }
+
+    /// The process whose address space a region is part of.
+    pub(crate) fn owner(&self, vmar: Id<Vmar>) -> Result<Id<Process>> {
+        self.objects.get(vmar)?.process.ok_or(Status::BAD_STATE)
+    }
+
+    fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Mapping)>> {
+        let found = self.objects.get(vmar)?.mappings.first_overlap(from, to);
+        Ok(found.map(|(base, mapping)| (base, *mapping)))
+    }
+}

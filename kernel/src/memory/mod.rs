@@ -1,0 +1,10 @@
+//! Memory: which frame holds which page, what the translation tables show, and the kernel's own way to
+//! user memory.
+
+pub(crate) mod asids;
+pub(crate) mod fault;
+pub(crate) mod mapping;
+pub mod pages;
+pub mod stage1;
+pub mod types;
+pub(crate) mod user;

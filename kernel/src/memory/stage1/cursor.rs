@@ -1,0 +1,446 @@
+//! The one mutator of translation tables.
+//!
+//! A [`Cursor`] lives for one operation on one space. It collects what the operation makes stale and
+//! settles it at the end, in the only order that the architecture allows:
+//!
+//! 1. descriptors are written; those that were valid become invalid or change permissions only;
+//! 2. the writes are published (DSB ISHST), so that no walker fetches an old descriptor again;
+//! 3. the TLBs forget what was changed (TLBI), leaf by leaf or, where that is many, the whole ASID;
+//! 4. the invalidation is complete on every CPU (DSB ISH);
+//! 5. only now are frames of tables given back, and replacements of broken descriptors made (D8.16.1).
+//!
+//! Nothing here allocates but [`Cursor::stock`], which comes before the first change. Frames wait in
+//! chains that run through their own first word, so no list can be too short. A chained frame is
+//! otherwise zero and its link is even: a walker that still comes by finds a table without valid entries.
+//!
+//! Counts of used entries are in the parents' descriptors (see [`descriptor`]); the root's is in the space.
+
+use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers, entry_address, entry_end, table_end};
+use super::space::{MapError, Space};
+use crate::ports::{Frames, Translation};
+use abi::{PhysAddr, VirtAddr};
+
+/// Invalidations by address above which the whole address space is forgotten instead. An invalidation is
+/// broadcast to every CPU; past some tens of them the refills are cheaper.
+const BY_ADDRESS_LIMIT: u64 = 32;
+/// The end of a chain of frames. Physical page 0 is never a frame of ours.
+const END: u64 = 0;
+
+/// A table entry that a walk has come to, with what it takes to count it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) level: u32,
+    pub(crate) at: PhysAddr,
+    pub(crate) raw: u64,
+    /// The descriptor that leads to the table with this entry; the root has none.
+    parent: Option<Parent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Parent {
+    at: PhysAddr,
+    raw: u64,
+}
+
+/// Finds the entry for an address: the leaf or the invalid entry where the walk ends, but no deeper than
+/// `deepest`, where it may be a table.
+pub(crate) fn find<M: Translation>(machine: &M, root: PhysAddr, address: u64, deepest: u32) -> Entry {
+    let (mut level, mut table, mut parent) = (0, root, None);
+    loop {
+        let at = entry_address(table, level, address);
+        let raw = machine.read_descriptor(at);
+        if level >= deepest || !descriptor::is_table(level, raw) {
+            return Entry { level, at, raw, parent };
+        }
+        parent = Some(Parent { at, raw });
+        table = descriptor::output(raw);
+        level += 1;
+    }
+}
+
+/// Addresses whose cached translations are out of date.
+#[derive(Clone, Copy, Debug)]
+struct Stale {
+    first: u64,
+    last: u64,
+    /// log2 of the smallest piece: a step that misses nothing between the two.
+    shift: u32,
+    /// Whether tables went too, so that cached walks must go and not only leaves.
+    tables: bool,
+}
+
+impl Stale {
+    const NOTHING: Self = Self { first: u64::MAX, last: 0, shift: 63, tables: false };
+
+    fn add(&mut self, address: u64, level: u32) {
+        self.first = self.first.min(address);
+        self.last = self.last.max(address);
+        self.shift = self.shift.min(descriptor::entry_shift(level));
+    }
+}
+
+/// One operation on the tables of a space. [`Cursor::finish`] ends it.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a, M: Frames + Translation> {
+    machine: &'a mut M,
+    space: &'a mut Space,
+    /// Zeroed frames for new tables.
+    spare: u64,
+    /// Tables that no descriptor leads to any more and cached walks still may.
+    dead: u64,
+    stale: Stale,
+    unpublished: bool,
+}
+
+impl<'a, M: Frames + Translation> Cursor<'a, M> {
+    pub(crate) const fn new(space: &'a mut Space, machine: &'a mut M) -> Self {
+        Self { machine, space, spare: END, dead: END, stale: Stale::NOTHING, unpublished: false }
+    }
+
+    /// The entry where the walk for an address ends.
+    pub(crate) fn find(&self, address: u64) -> Entry {
+        find(self.machine, self.space.root, address, LAST_LEVEL)
+    }
+
+    /// An entry of the table that `entry` is in, `index` further on.
+    pub(crate) fn beside(&self, entry: &Entry, index: u64) -> u64 {
+        self.machine.read_descriptor(PhysAddr(entry.at.0.wrapping_add(index << 3)))
+    }
+
+    /// Takes frames for tables: the one step that can fail, before anything has changed.
+    ///
+    /// # Errors
+    /// `NoMemory`; what was taken is given back.
+    pub(crate) fn stock(&mut self, tables: u64) -> Result<(), MapError> {
+        for _ in 0..tables {
+            let Some(frame) = self.machine.allocate_frame() else {
+                self.give_back_spares();
+                return Err(MapError::NoMemory);
+            };
+            self.machine.zero_frame(frame);
+            self.machine.write_descriptor(frame, self.spare);
+            self.spare = frame.0;
+        }
+        if tables > 0 {
+            // A table's zeros must be visible before a descriptor that leads to it is.
+            self.machine.publish_descriptors();
+        }
+        Ok(())
+    }
+
+    fn take_spare(&mut self) -> Result<PhysAddr, MapError> {
+        if self.spare == END {
+            return Err(MapError::NoMemory);
+        }
+        let frame = PhysAddr(self.spare);
+        self.spare = self.machine.read_descriptor(frame);
+        self.write(frame, 0);
+        self.space.tables = self.space.tables.saturating_add(1);
+        Ok(frame)
+    }
+
+    fn give_back_spares(&mut self) {
+        self.spare = self.give_back(self.spare);
+    }
+
+    fn give_back(&mut self, mut chain: u64) -> u64 {
+        while chain != END {
+            let frame = PhysAddr(chain);
+            chain = self.machine.read_descriptor(frame);
+            self.machine.free_frame(frame);
+        }
+        END
+    }
+
+    /// Finds the entry for an address on `level`, with tables from the stock where there are none.
+    ///
+    /// # Errors
+    /// `NoMemory` if the stock was too small, `Occupied` at a block: both are for a survey to prevent.
+    pub(crate) fn make(&mut self, address: u64, level: u32) -> Result<Entry, MapError> {
+        let mut entry = self.find(address);
+        while entry.level < level {
+            if descriptor::is_valid(entry.raw) {
+                return Err(MapError::Occupied(VirtAddr(address)));
+            }
+            let table = self.take_spare()?;
+            let raw = descriptor::table(table, 0);
+            self.write(entry.at, raw);
+            self.count(&entry, self.used(&entry).saturating_add(1));
+            let below = entry.level.saturating_add(1);
+            let parent = Some(Parent { at: entry.at, raw });
+            entry = Entry { level: below, at: entry_address(table, below, address), raw: 0, parent };
+        }
+        Ok(entry)
+    }
+
+    /// Writes leaves into `count` entries that are invalid now, from `entry` on, and counts them.
+    pub(crate) fn fill(&mut self, entry: &Entry, first: u64, count: u64) {
+        let (mut at, mut raw) = (entry.at.0, first);
+        for _ in 0..count {
+            self.write(PhysAddr(at), raw);
+            at = at.wrapping_add(8);
+            raw = raw.wrapping_add(covers(entry.level));
+        }
+        self.count(entry, self.used(entry).saturating_add(count));
+    }
+
+    /// Puts a leaf in place of the valid leaf at `entry`.
+    pub(crate) fn replace(&mut self, address: u64, entry: &Entry, raw: u64) {
+        self.stale.add(address, entry.level);
+        if !descriptor::differ_in_permissions_only(entry.raw, raw) {
+            self.write(entry.at, 0);
+            self.settle();
+        }
+        self.write(entry.at, raw);
+    }
+
+    /// Makes the block that covers `address`, if one does, into smaller leaves until the one that covers it
+    /// is on `level`. They show the same memory in the same way. Takes a spare table for each level of it.
+    ///
+    /// # Errors
+    /// `NoMemory` if the stock was too small.
+    pub(crate) fn split(&mut self, address: u64, level: u32) -> Result<(), MapError> {
+        loop {
+            let entry = self.find(address);
+            if !descriptor::is_valid(entry.raw) || entry.level >= level {
+                return Ok(());
+            }
+            let table = self.take_spare()?;
+            let mut raw = descriptor::first_part(entry.level, entry.raw);
+            for index in 0..ENTRIES {
+                self.write(PhysAddr(table.0 | index << 3), raw);
+                raw = raw.wrapping_add(covers(entry.level.saturating_add(1)));
+            }
+            self.stale.add(address, entry.level);
+            self.write(entry.at, 0);
+            self.settle();
+            self.write(entry.at, descriptor::table(table, ENTRIES));
+        }
+    }
+
+    /// Clears the leaves from `address` on, within one table and below `end`, and drops the table if it is
+    /// empty then. Returns the first address not looked at.
+    pub(crate) fn clear(&mut self, entry: &Entry, address: u64, end: u64, budget: &mut u32) -> u64 {
+        let level = entry.level;
+        let before = self.used(entry);
+        let (mut used, mut next, mut at, mut raw) = (before, address, entry.at.0, entry.raw);
+        loop {
+            if descriptor::is_valid(raw) {
+                self.write(PhysAddr(at), 0);
+                self.stale.add(next, level);
+                used = used.saturating_sub(1);
+            }
+            *budget = budget.saturating_sub(1);
+            next = entry_end(level, next);
+            if used == 0 {
+                // What follows in this table is unused too.
+                next = table_end(level, address);
+                break;
+            }
+            if next >= end || *budget == 0 || descriptor::entry_index(level, next) == 0 {
+                break;
+            }
+            at = at.wrapping_add(8);
+            raw = self.machine.read_descriptor(PhysAddr(at));
+            if descriptor::is_table(level, raw) {
+                break;
+            }
+        }
+        self.recount(address, entry, before, used);
+        next.min(end)
+    }
+
+    /// Gives the leaves from `address` on, within one table and below `end`, other
+    /// [attributes](descriptor::attribute_bits). Returns the first address not looked at.
+    pub(crate) fn change(
+        &mut self,
+        entry: &Entry,
+        address: u64,
+        end: u64,
+        bits: u64,
+        budget: &mut u32,
+    ) -> u64 {
+        let level = entry.level;
+        let (mut next, mut at, mut raw, mut count) = (address, entry.at.0, entry.raw, 0u64);
+        let mut broken = false;
+        loop {
+            let new = descriptor::leaf(level, descriptor::output(raw).0, bits);
+            if descriptor::is_valid(raw) && raw != new {
+                let in_place = descriptor::differ_in_permissions_only(raw, new);
+                self.write(PhysAddr(at), if in_place { new } else { descriptor::broken(raw) });
+                self.stale.add(next, level);
+                broken |= !in_place;
+            }
+            count = count.saturating_add(1);
+            *budget = budget.saturating_sub(1);
+            next = entry_end(level, next);
+            if next >= end || *budget == 0 || descriptor::entry_index(level, next) == 0 {
+                break;
+            }
+            at = at.wrapping_add(8);
+            raw = self.machine.read_descriptor(PhysAddr(at));
+            if descriptor::is_table(level, raw) {
+                break;
+            }
+        }
+        if broken {
+            self.settle();
+            self.make_broken(entry, count, bits);
+        }
+        next.min(end)
+    }
+
+    /// The make step for what [`Cursor::change`] broke.
+    fn make_broken(&mut self, first: &Entry, count: u64, bits: u64) {
+        let mut at = first.at.0;
+        for _ in 0..count {
+            let raw = self.machine.read_descriptor(PhysAddr(at));
+            if raw != 0 && !descriptor::is_valid(raw) {
+                self.write(PhysAddr(at), descriptor::leaf(first.level, descriptor::output(raw).0, bits));
+            }
+            at = at.wrapping_add(8);
+        }
+    }
+
+    /// Takes down what is at `address` in a space that no CPU uses, a whole last-level table at once.
+    /// Returns where to go on.
+    pub(crate) fn raze(&mut self, address: u64, budget: &mut u32) -> u64 {
+        let entry = find(self.machine, self.space.root, address, LAST_LEVEL - 1);
+        let level = entry.level;
+        *budget = budget.saturating_sub(1);
+        if descriptor::is_table(level, entry.raw) {
+            self.drop_table(address, level);
+            return entry_end(level, address);
+        }
+        let before = self.used(&entry);
+        let mut next = entry_end(level, address);
+        if descriptor::is_valid(entry.raw) {
+            self.write(entry.at, 0);
+            self.recount(address, &entry, before, before.saturating_sub(1));
+            return next;
+        }
+        let mut index = 0u64;
+        while *budget > 0 && descriptor::entry_index(level, next) != 0 {
+            index = index.saturating_add(1);
+            if self.beside(&entry, index) != 0 {
+                break;
+            }
+            *budget = budget.saturating_sub(1);
+            next = entry_end(level, next);
+        }
+        next
+    }
+
+    /// Whether nothing is left below the root.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.space.root_used == 0
+    }
+
+    /// Entries in use of the table that `entry` is in.
+    pub(crate) const fn used(&self, entry: &Entry) -> u64 {
+        match entry.parent {
+            Some(parent) => descriptor::used(parent.raw),
+            None => self.space.root_used,
+        }
+    }
+
+    /// Sets that count.
+    fn count(&mut self, entry: &Entry, used: u64) {
+        match entry.parent {
+            Some(parent) => self.write(parent.at, descriptor::with_used(parent.raw, used)),
+            None => self.space.root_used = used,
+        }
+    }
+
+    fn recount(&mut self, address: u64, entry: &Entry, before: u64, used: u64) {
+        if used == 0 && entry.level > 0 {
+            self.drop_table(address, entry.level.wrapping_sub(1));
+        } else if used != before {
+            self.count(entry, used);
+        }
+    }
+
+    /// Takes an empty table out, and those above it that are empty then. `level` is its descriptor's.
+    fn drop_table(&mut self, address: u64, level: u32) {
+        for level in (0..=level).rev() {
+            let entry = find(self.machine, self.space.root, address, level);
+            let table = descriptor::output(entry.raw);
+            self.write(entry.at, 0);
+            self.write(table, self.dead);
+            self.dead = table.0;
+            self.space.tables = self.space.tables.saturating_sub(1);
+            self.stale.add(address, level);
+            self.stale.tables = true;
+            let used = self.used(&entry).saturating_sub(1);
+            if used > 0 || level == 0 {
+                self.count(&entry, used);
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, at: PhysAddr, raw: u64) {
+        self.machine.write_descriptor(at, raw);
+        self.unpublished = true;
+    }
+
+    /// Steps 2 to 4: what was written is in force everywhere, and what it replaced is forgotten.
+    fn settle(&mut self) {
+        if self.unpublished {
+            self.machine.publish_descriptors();
+            self.unpublished = false;
+        }
+        let stale = core::mem::replace(&mut self.stale, Stale::NOTHING);
+        if stale.first > stale.last {
+            return;
+        }
+        let asid = self.space.asid;
+        if (stale.last - stale.first) >> stale.shift >= BY_ADDRESS_LIMIT {
+            self.machine.invalidate_space(asid);
+        } else {
+            let mut address = stale.first;
+            while address <= stale.last {
+                if stale.tables {
+                    self.machine.invalidate_walk(asid, VirtAddr(address));
+                } else {
+                    self.machine.invalidate_leaf(asid, VirtAddr(address));
+                }
+                address = address.saturating_add(1 << stale.shift);
+            }
+        }
+        self.machine.complete_invalidation();
+    }
+
+    /// Ends the operation: everything is in force, and tables that are gone are free.
+    pub(crate) fn finish(mut self) {
+        self.settle();
+        self.dead = self.give_back(self.dead);
+        self.give_back_spares();
+    }
+
+    /// Ends an operation on a space of which no TLB holds anything.
+    pub(crate) fn finish_inactive(mut self) {
+        self.stale = Stale::NOTHING;
+        self.finish();
+    }
+}
+
+/// Counts the tables that a range still needs, each once, while the range is surveyed in ascending order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shortage {
+    pub(crate) tables: u64,
+    /// By the level of the entry that will lead to it: where the last table counted ends.
+    ends: [u64; LAST_LEVEL as usize],
+}
+
+impl Shortage {
+    /// The walk for `address` ends at an entry of level `from`; one of level `to` is wanted.
+    pub(crate) fn note(&mut self, address: u64, from: u32, to: u32) {
+        for (level, end) in (0..).zip(self.ends.iter_mut()) {
+            if (from..to).contains(&level) && address >= *end {
+                self.tables = self.tables.saturating_add(1);
+                *end = entry_end(level, address);
+            }
+        }
+    }
+}

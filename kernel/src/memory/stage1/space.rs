@@ -1,0 +1,424 @@
+//! An address space's tables: what the rest of the kernel does with them.
+
+use super::cursor::{Cursor, Entry, Shortage, find};
+use super::descriptor::{
+    self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift, largest_leaf, table_end,
+};
+use crate::ports::{Asid, Frames, Translation};
+use abi::{PAGE_SIZE, PageCount, PhysAddr, Status, VirtAddr};
+
+/// Why nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// There was no frame for a table.
+    NoMemory,
+    /// Something is mapped at this address of the range already.
+    Occupied(VirtAddr),
+    /// An address or length is not a multiple of the page size, or zero, or beyond 48 bits.
+    BadRange,
+    /// The attributes allow EL0 nothing: there is no such leaf.
+    NoAccess,
+}
+
+impl From<MapError> for Status {
+    fn from(error: MapError) -> Self {
+        match error {
+            MapError::NoMemory => Self::NO_MEMORY,
+            MapError::Occupied(_) => Self::ALREADY_EXISTS,
+            MapError::BadRange | MapError::NoAccess => Self::INVALID_ARGS,
+        }
+    }
+}
+
+/// How far an operation with a budget came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is left must be asked for again"]
+pub enum Progress {
+    /// To the end.
+    Done,
+    /// All below this address is done; nothing from it on is changed.
+    UpTo(VirtAddr),
+}
+
+/// What a walk finds for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The physical page that holds the address.
+    pub frame: PhysAddr,
+    /// The level of the leaf: 1 for a 1 GiB block, 2 for a 2 MiB block, 3 for a page.
+    pub level: u32,
+    /// What it allows.
+    pub attributes: Attributes,
+}
+
+/// The translation tables of one address space, and the ASID of what TLBs hold of it.
+///
+/// It owns the frames of its tables, never those that are mapped. Dropping one leaks its tables:
+/// [`Space::destroy`] gives them back.
+#[derive(Debug)]
+pub struct Space {
+    pub(super) root: PhysAddr,
+    pub(super) asid: Asid,
+    /// Entries in use of the root. Other tables have this in the descriptor that leads to them.
+    pub(super) root_used: u64,
+    /// Tables below the root.
+    pub(super) tables: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// [`Space::destroy`] came as far as this address.
+    Razed(u64),
+    /// Nothing is left, the root neither.
+    Gone,
+}
+
+/// What a run of leaves of one size, within one table, comes to.
+struct Step {
+    /// Where the walk for the first of them ends.
+    entry: Entry,
+    /// Their level: the entry's, or deeper if tables are missing.
+    level: u32,
+    count: u64,
+}
+
+impl Space {
+    /// An empty space. No TLB may hold anything under `asid`.
+    ///
+    /// # Errors
+    /// [`MapError::NoMemory`].
+    pub fn new<M: Frames + Translation>(machine: &mut M, asid: Asid) -> Result<Self, MapError> {
+        let root = machine.allocate_frame().ok_or(MapError::NoMemory)?;
+        machine.zero_frame(root);
+        machine.publish_descriptors();
+        Ok(Self { root, asid, root_used: 0, tables: 0, state: State::Whole })
+    }
+
+    /// The root table, for `Translation::activate`.
+    pub const fn root(&self) -> PhysAddr {
+        self.root
+    }
+
+    /// The address space identifier.
+    pub const fn asid(&self) -> Asid {
+        self.asid
+    }
+
+    /// Frames that the tables take, the root included.
+    pub fn tables(&self) -> PageCount {
+        PageCount(if self.state == State::Gone { 0 } else { self.tables.saturating_add(1) })
+    }
+
+    /// What the hardware would find for an address. Costs four reads at most and changes nothing.
+    pub fn walk<M: Translation>(&self, machine: &M, address: VirtAddr) -> Option<Leaf> {
+        if address.0 >= SPACE_END || self.state != State::Whole {
+            return None;
+        }
+        let Entry { level, raw, .. } = find(machine, self.root, address.0, LAST_LEVEL);
+        if !descriptor::is_valid(raw) {
+            return None;
+        }
+        let offset = address.0 & (covers(level) - 1) & !(PAGE_SIZE - 1);
+        let frame = PhysAddr(descriptor::output(raw).0 | offset);
+        Some(Leaf { frame, level, attributes: descriptor::leaf_attributes(raw) })
+    }
+
+    /// Makes every table that pages in the range need, so that [`Space::map_page`] there cannot run out
+    /// of memory. What blocks show already needs none. An `unmap` that meets the tables while they are
+    /// empty frees them.
+    ///
+    /// # Errors
+    /// [`MapError::NoMemory`], [`MapError::BadRange`].
+    pub fn reserve_tables<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        length: u64,
+    ) -> Result<(), MapError> {
+        let end = self.check(address, length)?;
+        let mut cursor = Cursor::new(self, machine);
+        let mut shortage = Shortage::default();
+        let mut at = address.0;
+        while at < end {
+            let entry = cursor.find(at);
+            if !descriptor::is_valid(entry.raw) {
+                shortage.note(at, entry.level, LAST_LEVEL);
+            }
+            at = table_end(LAST_LEVEL, at);
+        }
+        cursor.stock(shortage.tables)?;
+        at = address.0;
+        while shortage.tables > 0 && at < end {
+            if !descriptor::is_valid(cursor.find(at).raw) {
+                cursor.make(at, LAST_LEVEL)?;
+            }
+            at = table_end(LAST_LEVEL, at);
+        }
+        cursor.finish();
+        Ok(())
+    }
+
+    /// Maps a physical run where nothing is mapped, with the largest blocks that both addresses allow.
+    ///
+    /// # Errors
+    /// [`MapError`], each; nothing changed.
+    pub fn map_run<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        base: PhysAddr,
+        length: u64,
+        attributes: Attributes,
+    ) -> Result<(), MapError> {
+        let end = self.check(address, length)?;
+        check_physical(base, length)?;
+        // Physical address minus virtual one: the same all along the run.
+        let delta = base.0.wrapping_sub(address.0);
+        let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
+        let leaf = |level, at: u64| descriptor::leaf(level, at.wrapping_add(delta), bits);
+
+        let mut cursor = Cursor::new(self, machine);
+        let mut shortage = Shortage::default();
+        let mut at = address.0;
+        while at < end {
+            let Step { entry, level, count } = survey(&cursor, at, delta, end)?;
+            if at == address.0 && entry.level == level && count << entry_shift(level) == length {
+                // The usual case: one table holds it all and is there.
+                cursor.fill(&entry, leaf(level, at), count);
+                cursor.finish();
+                return Ok(());
+            }
+            shortage.note(at, entry.level, level);
+            at = at.saturating_add(count << entry_shift(level));
+        }
+        cursor.stock(shortage.tables)?;
+        at = address.0;
+        while at < end {
+            let Step { level, count, .. } = survey(&cursor, at, delta, end)?;
+            let entry = cursor.make(at, level)?;
+            cursor.fill(&entry, leaf(level, at), count);
+            at = at.saturating_add(count << entry_shift(level));
+        }
+        cursor.finish();
+        Ok(())
+    }
+
+    /// Maps one page, in place of whatever is there.
+    ///
+    /// # Errors
+    /// [`MapError::NoMemory`] if a table is missing or a block must be split, and there is no frame for it;
+    /// [`MapError::BadRange`], [`MapError::NoAccess`]. Nothing changed.
+    pub fn map_page<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        frame: PhysAddr,
+        attributes: Attributes,
+    ) -> Result<(), MapError> {
+        self.check(address, PAGE_SIZE)?;
+        check_physical(frame, PAGE_SIZE)?;
+        let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
+        let raw = descriptor::leaf(LAST_LEVEL, frame.0, bits);
+        let mut cursor = Cursor::new(self, machine);
+        let mut entry = cursor.find(address.0);
+        if entry.level < LAST_LEVEL {
+            cursor.stock(u64::from(LAST_LEVEL.saturating_sub(entry.level)))?;
+            cursor.split(address.0, LAST_LEVEL)?;
+            entry = cursor.make(address.0, LAST_LEVEL)?;
+        }
+        if !descriptor::is_valid(entry.raw) {
+            cursor.fill(&entry, raw, 1);
+        } else if entry.raw != raw {
+            cursor.replace(address.0, &entry, raw);
+        }
+        cursor.finish();
+        Ok(())
+    }
+
+    /// Unmaps what is mapped in the range. Blocks across its edges are split; tables that become empty are
+    /// freed. The cost is that of the table entries looked at, not of the range.
+    ///
+    /// # Errors
+    /// [`MapError::NoMemory`] if a block must be split and there is no frame for it, [`MapError::BadRange`];
+    /// nothing changed.
+    pub fn unmap<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        length: u64,
+        budget: u32,
+    ) -> Result<Progress, MapError> {
+        let end = self.check(address, length)?;
+        let mut cursor = Cursor::new(self, machine);
+        let entry = split_edges(&mut cursor, address.0, end)?;
+        let progress = run(&mut cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+            cursor.clear(entry, at, end, budget)
+        });
+        cursor.finish();
+        Ok(progress)
+    }
+
+    /// Gives what is mapped in the range other attributes; where nothing is mapped, nothing changes.
+    /// Permissions change in place, a memory type by break-before-make. Attributes that allow nothing
+    /// unmap the range.
+    ///
+    /// # Errors
+    /// As for [`Space::unmap`].
+    pub fn protect<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        length: u64,
+        attributes: Attributes,
+        budget: u32,
+    ) -> Result<Progress, MapError> {
+        let Some(bits) = descriptor::attribute_bits(attributes) else {
+            return self.unmap(machine, address, length, budget);
+        };
+        let end = self.check(address, length)?;
+        let mut cursor = Cursor::new(self, machine);
+        let entry = split_edges(&mut cursor, address.0, end)?;
+        let progress = run(&mut cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+            cursor.change(entry, at, end, bits, budget)
+        });
+        cursor.finish();
+        Ok(progress)
+    }
+
+    /// Takes the tables apart. No CPU may have the space active, from the first call on; after it no other
+    /// operation does anything. Done means that every frame is given back and that no TLB holds anything
+    /// under the ASID.
+    pub fn destroy<M: Frames + Translation>(&mut self, machine: &mut M, mut budget: u32) -> Progress {
+        let mut at = match self.state {
+            State::Gone => return Progress::Done,
+            State::Razed(at) => at,
+            State::Whole => {
+                machine.invalidate_space(self.asid);
+                machine.complete_invalidation();
+                0
+            }
+        };
+        budget = budget.max(1);
+        let mut cursor = Cursor::new(self, machine);
+        while !cursor.is_empty() && at < SPACE_END && budget > 0 {
+            at = cursor.raze(at, &mut budget);
+        }
+        cursor.finish_inactive();
+        if self.root_used > 0 && at < SPACE_END {
+            self.state = State::Razed(at);
+            return Progress::UpTo(VirtAddr(at));
+        }
+        machine.free_frame(self.root);
+        self.state = State::Gone;
+        Progress::Done
+    }
+
+    /// The end of a range that tables can hold.
+    fn check(&self, address: VirtAddr, length: u64) -> Result<u64, MapError> {
+        let end = address.0.checked_add(length).ok_or(MapError::BadRange)?;
+        let aligned = (address.0 | length) & (PAGE_SIZE - 1) == 0;
+        if aligned && length != 0 && end <= SPACE_END && self.state == State::Whole {
+            Ok(end)
+        } else {
+            Err(MapError::BadRange)
+        }
+    }
+}
+
+/// A descriptor holds 48 bits of physical address.
+fn check_physical(base: PhysAddr, length: u64) -> Result<(), MapError> {
+    match base.checked_add(length) {
+        Some(end) if base.is_page_aligned() && end.0 <= 1 << 48 => Ok(()),
+        _ => Err(MapError::BadRange),
+    }
+}
+
+/// Looks at where the next leaves of a run will go: as large as both addresses, the end and the tables that
+/// are there allow, and as many as one table holds.
+fn survey<M: Frames + Translation>(
+    cursor: &Cursor<'_, M>,
+    at: u64,
+    delta: u64,
+    end: u64,
+) -> Result<Step, MapError> {
+    let entry = cursor.find(at);
+    if descriptor::is_valid(entry.raw) {
+        return Err(MapError::Occupied(VirtAddr(at)));
+    }
+    let left = end.saturating_sub(at);
+    let mut level = largest_leaf(at | at.wrapping_add(delta)).max(entry.level);
+    while level < LAST_LEVEL && covers(level) > left {
+        level += 1;
+    }
+    let room = descriptor::ENTRIES.saturating_sub(entry_index(level, at));
+    let mut count = (left >> entry_shift(level)).min(room);
+    if entry.level == level && cursor.used(&entry) > 0 {
+        for index in 1..count {
+            let raw = cursor.beside(&entry, index);
+            if descriptor::is_table(level, raw) {
+                count = index;
+                break;
+            }
+            if descriptor::is_valid(raw) {
+                return Err(MapError::Occupied(VirtAddr(at.saturating_add(index << entry_shift(level)))));
+            }
+        }
+    }
+    Ok(Step { entry, level, count })
+}
+
+/// Splits the blocks that lie across either end of a range. What is shown stays the same. Returns the entry
+/// at the start.
+fn split_edges<M: Frames + Translation>(
+    cursor: &mut Cursor<'_, M>,
+    start: u64,
+    end: u64,
+) -> Result<Entry, MapError> {
+    let entry = cursor.find(start);
+    if entry.level == LAST_LEVEL && end <= table_end(LAST_LEVEL, start) {
+        return Ok(entry);
+    }
+    let mut shortage = Shortage::default();
+    for edge in [start, end] {
+        // An edge that any leaf may start at splits none; 2^48 is such a one.
+        if largest_leaf(edge) > FIRST_LEAF_LEVEL {
+            let entry = cursor.find(edge);
+            if descriptor::is_valid(entry.raw) {
+                shortage.note(edge, entry.level, largest_leaf(edge));
+            }
+        }
+    }
+    if shortage.tables == 0 {
+        return Ok(entry);
+    }
+    cursor.stock(shortage.tables)?;
+    cursor.split(start, largest_leaf(start))?;
+    cursor.split(end, largest_leaf(end))?;
+    Ok(cursor.find(start))
+}
+
+/// Repeats a step, which does a part of one table and says where to go on, until the end or until the
+/// budget is used up.
+fn run<M: Frames + Translation>(
+    cursor: &mut Cursor<'_, M>,
+    mut entry: Entry,
+    start: u64,
+    end: u64,
+    budget: u32,
+    step: impl Fn(&mut Cursor<'_, M>, &Entry, u64, &mut u32) -> u64,
+) -> Progress {
+    let mut budget = budget.max(1);
+    let mut at = start;
+    loop {
+        at = step(cursor, &entry, at, &mut budget);
+        if at >= end {
+            return Progress::Done;
+        }
+        if budget == 0 {
+            return Progress::UpTo(VirtAddr(at));
+        }
+        entry = cursor.find(at);
+    }
+}

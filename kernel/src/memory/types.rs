@@ -1,0 +1,166 @@
+//! The ledger of memory types: every physical page mapped outside the direct map has one type.
+//!
+//! The architecture leaves mismatched aliases to fate (Arm ARM B2.16); here the second type is refused.
+use abi::vmo::CachePolicy;
+use abi::{PhysRange, Status, status::Result};
+
+use crate::collections::Tree;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    last: u64,
+    policy: CachePolicy,
+    mappings: u32,
+}
+
+/// Which physical pages are mapped, how often and with which type.
+///
+/// Segments are disjoint and cover exactly what is mapped at least once.
+#[derive(Debug, Default)]
+pub struct MemoryTypes {
+    segments: Tree<Segment>,
+}
+
+impl MemoryTypes {
+    /// Records one more mapping of `range`.
+    ///
+    /// # Errors
+    /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
+    pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
+        let (base, last) = (range.base().0, range.last().0);
+        let mut overlaps = 0;
+        let mut at = self.first_from(base);
+        while let Some((key, segment)) = at.filter(|(key, _)| *key <= last) {
+            if segment.policy != policy {
+                return Err(Status::BAD_STATE);
+            }
+            overlaps += 1;
+            at = self.segments.next_after(key).map(|(key, segment)| (key, *segment));
+        }
+        // Two cuts, a piece for the gap before each segment, and one for the rest.
+        self.segments.reserve(overlaps + 3).map_err(Status::from)?;
+        self.cut(base)?;
+        if let Some(after) = last.checked_add(1) {
+            self.cut(after)?;
+        }
+        let mut from = base;
+        loop {
+            let next = self.segments.ceiling(from).map(|(key, segment)| (key, *segment));
+            match next.filter(|(key, _)| *key <= last) {
+                Some((key, segment)) => {
+                    if from < key {
+                        self.put(from, Segment { last: key - 1, policy, mappings: 1 })?;
+                    }
+                    self.put(key, Segment { mappings: segment.mappings + 1, ..segment })?;
+                    match segment.last.checked_add(1).filter(|next| *next <= last) {
+                        Some(next) => from = next,
+                        None => return Ok(()),
+                    }
+                }
+                None => return self.put(from, Segment { last, policy, mappings: 1 }),
+            }
+        }
+    }
+
+    /// Forgets one mapping of `range`, which was added as a whole or in parts.
+    ///
+    /// # Errors
+    /// `NO_MEMORY` if the range must be cut out of a larger one; nothing changed.
+    pub fn remove(&mut self, range: PhysRange) -> Result {
+        let (base, last) = (range.base().0, range.last().0);
+        self.segments.reserve(2).map_err(Status::from)?;
+        self.cut(base)?;
+        if let Some(after) = last.checked_add(1) {
+            self.cut(after)?;
+        }
+        let mut at = self.segments.ceiling(base).map(|(key, segment)| (key, *segment));
+        while let Some((key, segment)) = at.filter(|(key, _)| *key <= last) {
+            if segment.mappings > 1 {
+                self.put(key, Segment { mappings: segment.mappings - 1, ..segment })?;
+            } else {
+                self.segments.remove(key);
+            }
+            at = self.segments.next_after(key).map(|(key, segment)| (key, *segment));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the next [`MemoryTypes::remove`] cannot fail, however it cuts.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub fn reserve_removal(&mut self) -> Result {
+        self.segments.reserve(2).map_err(Status::from)
+    }
+
+    fn first_from(&self, base: u64) -> Option<(u64, Segment)> {
+        let floor = self.segments.floor(base).filter(|(_, segment)| segment.last >= base);
+        floor.or_else(|| self.segments.ceiling(base)).map(|(key, segment)| (key, *segment))
+    }
+
+    /// Makes `at` the start of a segment, if it lies within one.
+    fn cut(&mut self, at: u64) -> Result {
+        let Some((key, segment)) = self.segments.floor(at).map(|(key, segment)| (key, *segment)) else {
+            return Ok(());
+        };
+        if key < at && at <= segment.last {
+            self.put(at, segment)?;
+            self.put(key, Segment { last: at - 1, ..segment })?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: u64, segment: Segment) -> Result {
+        self.segments.try_insert(key, segment).map(|_| ()).map_err(Status::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::PhysAddr;
+    use std::collections::HashMap;
+
+    fn range(page: u64, pages: u64) -> PhysRange {
+        PhysRange::new(PhysAddr(page * 0x1000), pages * 0x1000).unwrap()
+    }
+
+    #[test]
+    fn a_second_type_is_refused_and_changes_nothing() {
+        let mut types = MemoryTypes::default();
+        types.add(range(4, 4), CachePolicy::UncachedDevice).unwrap();
+        assert_eq!(types.add(range(0, 5), CachePolicy::Cached), Err(Status::BAD_STATE));
+        types.add(range(0, 4), CachePolicy::Cached).unwrap();
+        types.remove(range(4, 4)).unwrap();
+        types.add(range(4, 4), CachePolicy::Cached).unwrap();
+    }
+
+    #[test]
+    fn counts_agree_with_a_page_map() {
+        let mut types = MemoryTypes::default();
+        let mut model: HashMap<u64, u32> = HashMap::new();
+        let mut live = Vec::new();
+        let mut seed = 1_u64;
+        let mut random = |bound: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % bound
+        };
+        for _ in 0..2000 {
+            if live.len() < 20 && random(2) == 0 {
+                let new = (random(40), 1 + random(10));
+                types.add(range(new.0, new.1), CachePolicy::Cached).unwrap();
+                (new.0..new.0 + new.1).for_each(|page| *model.entry(page).or_default() += 1);
+                live.push(new);
+            } else if !live.is_empty() {
+                let old = live.swap_remove(random(live.len() as u64) as usize);
+                types.remove(range(old.0, old.1)).unwrap();
+                (old.0..old.0 + old.1).for_each(|page| *model.get_mut(&page).unwrap() -= 1);
+            }
+            for page in 0..50 {
+                let found = types.first_from(page * 0x1000).filter(|(key, _)| *key <= page * 0x1000);
+                let count = found.map_or(0, |(_, segment)| segment.mappings);
+                assert_eq!(count, model.get(&page).copied().unwrap_or(0), "page {page}");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The kernel's way to a program's memory: a walk of the program's own tables, then the direct map.
+//!
+//! The hardware is never asked to follow a user address in the kernel, so a bad pointer is a value, not an
+//! exception. The walk refuses what the program itself could not do, and anything but ordinary cached
+//! memory: no register is ever read or written for a pointer's sake.
+use abi::vmo::CachePolicy;
+use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
+
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::Process;
+use crate::ports::{Access, Machine};
+
+impl<M: Machine> Kernel<M> {
+    /// Reads `into.len()` bytes of a process's memory.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS` if a byte is not readable ordinary memory; `into` may have been written in part.
+    pub(crate) fn copy_in(&mut self, process: Id<Process>, address: u64, into: &mut [u8]) -> Result {
+        let mut at = address;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let (frame, offset) = self.user_page(process, at, Access::Read)?;
+            let length = rest.len().min(PAGE_SIZE as usize - offset);
+            let (piece, tail) = rest.split_at_mut(length);
+            self.machine.read_frame(frame, offset, piece);
+            at = at.wrapping_add(length as u64);
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    /// Writes `from` into a process's memory.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS` if a byte is not writable ordinary memory; bytes before it may have been written.
+    pub(crate) fn copy_out(&mut self, process: Id<Process>, address: u64, from: &[u8]) -> Result {
+        let mut at = address;
+        let mut rest = from;
+        while !rest.is_empty() {
+            let (frame, offset) = self.user_page(process, at, Access::Write)?;
+            let length = rest.len().min(PAGE_SIZE as usize - offset);
+            let (piece, tail) = rest.split_at(length);
+            self.machine.write_frame(frame, offset, piece);
+            at = at.wrapping_add(length as u64);
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    /// The frame behind a user address and the offset in it, brought in if it must be.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS` for anything that the program could not access so itself, and for device memory.
+    pub(crate) fn user_page(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        access: Access,
+    ) -> Result<(PhysAddr, usize)> {
+        let offset = (address & (PAGE_SIZE - 1)) as usize;
+        if let Some(frame) = self.visible(process, address, access)? {
+            return Ok((frame, offset));
+        }
+        self.fault_in(process, address, access).map_err(|_| Status::INVALID_ARGS)?;
+        let frame = self.visible(process, address, access)?.ok_or(Status::INVALID_ARGS)?;
+        Ok((frame, offset))
+    }
+
+    /// The frame that the tables show for an access; `None` if they refuse it.
+    fn visible(&mut self, process: Id<Process>, address: u64, access: Access) -> Result<Option<PhysAddr>> {
+        if address >= abi::vmar::USER_END {
+            return Err(Status::INVALID_ARGS);
+        }
+        let (machine, space) = self.space_of(process).map_err(|_| Status::INVALID_ARGS)?;
+        let Some(leaf) = space.walk(machine, VirtAddr(address)) else { return Ok(None) };
+        if leaf.attributes.policy != CachePolicy::Cached {
+            return Err(Status::INVALID_ARGS);
+        }
+        let allowed = match access {
+            Access::Read => leaf.attributes.read,
+            Access::Write => leaf.attributes.write,
+            Access::Execute => leaf.attributes.execute,
+        };
+        // A physical VMO may be cached and still be no RAM of ours: such frames are not for the direct map.
+        if allowed && self.is_foreign(process, address) {
+            return Err(Status::INVALID_ARGS);
+        }
+        Ok(allowed.then_some(leaf.frame))
+    }
+
+    /// Whether the mapping at an address shows physical memory that is not a frame of ours.
+    fn is_foreign(&self, process: Id<Process>, address: u64) -> bool {
+        let vmar = self.objects.processes.get(process).map(|process| process.vmar);
+        let found = vmar.and_then(|vmar| self.objects.vmars.get(vmar)?.mappings.containing(address));
+        let Some((_, mapping)) = found else { return true };
+        match self.resolve(mapping.vmo, 0) {
+            Ok((root, _)) => self.objects.vmos.get(root).is_none_or(|vmo| vmo.physical_at(0).is_some()),
+            Err(_) => true,
+        }
+    }
+}

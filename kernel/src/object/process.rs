@@ -1,0 +1,79 @@
+//! Processes: an address space, its handles and its threads.
+use abi::{Koid, Signals};
+
+use super::{HandleTable, Header, Job, Name, Thread, Vmar};
+use crate::collections::arena::Id;
+use crate::memory::stage1::Space;
+
+/// Where a process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessState {
+    /// Made, not started.
+    Initial,
+    /// Started.
+    Running,
+    /// Ended; threads, handles and memory are being taken apart.
+    Dying,
+    /// Nothing is left but the object.
+    Dead,
+}
+
+/// An address space with its handles and threads.
+#[derive(Debug)]
+pub struct Process {
+    /// What every object has.
+    pub header: Header,
+    /// Its name.
+    pub name: Name,
+    /// The job that it is in.
+    pub job: Id<Job>,
+    /// Where it is in its life.
+    pub state: ProcessState,
+    /// Its root VMAR.
+    pub vmar: Id<Vmar>,
+    /// Its translation tables; taken away when it dies.
+    pub space: Option<Space>,
+    /// Its handles.
+    pub handles: HandleTable,
+    /// How far its handles are drained once it is dying.
+    pub drained: usize,
+    /// The first of its threads; the rest hang on it.
+    pub first_thread: Option<Id<Thread>>,
+    /// Threads that were started and have not ended.
+    pub live_threads: u32,
+    /// Why it ended; valid from `Dying` on.
+    pub return_code: i64,
+    /// When it was started, in nanoseconds.
+    pub start_time: i64,
+    /// Where the code of its vDSO is mapped. System calls come from there and nowhere else.
+    pub vdso_code: Option<u64>,
+    /// What a loader said about its image (`ZX_PROP_PROCESS_DEBUG_ADDR`), for fault reports.
+    pub debug_addr: u64,
+}
+
+impl Process {
+    /// A process with an empty address space.
+    pub fn new(koid: Koid, name: Name, job: Id<Job>, vmar: Id<Vmar>, space: Space, secret: u32) -> Self {
+        Self {
+            header: Header::new(koid, Signals::NONE),
+            name,
+            job,
+            state: ProcessState::Initial,
+            vmar,
+            space: Some(space),
+            handles: HandleTable::new(secret),
+            drained: 0,
+            first_thread: None,
+            live_threads: 0,
+            return_code: 0,
+            start_time: 0,
+            vdso_code: None,
+            debug_addr: 0,
+        }
+    }
+
+    /// Whether it has ended, or is about to.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, ProcessState::Dying | ProcessState::Dead)
+    }
+}

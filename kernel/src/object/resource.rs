@@ -1,0 +1,119 @@
+//! Resources: the right to name ranges of physical addresses, interrupts and kernel services.
+use abi::resource::Kind;
+use abi::{Koid, Signals};
+
+use super::{Header, Name};
+
+/// Where a resource came from, which decides what it reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Stands for its whole kind: base 0, size 0.
+    RangedRoot,
+    /// Made by the kernel at boot for a window or an interrupt. It is the supply itself and reserves nothing.
+    Supply,
+    /// Made by `zx_resource_create`. It stands in the way of exclusive ones, or is one.
+    Minted {
+        /// Nobody else may hold any part of the range.
+        exclusive: bool,
+    },
+}
+
+/// A grant of `[base, base + size)` of its kind. The range never wraps.
+#[derive(Debug)]
+pub struct Resource {
+    /// What every object has.
+    pub header: Header,
+    /// Its name, given at creation.
+    pub name: Name,
+    /// What the numbers mean.
+    pub kind: Kind,
+    /// The first unit.
+    pub base: u64,
+    /// Units; 0 for a ranged root only.
+    pub size: u64,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Resource {
+    /// The resource that stands for all of `kind`.
+    pub fn ranged_root(koid: Koid, kind: Kind, name: &str) -> Self {
+        Self::new(koid, kind, 0, 0, Name::new(name.as_bytes()), Origin::RangedRoot)
+    }
+
+    /// A resource over a range that does not wrap.
+    pub const fn new(koid: Koid, kind: Kind, base: u64, size: u64, name: Name, origin: Origin) -> Self {
+        Self { header: Header::new(koid, Signals::NONE), name, kind, base, size, origin }
+    }
+
+    /// Whether it stands for its whole kind.
+    pub const fn is_ranged_root(&self) -> bool {
+        matches!(self.origin, Origin::RangedRoot)
+    }
+
+    /// Whether nobody else may hold any part of the range.
+    pub const fn is_exclusive(&self) -> bool {
+        matches!(self.origin, Origin::Minted { exclusive: true })
+    }
+
+    /// Whether `[base, base + size)` lies inside, byte for byte. A ranged root holds every range.
+    pub const fn holds(&self, base: u64, size: u64) -> bool {
+        if self.is_ranged_root() {
+            return true;
+        }
+        match (base.checked_add(size), self.base.checked_add(self.size)) {
+            (Some(end), Some(own_end)) => size > 0 && self.base <= base && end <= own_end,
+            _ => false,
+        }
+    }
+
+    /// Whether the page-aligned `[base, base + size)` lies inside once the resource is expanded to pages.
+    pub const fn holds_pages(&self, base: u64, size: u64) -> bool {
+        if self.is_ranged_root() {
+            return true;
+        }
+        let Some(own_end) = self.base.checked_add(self.size) else { return false };
+        let own_end = own_end.checked_next_multiple_of(abi::PAGE_SIZE);
+        let own_base = self.base & !(abi::PAGE_SIZE - 1);
+        match (base.checked_add(size), own_end) {
+            (Some(end), Some(own_end)) => size > 0 && own_base <= base && end <= own_end,
+            _ => false,
+        }
+    }
+
+    /// Whether the two share a unit of the same kind.
+    pub const fn overlaps(&self, kind: Kind, base: u64, size: u64) -> bool {
+        // Neither sum wraps: both ranges were checked when they were made.
+        self.kind as u32 == kind as u32
+            && self.base < base.saturating_add(size)
+            && base < self.base.saturating_add(self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(base: u64, size: u64) -> Resource {
+        Resource::new(1024, Kind::Mmio, base, size, Name::default(), Origin::Supply)
+    }
+
+    #[test]
+    fn half_a_page_grants_its_page() {
+        let half = resource(0x1000, 0x800);
+        assert!(half.holds_pages(0x1000, 0x1000) && !half.holds(0x1000, 0x1000));
+        assert!(!half.holds_pages(0x1000, 0x2000) && !half.holds_pages(0, 0x1000));
+        let odd = resource(0x1800, 0x1000);
+        assert!(odd.holds_pages(0x1000, 0x2000));
+    }
+
+    #[test]
+    fn nothing_holds_a_range_that_wraps_or_is_empty() {
+        let all = resource(0, u64::MAX);
+        assert!(!all.holds(u64::MAX, 2) && !all.holds(0x1000, 0));
+        assert!(!all.holds_pages(u64::MAX - 0xfff, 0x1000));
+        assert!(resource(0x1000, 0x1000).overlaps(Kind::Mmio, 0x1fff, 1));
+        assert!(!resource(0x1000, 0x1000).overlaps(Kind::Mmio, 0x2000, 1));
+        assert!(!resource(0x1000, 0x1000).overlaps(Kind::Irq, 0x1fff, 1));
+    }
+}

@@ -1,0 +1,102 @@
+//! Threads: registers, and what they wait for.
+use abi::{Handle, Koid, Signals, Status};
+
+use super::{Header, Name, ObjectRef, Process};
+use crate::collections::arena::Id;
+use crate::ports::{FpState, Frame};
+
+/// Where a thread is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadState {
+    /// Made, not started.
+    New,
+    /// In the ready queue.
+    Ready,
+    /// On the CPU.
+    Running,
+    /// Waiting for an event.
+    Blocked,
+    /// Ended.
+    Dead,
+}
+
+/// What a blocked thread waits for. A deadline may come on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Nothing.
+    None,
+    /// The deadline alone; its passing is success.
+    Sleep,
+    /// Signals of an object.
+    Signals {
+        /// Whose.
+        object: ObjectRef,
+        /// Through which handle: its closing ends the wait.
+        handle: Handle,
+        /// Which.
+        wanted: Signals,
+        /// Where the thread wants to read what was there at the end; 0 for nowhere.
+        observed: u64,
+    },
+}
+
+/// What a wait ended with, to be told to the thread when it runs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result of the call.
+    pub status: Status,
+    /// A word for the thread's own memory: where, and what.
+    pub word: Option<(u64, u32)>,
+}
+
+/// A flow of control in a process.
+#[derive(Debug)]
+pub struct Thread {
+    /// What every object has.
+    pub header: Header,
+    /// Its name.
+    pub name: Name,
+    /// Whose it is.
+    pub process: Id<Process>,
+    /// Where it is in its life.
+    pub state: ThreadState,
+    /// What it waits for while blocked.
+    pub wait: Wait,
+    /// The counter's value at which its wait ends; also its place among the timers.
+    pub deadline: Option<u64>,
+    /// What its last wait ended with, until it is told.
+    pub outcome: Option<Outcome>,
+    /// Its registers while it is not on the CPU.
+    pub registers: Frame,
+    /// Its FP registers while they are not on the CPU.
+    pub fp: FpState,
+    /// The next in the ready queue, or among the waiters of its object.
+    pub next: Option<Id<Thread>>,
+    /// The one before it among the waiters of its object.
+    pub previous: Option<Id<Thread>>,
+    /// The next thread of its process.
+    pub next_sibling: Option<Id<Thread>>,
+    /// The thread of its process before it.
+    pub previous_sibling: Option<Id<Thread>>,
+}
+
+impl Thread {
+    /// A thread that was never started.
+    pub fn new(koid: Koid, name: Name, process: Id<Process>) -> Self {
+        Self {
+            header: Header::new(koid, Signals::NONE),
+            name,
+            process,
+            state: ThreadState::New,
+            wait: Wait::None,
+            deadline: None,
+            outcome: None,
+            registers: Frame::default(),
+            fp: FpState::ZERO,
+            next: None,
+            previous: None,
+            next_sibling: None,
+            previous_sibling: None,
+        }
+    }
+}

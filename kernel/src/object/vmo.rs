@@ -1,0 +1,77 @@
+//! Virtual memory objects: pages of RAM, or a range of physical addresses.
+use abi::vmo::CachePolicy;
+use abi::{Koid, PhysAddr, PhysRange, Signals};
+
+use super::{Header, Name};
+use crate::collections::arena::Id;
+use crate::memory::pages::Pages;
+
+/// Where a VMO's bytes are.
+#[derive(Debug)]
+pub enum Content {
+    /// In frames that it owns, taken when they are first touched; what was never touched reads as zero.
+    Paged(Pages),
+    /// At fixed physical addresses that it does not own. No byte of it is ever read by the kernel.
+    Physical(PhysRange),
+    /// In the VMO that it is a slice of, `offset` bytes on. That one is never a slice itself.
+    Slice {
+        /// The VMO that has the bytes.
+        of: Id<Vmo>,
+        /// Where the slice starts in it.
+        offset: u64,
+    },
+}
+
+/// Memory that can be mapped.
+#[derive(Debug)]
+pub struct Vmo {
+    /// What every object has.
+    pub header: Header,
+    /// Its name.
+    pub name: Name,
+    /// Its size in bytes, a multiple of the page size.
+    pub size: u64,
+    /// Bytes of content, at most `size`. Only the program gives it a meaning.
+    pub content_size: u64,
+    /// Where its bytes are.
+    pub content: Content,
+    /// How it is mapped.
+    pub policy: CachePolicy,
+    /// The VMO that it was made from.
+    pub parent: Option<Id<Vmo>>,
+    /// VMOs made from it that still exist.
+    pub children: u32,
+    /// Mappings of it, not of its children.
+    pub mappings: u32,
+    /// Whether its size can change.
+    pub resizable: bool,
+    /// Whether this is the vDSO, whose code is mapped whole or not at all.
+    pub is_vdso: bool,
+}
+
+impl Vmo {
+    /// A VMO without parent, children or mappings.
+    pub const fn new(koid: Koid, size: u64, content: Content, policy: CachePolicy) -> Self {
+        Self {
+            header: Header::new(koid, Signals::VMO_ZERO_CHILDREN),
+            name: Name([0; abi::object::MAX_NAME_LEN]),
+            size,
+            content_size: size,
+            content,
+            policy,
+            parent: None,
+            children: 0,
+            mappings: 0,
+            resizable: false,
+            is_vdso: false,
+        }
+    }
+
+    /// The physical address of an offset, for a VMO that is a physical range itself.
+    pub fn physical_at(&self, offset: u64) -> Option<PhysAddr> {
+        match &self.content {
+            Content::Physical(range) if offset < self.size => range.base().checked_add(offset),
+            _ => None,
+        }
+    }
+}

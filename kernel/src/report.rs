@@ -1,0 +1,92 @@
+//! What the kernel prints: programs' records and its own lines, each with the time and who speaks.
+use core::fmt::{self, Write};
+
+use abi::PhysRange;
+
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::Process;
+use crate::ports::Machine;
+
+/// Formats straight to the console.
+struct Writer<'a, M: Machine>(&'a mut M);
+
+impl<M: Machine> Write for Writer<'_, M> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_console(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Seconds and microseconds, as every line starts: `[    1.234567]`.
+struct Stamp(i64);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0 / 1000;
+        write!(f, "[{:>5}.{:06}]", micros / 1_000_000, micros % 1_000_000)
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Prints bytes as they are, unless a program owns the console.
+    pub(crate) fn print(&mut self, bytes: &[u8]) {
+        if !self.console.given_away {
+            self.machine.write_console(bytes);
+        }
+    }
+
+    /// Prints formatted text as it is, unless a program owns the console.
+    pub(crate) fn print_text(&mut self, text: fmt::Arguments<'_>) {
+        if !self.console.given_away {
+            // The console takes everything.
+            let _infallible = Writer(&mut self.machine).write_fmt(text);
+        }
+    }
+
+    /// Prints a line about a process.
+    pub(crate) fn say_of(&mut self, process: Id<Process>, text: fmt::Arguments<'_>) {
+        let stamp = Stamp(self.now());
+        let name = self.objects.processes.get(process).map(|process| process.name).unwrap_or_default();
+        self.print_text(format_args!("{stamp} {}: {text}\n", name.as_str()));
+    }
+
+    /// Prints a program's record, a line for each of its lines. Bytes that would move the cursor are shown
+    /// as dots, so that no program can pass for another or for the kernel.
+    pub(crate) fn print_record(&mut self, process: Id<Process>, record: &[u8]) {
+        let stamp = Stamp(self.now());
+        let name = self.objects.processes.get(process).map(|process| process.name).unwrap_or_default();
+        let record = record.strip_suffix(b"\n").unwrap_or(record);
+        for line in record.split(|&byte| byte == b'\n') {
+            self.print_text(format_args!("{stamp} {}: ", name.as_str()));
+            let mut rest = line;
+            while !rest.is_empty() {
+                let plain = rest
+                    .iter()
+                    .position(|byte| byte.is_ascii_control() && *byte != b'\t')
+                    .unwrap_or(rest.len());
+                let (text, tail) = rest.split_at(plain);
+                self.print(text);
+                rest = match tail.split_first() {
+                    Some((_control, tail)) => {
+                        self.print(b".");
+                        tail
+                    }
+                    None => tail,
+                };
+            }
+            self.print(b"\n");
+        }
+    }
+
+    /// Hands the console over if a program has just claimed its window.
+    pub(crate) fn claim_console(&mut self, process: Id<Process>, range: PhysRange) {
+        if !self.console.given_away && self.console.window.is_some_and(|window| window.overlaps(range)) {
+            self.say_of(
+                process,
+                format_args!("takes the console over; the kernel prints nothing more but a panic"),
+            );
+            self.console.given_away = true;
+        }
+    }
+}

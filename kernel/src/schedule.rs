@@ -1,0 +1,365 @@
+//! Who runs: the ready queue, the waits and their deadlines, and the switch.
+use abi::{Signals, Status};
+
+use crate::collections::Tree;
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::thread::Outcome;
+use crate::object::{ObjectRef, Process, Thread, ThreadState, Wait};
+use crate::ports::{Frame, Machine, Next};
+
+/// How long a thread runs while others are ready, in nanoseconds.
+const SLICE: i64 = 10_000_000;
+/// Units of teardown that one kernel entry does for others before it returns.
+const REAP_AT_EXIT: u32 = 32;
+
+/// The scheduler's state.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    /// The thread that the CPU belongs to; `None` if it blocked, ended, or the CPU idles.
+    pub current: Option<Id<Thread>>,
+    /// Whether something happened that [`Kernel::leave`] must look at.
+    pub attention: bool,
+    /// The thread whose registers are in the CPU's frame.
+    loaded: Option<Id<Thread>>,
+    /// The process whose tables EL0 sees.
+    active: Option<Id<Process>>,
+    /// The thread whose FP registers are in the CPU.
+    fp_owner: Option<Id<Thread>>,
+    first_ready: Option<Id<Thread>>,
+    last_ready: Option<Id<Thread>>,
+    /// Threads by the tick at which their wait ends. Every thread has a place reserved.
+    timers: Tree<Id<Thread>>,
+    slice_end: u64,
+    /// What the timer was last told; `None` if it must be told anew.
+    armed: Option<Option<u64>>,
+}
+
+impl Schedule {
+    /// Makes sure that `threads` threads can have a deadline each.
+    pub(crate) fn reserve_timers(&mut self, threads: usize) -> abi::status::Result {
+        self.timers.reserve(threads.saturating_sub(self.timers.len())).map_err(Status::from)
+    }
+
+    /// Notes that the timer has fired: it needs a new wish, be it for nothing.
+    pub(crate) fn timer_fired(&mut self) {
+        self.armed = None;
+        self.attention = true;
+    }
+
+    /// Forgets a process that is about to lose its tables.
+    pub(crate) fn forget_space(&mut self, process: Id<Process>) -> bool {
+        let was_active = self.active == Some(process);
+        if was_active {
+            self.active = None;
+        }
+        was_active
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Puts a thread at the end of the ready queue.
+    pub(crate) fn make_ready(&mut self, id: Id<Thread>) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        thread.state = ThreadState::Ready;
+        thread.next = None;
+        match self.schedule.last_ready.and_then(|last| self.objects.threads.get_mut(last)) {
+            Some(last) => last.next = Some(id),
+            None => self.schedule.first_ready = Some(id),
+        }
+        self.schedule.last_ready = Some(id);
+        self.schedule.attention = true;
+    }
+
+    /// Blocks the running thread until `wait` is over or `deadline` (nanoseconds) has come.
+    pub(crate) fn park(&mut self, id: Id<Thread>, wait: Wait, deadline: i64) {
+        if let Wait::Signals { object, .. } = wait {
+            self.link_waiter(id, object);
+        }
+        let at = if deadline == abi::time::INFINITE { None } else { self.scale.ticks_at(deadline) };
+        let at = at.map(|at| self.arm(id, at));
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        thread.state = ThreadState::Blocked;
+        thread.wait = wait;
+        thread.deadline = at;
+        self.schedule.current = None;
+        self.schedule.attention = true;
+    }
+
+    /// Ends a blocked thread's wait. It learns the outcome when it runs.
+    pub(crate) fn wake(&mut self, id: Id<Thread>, outcome: Outcome) {
+        if self.unblock(id) {
+            if let Some(thread) = self.objects.threads.get_mut(id) {
+                thread.outcome = Some(outcome);
+            }
+            self.make_ready(id);
+        }
+    }
+
+    /// Takes a blocked thread out of everything that it waits in; whether it was blocked.
+    pub(crate) fn unblock(&mut self, id: Id<Thread>) -> bool {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return false };
+        if thread.state != ThreadState::Blocked {
+            return false;
+        }
+        let (wait, deadline) = (core::mem::replace(&mut thread.wait, Wait::None), thread.deadline.take());
+        if let Some(at) = deadline {
+            self.schedule.timers.remove(at);
+        }
+        if let Wait::Signals { object, .. } = wait {
+            self.unlink_waiter(id, object);
+        }
+        true
+    }
+
+    /// Takes a thread off the CPU and out of the ready queue for good.
+    pub(crate) fn unschedule(&mut self, id: Id<Thread>) {
+        if self.schedule.current == Some(id) {
+            self.schedule.current = None;
+        }
+        if self.schedule.loaded == Some(id) {
+            self.schedule.loaded = None;
+        }
+        if self.schedule.fp_owner == Some(id) {
+            self.schedule.fp_owner = None;
+        }
+        self.schedule.attention = true;
+        if self.objects.threads.get(id).is_some_and(|thread| thread.state == ThreadState::Ready) {
+            self.remove_ready(id);
+        }
+    }
+
+    /// Lets the running thread wait its turn again.
+    pub(crate) fn yield_now(&mut self) {
+        if let Some(current) = self.schedule.current.take() {
+            self.make_ready(current);
+        }
+    }
+
+    /// Gives the running thread the FP registers.
+    pub(crate) fn give_fp(&mut self) {
+        let owner = self.schedule.fp_owner;
+        if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
+            self.machine.save_fp(&mut thread.fp);
+        }
+        self.schedule.fp_owner = self.schedule.current;
+        if let Some(thread) = self.schedule.current.and_then(|id| self.objects.threads.get(id)) {
+            self.machine.restore_fp(&thread.fp);
+            self.machine.allow_fp(true);
+        }
+    }
+
+    /// Changes an object's signals and wakes whom that concerns.
+    pub(crate) fn signal(&mut self, object: ObjectRef, clear: Signals, set: Signals) {
+        let Some(header) = self.objects.header_mut(object) else { return };
+        let now = (header.signals - clear) | set;
+        let rising = now - header.signals;
+        header.signals = now;
+        let mut next = if rising == Signals::NONE { None } else { header.waiters };
+        while let Some(id) = next {
+            let Some(thread) = self.objects.threads.get(id) else { return };
+            next = thread.next;
+            if let Wait::Signals { wanted, observed, .. } = thread.wait
+                && wanted.intersects(now)
+            {
+                self.wake(id, observation(Status::OK, observed, now));
+            }
+        }
+    }
+
+    /// Ends the waits that go through one handle of one process, because it is gone from there.
+    pub(crate) fn cancel_waits(&mut self, process: Id<Process>, handle: abi::Handle, object: ObjectRef) {
+        let Some(header) = self.objects.header(object) else { return };
+        let (mut next, signals) = (header.waiters, header.signals | Signals::HANDLE_CLOSED);
+        while let Some(id) = next {
+            let Some(thread) = self.objects.threads.get(id) else { return };
+            next = thread.next;
+            if let Wait::Signals { handle: through, observed, .. } = thread.wait
+                && through == handle
+                && thread.process == process
+            {
+                self.wake(id, observation(Status::CANCELED, observed, signals));
+            }
+        }
+    }
+
+    /// Decides who runs, makes the CPU his, and says what it does next.
+    pub(crate) fn leave(&mut self, frame: &mut Frame) -> Next {
+        self.schedule.attention = false;
+        loop {
+            self.expire_timers();
+            let pending = self.reap(REAP_AT_EXIT);
+            if let Some(status) = self.stopped {
+                return Next::Stop(status);
+            }
+            self.rotate();
+            if self.schedule.current.is_none() {
+                self.schedule.current = self.take_ready();
+            }
+            if let Some(current) = self.schedule.current {
+                self.schedule.attention = pending;
+                self.switch_to(current, frame);
+                if self.schedule.current == Some(current) {
+                    self.program_timer();
+                    return Next::Run;
+                }
+            } else if !pending {
+                self.unload(frame);
+                self.program_timer();
+                return Next::Idle;
+            }
+        }
+    }
+
+    fn expire_timers(&mut self) {
+        let Some((first, _)) = self.schedule.timers.first() else { return };
+        let now = self.machine.ticks();
+        let mut due = Some(first);
+        while let Some((_, &id)) = due.filter(|&at| at <= now).and_then(|_| self.schedule.timers.first()) {
+            let outcome = match self.objects.threads.get(id).map(|thread| thread.wait) {
+                Some(Wait::Signals { object, observed, .. }) => {
+                    let signals = self.objects.header(object).map_or(Signals::NONE, |header| header.signals);
+                    observation(Status::TIMED_OUT, observed, signals)
+                }
+                Some(Wait::Sleep | Wait::None) | None => Outcome { status: Status::OK, word: None },
+            };
+            self.wake(id, outcome);
+            due = self.schedule.timers.first().map(|(at, _)| at);
+        }
+    }
+
+    /// Ends the slice of a thread that others wait for.
+    fn rotate(&mut self) {
+        if self.schedule.first_ready.is_some()
+            && self.schedule.current.is_some()
+            && self.machine.ticks() >= self.schedule.slice_end
+        {
+            self.yield_now();
+        }
+    }
+
+    /// Puts a thread's registers, tables and pending outcome in place.
+    fn switch_to(&mut self, id: Id<Thread>, frame: &mut Frame) {
+        if self.schedule.loaded != Some(id) {
+            self.unload(frame);
+            let slice = self.scale.ticks_at(SLICE).unwrap_or(u64::MAX);
+            self.schedule.slice_end = self.machine.ticks().saturating_add(slice);
+            let Some(thread) = self.objects.threads.get_mut(id) else { return };
+            thread.state = ThreadState::Running;
+            *frame = thread.registers;
+            let process = thread.process;
+            self.schedule.loaded = Some(id);
+            self.machine.allow_fp(self.schedule.fp_owner == Some(id));
+            if self.schedule.active != Some(process) {
+                let space = self.objects.processes.get(process).and_then(|process| process.space.as_ref());
+                self.machine.activate(space.map(|space| (space.root(), space.asid())));
+                self.schedule.active = Some(process);
+            }
+        }
+        self.deliver_outcome(id, frame);
+    }
+
+    /// Tells a thread how its wait ended: a result it cannot receive is its own mistake.
+    fn deliver_outcome(&mut self, id: Id<Thread>, frame: &mut Frame) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        thread.state = ThreadState::Running;
+        let (outcome, process) = (thread.outcome.take(), thread.process);
+        let Some(Outcome { mut status, word }) = outcome else { return };
+        if let Some((address, word)) = word
+            && self.copy_out(process, address, &word.to_le_bytes()).is_err()
+        {
+            status = Status::INVALID_ARGS;
+        }
+        crate::syscall::set_result(frame, status);
+    }
+
+    /// Stores the registers that are in the CPU's frame with their thread.
+    fn unload(&mut self, frame: &Frame) {
+        if let Some(thread) = self.schedule.loaded.take().and_then(|id| self.objects.threads.get_mut(id)) {
+            thread.registers = *frame;
+        }
+    }
+
+    fn program_timer(&mut self) {
+        let timer = self.schedule.timers.first().map(|(at, _)| at);
+        let slice = self.schedule.first_ready.map(|_| self.schedule.slice_end);
+        let next = match (timer, slice) {
+            (Some(timer), Some(slice)) => Some(timer.min(slice)),
+            (timer, slice) => timer.or(slice),
+        };
+        if self.schedule.armed != Some(next) {
+            self.schedule.armed = Some(next);
+            self.machine.set_timer(next);
+        }
+    }
+
+    /// Enters a deadline; two threads never share a tick, so the later comer gets the next free one.
+    fn arm(&mut self, id: Id<Thread>, mut at: u64) -> u64 {
+        while self.schedule.timers.contains_key(at) && at < u64::MAX {
+            at += 1;
+        }
+        // The place was reserved when the thread was made.
+        let _reserved = self.schedule.timers.try_insert(at, id);
+        at
+    }
+
+    fn take_ready(&mut self) -> Option<Id<Thread>> {
+        let id = self.schedule.first_ready?;
+        let next = self.objects.threads.get_mut(id).and_then(|thread| thread.next.take());
+        self.schedule.first_ready = next;
+        if next.is_none() {
+            self.schedule.last_ready = None;
+        }
+        Some(id)
+    }
+
+    fn remove_ready(&mut self, id: Id<Thread>) {
+        let after = self.objects.threads.get_mut(id).and_then(|thread| thread.next.take());
+        let mut previous = None;
+        let mut at = self.schedule.first_ready;
+        while let Some(other) = at.filter(|&other| other != id) {
+            previous = at;
+            at = self.objects.threads.get(other).and_then(|thread| thread.next);
+        }
+        match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
+            Some(thread) => thread.next = after,
+            None => self.schedule.first_ready = after,
+        }
+        if self.schedule.last_ready == Some(id) {
+            self.schedule.last_ready = previous;
+        }
+    }
+
+    fn link_waiter(&mut self, id: Id<Thread>, object: ObjectRef) {
+        let Some(header) = self.objects.header_mut(object) else { return };
+        let next = header.waiters.replace(id);
+        if let Some(thread) = next.and_then(|next| self.objects.threads.get_mut(next)) {
+            thread.previous = Some(id);
+        }
+        if let Some(thread) = self.objects.threads.get_mut(id) {
+            thread.next = next;
+            thread.previous = None;
+        }
+    }
+
+    fn unlink_waiter(&mut self, id: Id<Thread>, object: ObjectRef) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        let (previous, next) = (thread.previous.take(), thread.next.take());
+        if let Some(thread) = next.and_then(|next| self.objects.threads.get_mut(next)) {
+            thread.previous = previous;
+        }
+        match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
+            Some(thread) => thread.next = next,
+            None => {
+                if let Some(header) = self.objects.header_mut(object) {
+                    header.waiters = next;
+                }
+            }
+        }
+    }
+}
+
+/// What a wait for signals ends with.
+pub(crate) fn observation(status: Status, observed: u64, signals: Signals) -> Outcome {
+    Outcome { status, word: (observed != 0).then_some((observed, signals.0)) }
+}

@@ -1,0 +1,78 @@
+//! `zx_resource_create`, and the validation that every consumer of resources uses.
+use abi::resource::{FLAG_EXCLUSIVE, FLAG_MASK, KIND_MASK, Kind};
+use abi::{Handle, PhysAddr, PhysRange, Rights, Status, status::Result};
+
+use super::{Args, Caller};
+use crate::kernel::Kernel;
+use crate::object::resource::Origin;
+use crate::object::{Object, ObjectRef, Resource};
+use crate::ports::Machine;
+
+impl<M: Machine> Kernel<M> {
+    /// `zx_resource_create(parent, options, base, size, name, name_size, out)`.
+    pub(super) fn sys_resource_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (parent, options, base, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
+        let (name, name_size, out) = (args.word(4), args.word(5), args.word(6));
+        base.checked_add(size).ok_or(Status::INVALID_ARGS)?;
+        let parent = self.object::<Resource>(caller, parent, Rights::WRITE)?;
+        let kind = Kind::from_raw(options & KIND_MASK).ok_or(Status::INVALID_ARGS)?;
+        if options & FLAG_MASK & !FLAG_EXCLUSIVE != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        let exclusive = options & FLAG_EXCLUSIVE != 0;
+        let parent = self.objects.get(parent)?;
+        // A range of nothing is in no parent but the root, where it is not a range.
+        if parent.kind != kind || (size > 0 && !parent.holds(base, size)) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if kind == Kind::Mmio && size > 0 && self.is_denied(base, size)? {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if !parent.is_ranged_root() && (parent.is_exclusive() || exclusive) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let name = self.name_in(caller, name, name_size)?;
+        if size == 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        self.check_free(kind, base, size, exclusive)?;
+        let koid = self.objects.allocate_koid();
+        let resource = Resource::new(koid, kind, base, size, name, Origin::Minted { exclusive });
+        let id = self.objects.resources.insert(resource)?;
+        self.give(caller, ObjectRef::Resource(id), Resource::DEFAULT_RIGHTS, out).map(|_| ())
+    }
+
+    /// Whether `resource` is one of `kind` that holds `[base, base + size)`.
+    ///
+    /// # Errors
+    /// `BAD_HANDLE`, `WRONG_TYPE` (also for another kind), `OUT_OF_RANGE`.
+    pub(super) fn validate_resource(
+        &self,
+        caller: Caller,
+        resource: Handle,
+        kind: Kind,
+        base: u64,
+        size: u64,
+    ) -> Result {
+        let resource = self.objects.get(self.object::<Resource>(caller, resource, Rights::NONE)?)?;
+        if resource.kind != kind {
+            return Err(Status::WRONG_TYPE);
+        }
+        if resource.holds(base, size) { Ok(()) } else { Err(Status::OUT_OF_RANGE) }
+    }
+
+    /// Whether a range, once expanded to pages, touches what no program may have.
+    pub(super) fn is_denied(&self, base: u64, size: u64) -> Result<bool> {
+        let range = PhysRange::new(PhysAddr(base), size).map_err(|_| Status::INVALID_ARGS)?;
+        Ok(self.ledger.touches_denied(range.expand_to_pages()).is_some())
+    }
+
+    /// Whether live resources leave room: nothing overlaps an exclusive one, an exclusive one nothing.
+    fn check_free(&self, kind: Kind, base: u64, size: u64, exclusive: bool) -> Result {
+        let taken = self.objects.resources.iter().any(|(_, other)| {
+            matches!(other.origin, Origin::Minted { exclusive: theirs } if exclusive || theirs)
+                && other.overlaps(kind, base, size)
+        });
+        if taken { Err(Status::NOT_FOUND) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,252 @@
+//! `zx_vmar_*`.
+use abi::vmar::{
+    ALIGN_SHIFT, ALLOW_FAULTS, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, COMPACT,
+    FAULT_BEYOND_STREAM_SIZE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_MASK, PERM_READ,
+    PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, REQUIRE_NON_RESIZABLE, SPECIFIC, SPECIFIC_OVERWRITE,
+};
+use abi::{PAGE_SIZE, Rights, Status, status::Result};
+
+use super::{Args, Caller, Exit};
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::memory::mapping::Work;
+use crate::object::vmar::permissions_of;
+use crate::object::{Mapping, Vmar, Vmo};
+use crate::ports::Machine;
+
+/// Every option of `zx_vmar_map`, the alignment's byte aside.
+const MAP_OPTIONS: u32 = PERM_MASK
+    | COMPACT
+    | SPECIFIC
+    | SPECIFIC_OVERWRITE
+    | MAP_RANGE
+    | REQUIRE_NON_RESIZABLE
+    | ALLOW_FAULTS
+    | OFFSET_IS_UPPER_LIMIT
+    | PERM_READ_IF_XOM_UNSUPPORTED
+    | FAULT_BEYOND_STREAM_SIZE;
+
+/// A request to map, once its options make sense.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    options: u32,
+    permissions: u32,
+    align: u64,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
+    pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (vmar_handle, options, vmar_offset) = (args.half(0), args.half(1), args.word(2));
+        let (vmo_handle, vmo_offset, len, out) = (args.half(3), args.word(4), args.word(5), args.word(6));
+        let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
+        let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, vmo_handle, Rights::NONE)?;
+        if !vmo_rights.contains(Rights::MAP) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let allowed = permissions_of(vmo_rights) & permissions_of(vmar_rights);
+        let request = self.check_map_options(options, allowed, vmo)?;
+        if !vmo_offset.is_multiple_of(PAGE_SIZE) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let length = len.checked_next_multiple_of(PAGE_SIZE).ok_or(Status::OUT_OF_RANGE)?;
+        vmo_offset.checked_add(length).ok_or(Status::OUT_OF_RANGE)?;
+        if self.objects.get(vmar)?.destroyed {
+            return Err(Status::BAD_STATE);
+        }
+        if length == 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        let mapped = self.objects.get(vmo)?;
+        let mapping = Mapping {
+            length,
+            vmo,
+            offset: vmo_offset,
+            permissions: request.permissions,
+            max_permissions: allowed,
+            policy: mapped.policy,
+            is_vdso_code: mapped.is_vdso && request.permissions & PERM_EXECUTE != 0,
+        };
+        if request.permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let base = self.place_mapping(vmar, &request, vmar_offset, &mapping)?;
+        self.check_vdso(vmar, &mapping)?;
+        self.enter_and_report(caller, vmar, base, mapping, request.options, out)
+    }
+
+    fn enter_and_report(
+        &mut self,
+        caller: Caller,
+        vmar: Id<Vmar>,
+        base: u64,
+        mapping: Mapping,
+        options: u32,
+        out: u64,
+    ) -> Result {
+        let process = self.owner(vmar)?;
+        self.enter_mapping(vmar, base, mapping)?;
+        if options & MAP_RANGE != 0 {
+            self.show_committed(process, base, &mapping);
+        }
+        if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {
+            let end = base + mapping.length;
+            let mut at = base;
+            while let Work::UpTo(next) = self.unmap_piece(vmar, at, end)? {
+                at = next;
+            }
+            return Err(status);
+        }
+        if mapping.is_vdso_code
+            && let Some(process) = self.objects.processes.get_mut(process)
+        {
+            process.vdso_code = Some(base);
+        }
+        Ok(())
+    }
+
+    /// The checks on options alone, in Zircon's order.
+    fn check_map_options(&self, options: u32, allowed: u32, vmo: Id<Vmo>) -> Result<Request> {
+        let permissions = options & PERM_MASK;
+        if permissions & (PERM_WRITE | PERM_EXECUTE) != 0 && permissions & PERM_READ == 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & MAP_RANGE != 0 && options & SPECIFIC_OVERWRITE != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & (CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_EXECUTE | CAN_MAP_SPECIFIC) != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if permissions & !allowed != 0 {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if options & FAULT_BEYOND_STREAM_SIZE != 0 {
+            let unsupported = options & ALLOW_FAULTS != 0;
+            return Err(if unsupported { Status::NOT_SUPPORTED } else { Status::INVALID_ARGS });
+        }
+        let align_log2 = options >> ALIGN_SHIFT;
+        if options & !MAP_OPTIONS & ((1 << ALIGN_SHIFT) - 1) != 0 || !matches!(align_log2, 0 | 10..=32) {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & REQUIRE_NON_RESIZABLE != 0 && self.objects.get(vmo)?.resizable {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        Ok(Request { options, permissions, align: (1_u64 << align_log2).max(PAGE_SIZE) })
+    }
+
+    /// Where a mapping goes: the place asked for, or one that is free.
+    fn place_mapping(
+        &mut self,
+        vmar: Id<Vmar>,
+        request: &Request,
+        offset: u64,
+        mapping: &Mapping,
+    ) -> Result<u64> {
+        let region = self.objects.get(vmar)?;
+        let specific = request.options & (SPECIFIC | SPECIFIC_OVERWRITE) != 0;
+        let upper_limit = request.options & OFFSET_IS_UPPER_LIMIT != 0;
+        if specific && upper_limit
+            || offset != 0 && !specific && !upper_limit
+            || !offset.is_multiple_of(PAGE_SIZE)
+        {
+            return Err(Status::INVALID_ARGS);
+        }
+        let length = mapping.length;
+        if !specific {
+            let end = if upper_limit {
+                region.base.checked_add(offset)
+            } else {
+                region.base.checked_add(region.size)
+            };
+            let end = end.filter(|&end| end <= region.base + region.size).ok_or(Status::INVALID_ARGS)?;
+            if length > region.size {
+                return Err(Status::INVALID_ARGS);
+            }
+            let physical = self.physical_part(mapping).map(|range| range.base());
+            return self.pick_address(vmar, end, length, request.align, physical);
+        }
+        let base = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
+        if !region.holds(base, length) || !base.is_multiple_of(request.align) {
+            return Err(Status::INVALID_ARGS);
+        }
+        if request.options & SPECIFIC_OVERWRITE == 0 {
+            let taken = region.mappings.first_overlap(base, base + length).is_some();
+            return if taken { Err(Status::ALREADY_EXISTS) } else { Ok(base) };
+        }
+        let mut at = base;
+        while let Work::UpTo(next) = self.unmap_piece(vmar, at, base + length)? {
+            at = next;
+        }
+        Ok(base)
+    }
+
+    /// The vDSO's rule: its code is mapped whole, once in a process, and never writable.
+    fn check_vdso(&self, vmar: Id<Vmar>, mapping: &Mapping) -> Result {
+        if !mapping.is_vdso_code {
+            return Ok(());
+        }
+        let process = self.objects.get(self.owner(vmar)?)?;
+        let exact = mapping.offset == self.vdso.code_offset && mapping.length == self.vdso.code_size;
+        if !exact || process.vdso_code.is_some() || mapping.permissions & PERM_WRITE != 0 {
+            return Err(Status::ACCESS_DENIED);
+        }
+        Ok(())
+    }
+
+    /// `zx_vmar_unmap(handle, addr, len)`.
+    pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+        let vmar = self.object::<Vmar>(caller, args.half(0), Rights::NONE)?;
+        let (from, to) = self.check_range(vmar, args.word(1), args.word(2))?;
+        let work = self.unmap_piece(vmar, from, to)?;
+        Ok(continue_from(args, 1, to, work))
+    }
+
+    /// `zx_vmar_protect(handle, options, addr, len)`.
+    pub(super) fn sys_vmar_protect(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+        let (options, address, len) = (args.half(1), args.word(2), args.word(3));
+        let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
+        let permissions = options & PERM_MASK;
+        if permissions & !permissions_of(rights) != 0 {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if permissions & (PERM_WRITE | PERM_EXECUTE) != 0 && permissions & PERM_READ == 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & !(PERM_MASK | PERM_READ_IF_XOM_UNSUPPORTED) != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        let (from, to) = self.check_range(vmar, address, len)?;
+        let work = self.protect_piece(vmar, from, to, permissions)?;
+        Ok(continue_from(args, 2, to, work))
+    }
+
+    /// The whole pages of a range inside a region.
+    fn check_range(&self, vmar: Id<Vmar>, address: u64, len: u64) -> Result<(u64, u64)> {
+        if !address.is_multiple_of(PAGE_SIZE) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let length =
+            len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len > 0).ok_or(Status::INVALID_ARGS)?;
+        let region = self.objects.get(vmar)?;
+        if region.destroyed {
+            return Err(Status::BAD_STATE);
+        }
+        if region.holds(address, length) {
+            Ok((address, address + length))
+        } else {
+            Err(Status::INVALID_ARGS)
+        }
+    }
+}
+
+/// Leaves the registers so that the call goes on where this piece ended. `n` is the address's argument.
+fn continue_from(args: &mut Args<'_>, n: usize, to: u64, work: Work) -> Exit {
+    match work {
+        Work::Done => Exit::Done,
+        Work::UpTo(at) => {
+            args.set(n, at);
+            args.set(n + 1, to - at);
+            Exit::Again
+        }
+    }
+}

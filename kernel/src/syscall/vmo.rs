@@ -1,0 +1,300 @@
+//! `zx_vmo_*`.
+use abi::resource::Kind;
+use abi::vmo::{CachePolicy, child, create};
+use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Signals, Status, status::Result};
+use ledger::Class;
+
+use super::{Args, Caller, Exit};
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::memory::pages::Pages;
+use crate::object::{Content, Object, ObjectRef, Resource, Vmo};
+use crate::ports::{Access, Machine};
+
+/// The largest VMO: 64 pages short of 2^64, so that sums with its size do not wrap.
+pub(crate) const MAX_SIZE: u64 = u64::MAX - 64 * PAGE_SIZE + 1;
+/// Bytes that one entry of `zx_vmo_read` or `zx_vmo_write` copies before it starts over.
+const BYTES_AN_ENTRY: u64 = 16 * PAGE_SIZE;
+
+/// Which way `zx_vmo_read` and `zx_vmo_write` copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the VMO.
+    Read,
+    /// Into the VMO.
+    Write,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `zx_vmo_create(size, options, out)`.
+    pub(super) fn sys_vmo_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (size, options, out) = (args.word(0), args.half(1), args.word(2));
+        if options & create::RESIZABLE != 0 && options & create::UNBOUNDED != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & !(create::RESIZABLE | create::DISCARDABLE | create::UNBOUNDED) != 0 {
+            return Err(Status::INVALID_ARGS);
+        }
+        if options & create::DISCARDABLE != 0 {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        let unbounded = options & create::UNBOUNDED != 0;
+        let rounded = if unbounded { MAX_SIZE } else { round_up(size)? };
+        let koid = self.objects.allocate_koid();
+        let mut vmo = Vmo::new(koid, rounded, Content::Paged(Pages::default()), CachePolicy::Cached);
+        vmo.content_size = if unbounded { rounded } else { size };
+        vmo.resizable = options & create::RESIZABLE != 0;
+        let rights = if vmo.resizable { Vmo::DEFAULT_RIGHTS | Rights::RESIZE } else { Vmo::DEFAULT_RIGHTS };
+        let id = self.objects.vmos.insert(vmo)?;
+        self.give(caller, ObjectRef::Vmo(id), rights, out).map(|_| ())
+    }
+
+    /// `zx_vmo_create_physical(resource, paddr, size, out)`: the order of checks is the contract's.
+    pub(super) fn sys_vmo_create_physical(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (resource, paddr, size, out) = (args.half(0), PhysAddr(args.word(1)), args.word(2), args.word(3));
+        if size == 0 || !size.is_multiple_of(PAGE_SIZE) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let range = PhysRange::new(paddr, size).map_err(|_| Status::OUT_OF_RANGE)?;
+        let width = self.machine.physical_address_bits();
+        if range.last().0.checked_shr(width).unwrap_or(0) != 0 {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        let resource = self.objects.get(self.object::<Resource>(caller, resource, Rights::NONE)?)?;
+        if resource.kind != Kind::Mmio {
+            return Err(Status::WRONG_TYPE);
+        }
+        // A concrete resource was cut from what is grantable byte for byte; its pages may still reach
+        // into a neighbour that nobody may have, so the ledger is asked in every case.
+        if !resource.holds_pages(paddr.0, size)
+            || self.ledger.touches_denied(range.expand_to_pages()).is_some()
+        {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if !paddr.is_page_aligned() {
+            return Err(Status::INVALID_ARGS);
+        }
+        let koid = self.objects.allocate_koid();
+        let vmo = Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice);
+        let id = self.objects.vmos.insert(vmo)?;
+        self.give(caller, ObjectRef::Vmo(id), Rights::DEFAULT_VMO_PHYSICAL, out)?;
+        self.claim_console(caller.process, range);
+        Ok(())
+    }
+
+    /// `zx_vmo_create_child(handle, options, offset, size, out)`.
+    pub(super) fn sys_vmo_create_child(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (handle, options, offset, size, out) =
+            (args.half(0), args.half(1), args.word(2), args.word(3), args.word(4));
+        if options & !child::ALL != 0
+            || options & (child::NO_WRITE | child::RESIZABLE) == child::NO_WRITE | child::RESIZABLE
+        {
+            return Err(Status::INVALID_ARGS);
+        }
+        let kind = options & !(child::NO_WRITE | child::RESIZABLE);
+        if !kind.is_power_of_two() {
+            return Err(Status::INVALID_ARGS);
+        }
+        let (parent, rights) =
+            self.object_and_rights::<Vmo>(caller, handle, Rights::DUPLICATE | Rights::READ)?;
+        let size = round_up(size)?;
+        if kind != child::SLICE {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        let id = self.make_slice(parent, options, offset, size)?;
+        if rights.contains(Rights::GET_PROPERTY) {
+            let name = self.objects.get(parent)?.name;
+            self.name_object(ObjectRef::Vmo(id), name);
+        }
+        let mut rights = (rights - Rights::RESIZE) | Rights::PROPERTY;
+        if options & child::NO_WRITE != 0 {
+            rights = rights - Rights::WRITE;
+        }
+        self.give(caller, ObjectRef::Vmo(id), rights, out).map(|_| ())
+    }
+
+    fn make_slice(&mut self, parent: Id<Vmo>, options: u32, offset: u64, size: u64) -> Result<Id<Vmo>> {
+        if options & child::RESIZABLE != 0 || !offset.is_multiple_of(PAGE_SIZE) {
+            return Err(Status::INVALID_ARGS);
+        }
+        let (of, start) = self.resolve(parent, offset).map_err(|_| Status::INVALID_ARGS)?;
+        let vmo = self.objects.get(parent)?;
+        if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
+            return Err(Status::INVALID_ARGS);
+        }
+        if vmo.resizable {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        let policy = vmo.policy;
+        let koid = self.objects.allocate_koid();
+        let mut slice = Vmo::new(koid, size, Content::Slice { of, offset: start }, policy);
+        slice.parent = Some(parent);
+        let id = self.objects.vmos.insert(slice)?;
+        if let Some(vmo) = self.objects.vmos.get_mut(parent) {
+            vmo.children = vmo.children.saturating_add(1);
+        }
+        self.hold(ObjectRef::Vmo(parent));
+        self.signal(ObjectRef::Vmo(parent), Signals::VMO_ZERO_CHILDREN, Signals::NONE);
+        Ok(id)
+    }
+
+    /// `zx_vmo_get_size(handle, size)`: no right is needed.
+    pub(super) fn sys_vmo_get_size(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let vmo = self.object::<Vmo>(caller, args.half(0), Rights::NONE)?;
+        let size = self.objects.get(vmo)?.size;
+        self.copy_out(caller.process, args.word(1), &size.to_le_bytes())
+    }
+
+    /// `zx_vmo_read` and `zx_vmo_write(handle, buffer, offset, buffer_size)`: a piece at a time; the
+    /// registers hold what remains.
+    pub(super) fn sys_vmo_transfer(
+        &mut self,
+        caller: Caller,
+        args: &mut Args<'_>,
+        direction: Direction,
+    ) -> Result<Exit> {
+        let (handle, buffer, offset, size) = (args.half(0), args.word(1), args.word(2), args.word(3));
+        let right = if direction == Direction::Read { Rights::READ } else { Rights::WRITE };
+        let id = self.object::<Vmo>(caller, handle, right)?;
+        let (root, root_offset) = self.resolve(id, offset).map_err(|_| Status::OUT_OF_RANGE)?;
+        let vmo = self.objects.get(id)?;
+        if matches!(self.objects.get(root)?.content, Content::Physical(_)) {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        if vmo.policy != CachePolicy::Cached {
+            return Err(Status::BAD_STATE);
+        }
+        if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        let piece = size.min(BYTES_AN_ENTRY);
+        let mut done = 0;
+        while done < piece {
+            done += self.transfer_in_page(
+                caller,
+                direction,
+                buffer.wrapping_add(done),
+                root,
+                root_offset + done,
+                piece - done,
+            )?;
+        }
+        if done == size {
+            return Ok(Exit::Done);
+        }
+        args.set(1, buffer.wrapping_add(done));
+        args.set(2, offset + done);
+        args.set(3, size - done);
+        Ok(Exit::Again)
+    }
+
+    /// Copies what one page of the program and one page of the VMO have in common; how many bytes.
+    fn transfer_in_page(
+        &mut self,
+        caller: Caller,
+        direction: Direction,
+        buffer: u64,
+        vmo: Id<Vmo>,
+        offset: u64,
+        most: u64,
+    ) -> Result<u64> {
+        let vmo_offset = (offset & (PAGE_SIZE - 1)) as usize;
+        let access = if direction == Direction::Read { Access::Write } else { Access::Read };
+        let (user, user_offset) = self.user_page(caller.process, buffer, access)?;
+        let room = PAGE_SIZE as usize - vmo_offset.max(user_offset);
+        let length = usize::try_from(most).unwrap_or(usize::MAX).min(room);
+        // A page that was never written is committed for a read too: simple, and it reads as zero.
+        let frame = self.commit(vmo, offset)?;
+        match direction {
+            Direction::Read => self.machine.copy_frame(frame, vmo_offset, user, user_offset, length),
+            Direction::Write => self.machine.copy_frame(user, user_offset, frame, vmo_offset, length),
+        }
+        Ok(length as u64)
+    }
+
+    /// `zx_vmo_set_cache_policy(handle, cache_policy)`.
+    pub(super) fn sys_vmo_set_cache_policy(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let policy = CachePolicy::from_raw(args.half(1)).ok_or(Status::INVALID_ARGS)?;
+        let id = self.object::<Vmo>(caller, args.half(0), Rights::MAP)?;
+        let (root, offset) = self.resolve(id, 0)?;
+        let vmo = self.objects.get(id)?;
+        let in_use = vmo.mappings > 0 || vmo.children > 0 || vmo.parent.is_some();
+        match &self.objects.get(root)?.content {
+            Content::Physical(_) => {
+                if vmo.policy == policy {
+                    return Ok(());
+                }
+                if in_use {
+                    return Err(Status::BAD_STATE);
+                }
+                let range = self.objects.get(root)?.physical_at(offset).ok_or(Status::INTERNAL)?;
+                let range = PhysRange::new(range, vmo.size).map_err(|_| Status::INTERNAL)?;
+                if !policy.is_device() && self.ledger.class_of(range) != Class::MemoryLike {
+                    return Err(Status::ACCESS_DENIED);
+                }
+            }
+            Content::Paged(pages) => {
+                if in_use || (pages.committed() > 0 && vmo.policy != CachePolicy::Cached) {
+                    return Err(Status::BAD_STATE);
+                }
+                // Frames without a cacheable alias do not exist yet: such pages come with DMA.
+                if policy != CachePolicy::Cached {
+                    return Err(Status::NOT_SUPPORTED);
+                }
+            }
+            Content::Slice { .. } => return Err(Status::INTERNAL),
+        }
+        self.objects.get_mut(id)?.policy = policy;
+        Ok(())
+    }
+
+    /// Sets the content size of a VMO: what lies beyond it reads as zero, in VMOs that have bytes of their own.
+    pub(super) fn set_content_size(&mut self, id: Id<Vmo>, size: u64) -> Result {
+        let (root, root_offset) = self.resolve(id, 0)?;
+        let physical = matches!(self.objects.get(root)?.content, Content::Physical(_));
+        let vmo = self.objects.get_mut(id)?;
+        if size > vmo.size {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        let (old, end) = (core::mem::replace(&mut vmo.content_size, size), vmo.size);
+        if physical {
+            return Ok(());
+        }
+        self.zero_committed(root, root_offset + old.min(size), root_offset + end)
+    }
+
+    /// Zeroes `[from, to)` of a paged VMO where it has frames.
+    fn zero_committed(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result {
+        const ZEROS: [u8; 256] = [0; 256];
+        let mut at = from;
+        while at < to {
+            let page = at & !(PAGE_SIZE - 1);
+            let Some(frame) = self.committed(vmo, at) else {
+                match self.next_committed(vmo, page) {
+                    Some(next) => at = next,
+                    None => return Ok(()),
+                }
+                continue;
+            };
+            let end = (page + PAGE_SIZE).min(to);
+            let length = (end - at).min(ZEROS.len() as u64);
+            let zeros = ZEROS.get(..length as usize).ok_or(Status::INTERNAL)?;
+            self.machine.write_frame(frame, (at - page) as usize, zeros);
+            at += length;
+        }
+        Ok(())
+    }
+
+    /// The first byte after the page at `page` whose page has a frame.
+    fn next_committed(&self, vmo: Id<Vmo>, page: u64) -> Option<u64> {
+        match &self.objects.vmos.get(vmo)?.content {
+            Content::Paged(pages) => pages.next_after(page / PAGE_SIZE).map(|page| page * PAGE_SIZE),
+            Content::Physical(_) | Content::Slice { .. } => None,
+        }
+    }
+}
+
+/// A size in whole pages.
+fn round_up(size: u64) -> Result<u64> {
+    size.checked_next_multiple_of(PAGE_SIZE).filter(|&size| size <= MAX_SIZE).ok_or(Status::OUT_OF_RANGE)
+}
