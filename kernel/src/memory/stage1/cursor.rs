@@ -63,7 +63,7 @@ pub(crate) fn find<M: Translation>(machine: &M, root: PhysAddr, address: u64, de
 struct Stale {
     first: u64,
     last: u64,
-    /// log2 of the smallest piece: a step that misses nothing between the two.
+    /// log2 of the smallest piece.
     shift: u32,
     /// Whether tables went too, so that cached walks must go and not only leaves.
     tables: bool,
@@ -395,17 +395,19 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
             return;
         }
         let asid = self.space.asid;
-        if (stale.last - stale.first) >> stale.shift >= BY_ADDRESS_LIMIT {
+        // Every stale piece is at least this large and aligned, so steps from one multiple to the next meet
+        // each of them.
+        let (first, last) = (stale.first >> stale.shift, stale.last >> stale.shift);
+        if last.wrapping_sub(first) >= BY_ADDRESS_LIMIT {
             self.machine.invalidate_space(asid);
         } else {
-            let mut address = stale.first;
-            while address <= stale.last {
+            for step in first..=last {
+                let address = VirtAddr(step << stale.shift);
                 if stale.tables {
-                    self.machine.invalidate_walk(asid, VirtAddr(address));
+                    self.machine.invalidate_walk(asid, address);
                 } else {
-                    self.machine.invalidate_leaf(asid, VirtAddr(address));
+                    self.machine.invalidate_leaf(asid, address);
                 }
-                address = address.saturating_add(1 << stale.shift);
             }
         }
         self.machine.complete_invalidation();

@@ -306,7 +306,9 @@ mod tests {
     fn no_leaf_is_executable_for_the_kernel_or_on_device_memory() {
         for attributes in every_combination() {
             for level in FIRST_LEAF_LEVEL..=LAST_LEVEL {
-                let Some(bits) = attribute_bits(attributes).map(|bits| leaf(level, 0, bits)) else { continue };
+                let Some(bits) = attribute_bits(attributes).map(|bits| leaf(level, 0, bits)) else {
+                    continue;
+                };
                 assert_ne!(bits & PXN, 0);
                 assert_eq!(bits & UXN == 0, attributes.execute && !attributes.policy.is_device());
                 assert_ne!(bits & NOT_GLOBAL, 0);
@@ -365,7 +367,10 @@ mod tests {
         for attributes in every_combination() {
             for level in FIRST_LEAF_LEVEL..LAST_LEVEL {
                 let Some(bits) = attribute_bits(attributes) else { continue };
-                assert_eq!(first_part(level, leaf(level, 0x4000_0000, bits)), leaf(level + 1, 0x4000_0000, bits));
+                assert_eq!(
+                    first_part(level, leaf(level, 0x4000_0000, bits)),
+                    leaf(level + 1, 0x4000_0000, bits)
+                );
             }
         }
     }

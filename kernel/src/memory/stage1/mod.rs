@@ -28,6 +28,10 @@ pub mod cursor;
 pub mod descriptor;
 mod space;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
 pub use descriptor::Attributes;
 pub use space::{Leaf, MapError, Progress, Space};

@@ -2,7 +2,8 @@
 
 use super::cursor::{Cursor, Entry, Shortage, find};
 use super::descriptor::{
-    self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift, largest_leaf, table_end,
+    self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift,
+    largest_leaf, table_end,
 };
 use crate::ports::{Asid, Frames, Translation};
 use abi::{PAGE_SIZE, PageCount, PhysAddr, Status, VirtAddr};
@@ -56,6 +57,7 @@ pub struct Leaf {
 /// It owns the frames of its tables, never those that are mapped. Dropping one leaks its tables:
 /// [`Space::destroy`] gives them back.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Space {
     pub(super) root: PhysAddr,
     pub(super) asid: Asid,
