@@ -35,6 +35,8 @@ const TABLE_ATTRIBUTES: u64 = 0x1F << 59;
 /// What may change in a live descriptor without break-before-make (D8.16.1): permissions, the access
 /// flag, and the bits left to software.
 const CHANGEABLE: u64 = AP_EL0 | AP_READ_ONLY | AF | PXN | UXN | 0xF << 55;
+/// What the walker ignores in a table descriptor besides (D8.3.1): the kernel counts entries there.
+const IGNORED_IN_TABLE: u64 = 0xFF << 2;
 
 /// A descriptor, read for its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,10 @@ pub(crate) const fn is_valid(raw: u64) -> bool {
 
 /// Whether `old` may become `new` in a live table without being invalid in between.
 pub(crate) const fn may_change_live(old: u64, new: u64) -> bool {
-    !is_valid(old) || !is_valid(new) || (old ^ new) & !CHANGEABLE == 0
+    // A page in use has its access flag set; a table has none.
+    let tables = (old & new) & TABLE_OR_PAGE != 0 && (old | new) & AF == 0;
+    let changeable = if tables { CHANGEABLE | IGNORED_IN_TABLE } else { CHANGEABLE };
+    !is_valid(old) || !is_valid(new) || (old ^ new) & !changeable == 0
 }
 
 impl Descriptor {
@@ -162,5 +167,8 @@ mod tests {
         assert!(may_change_live(0, page));
         assert!(!may_change_live(page, page + 0x1000));
         assert!(!may_change_live(page, page | 1 << 2), "memory type");
+        let table = 0x4000_0000 | VALID | TABLE_OR_PAGE;
+        assert!(may_change_live(table, table | 0x3FC), "what the walker ignores");
+        assert!(!may_change_live(table, table + 0x1000));
     }
 }
