@@ -1,2 +1,145 @@
+//! Behaviours of the system calls as data.
+//!
+//! A [`Scenario`] has the name of a line of the conformance list, and runs on any [`System`]: a simulated
+//! program on the hosted machine, and a real one at EL0. What passes on one and fails on the other is a
+//! difference between model and machine, and a bug in one of them.
+//!
+//! Ids with a `J` before the number are our own; the others keep the conformance list's numbers.
+//!
+//! # How to add one
+//! Write a function in the family's file that makes calls on its `Env` and checks what they give with
+//! `ok!`, `refused!`, `same!` and `truth!`, and give it a line in the family's table. Handles and mappings
+//! made through `Env` are cleaned up.
 #![no_std]
-#![allow(missing_docs)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod agent;
+mod cache_policy;
+mod calls;
+mod channels;
+mod check;
+mod children;
+mod env;
+mod faults;
+mod handles;
+mod oracle;
+mod physical_children;
+mod physical_create;
+mod physical_ops;
+mod resources;
+mod system;
+mod tasks;
+mod time;
+mod vmar;
+mod vmo;
+mod waiting;
+
+pub use check::{Failure, Outcome};
+pub(crate) use env::Env;
+pub use system::{SCRATCH_SIZE, System, World};
+pub use waiting::{WAITING, Waiting};
+
+/// One behaviour.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its line in the conformance list.
+    pub id: &'static str,
+    /// What must be so.
+    pub title: &'static str,
+    run: fn(&mut Env<'_>) -> Outcome,
+}
+
+impl Scenario {
+    /// Runs the scenario and tidies up after it.
+    ///
+    /// # Errors
+    /// [`Failure`]: the first check that failed.
+    pub fn run(&self, system: &mut dyn System) -> Outcome {
+        let mut env = Env::new(system);
+        let outcome = (self.run)(&mut env);
+        env.tidy();
+        outcome
+    }
+}
+
+/// A table of scenarios: `"ID" function "what must be so";` in each line.
+macro_rules! scenarios {
+    ($($id:literal $run:ident $title:literal;)*) => {
+        /// The scenarios of this family.
+        pub(crate) const SCENARIOS: &[$crate::Scenario] =
+            &[$($crate::Scenario { id: $id, title: $title, run: $run }),*];
+    };
+}
+pub(crate) use scenarios;
+
+/// The page size, as scenarios write it.
+pub(crate) const P: u64 = abi::PAGE_SIZE;
+
+const FAMILIES: [&[Scenario]; 13] = [
+    physical_create::SCENARIOS,
+    physical_ops::SCENARIOS,
+    physical_children::SCENARIOS,
+    cache_policy::SCENARIOS,
+    resources::SCENARIOS,
+    vmo::SCENARIOS,
+    vmar::SCENARIOS,
+    handles::SCENARIOS,
+    channels::SCENARIOS,
+    tasks::SCENARIOS,
+    faults::SCENARIOS,
+    time::SCENARIOS,
+    oracle::SCENARIOS,
+];
+
+const COUNT: usize = {
+    let mut count = 0;
+    let mut family = 0;
+    while family < FAMILIES.len() {
+        count += FAMILIES[family].len();
+        family += 1;
+    }
+    count
+};
+
+/// Every scenario, family by family.
+pub const SCENARIOS: &[Scenario] = &{
+    let mut all = [FAMILIES[0][0]; COUNT];
+    let (mut next, mut family) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut index = 0;
+        while index < FAMILIES[family].len() {
+            all[next] = FAMILIES[family][index];
+            next += 1;
+            index += 1;
+        }
+        family += 1;
+    }
+    all
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_id_is_there_once() {
+        let mut seen = BTreeSet::new();
+        let ids =
+            SCENARIOS.iter().map(|scenario| scenario.id).chain(WAITING.iter().map(|waiting| waiting.id));
+        for id in ids {
+            assert!(seen.insert(id), "{id} is there twice");
+        }
+    }
+
+    #[test]
+    fn every_scenario_says_what_must_be_so() {
+        for scenario in SCENARIOS {
+            assert!(!scenario.title.is_empty() && !scenario.title.ends_with('.'), "{}", scenario.id);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Child processes and threads of a scenario, on the agent's code.
+
+use alloc::vec;
+
+use abi::object::{HANDLE_INVALID, process_flags};
+use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
+use abi::{Handle, PAGE_SIZE, Signals, Status, Sysno, VirtAddr};
+
+use crate::agent::{Arg, Do, HEADER, STEP, STEP_RESULT, Step};
+use crate::env::{Env, Result};
+
+/// How long a scenario waits for a process or thread to end: far more than it needs.
+const PATIENCE: i64 = 5_000_000_000;
+
+/// A process or thread that works through a script.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    /// The process; the scenario's own for a mere thread.
+    pub(crate) process: Handle,
+    /// The process's root VMAR.
+    pub(crate) vmar: Handle,
+    /// The thread.
+    pub(crate) thread: Handle,
+    /// The script's page.
+    pub(crate) script: Handle,
+    agent: VirtAddr,
+    script_at: VirtAddr,
+    vdso: VirtAddr,
+}
+
+impl Env<'_> {
+    /// A process with the agent, the vDSO's code and an empty script mapped; not started.
+    pub(crate) fn new_process(&mut self, name: &[u8]) -> Result<Task> {
+        let (process, vmar) = self.process_create(name)?;
+        let (offset, size) = self.world.vdso_code;
+        let code = self.vmar_map(vmar, PERM_READ | PERM_EXECUTE, 0, self.world.vdso, offset, size)?;
+        self.new_task(process, vmar, VirtAddr(code.0 - offset), name)
+    }
+
+    /// A thread of the program's own process with the agent and an empty script mapped; not started.
+    pub(crate) fn new_thread(&mut self, name: &[u8]) -> Result<Task> {
+        self.new_task(self.world.process, self.world.vmar, self.world.vdso_base, name)
+    }
+
+    fn new_task(&mut self, process: Handle, vmar: Handle, vdso: VirtAddr, name: &[u8]) -> Result<Task> {
+        let thread = self.thread_create(process, name)?;
+        let (vmo, offset) = self.world.agent;
+        let agent = self.vmar_map(vmar, PERM_READ | PERM_EXECUTE, 0, vmo, offset, PAGE_SIZE)?;
+        let script = self.vmo_create(PAGE_SIZE, 0)?;
+        let script_at = self.vmar_map(vmar, PERM_READ | PERM_WRITE, 0, script, 0, PAGE_SIZE)?;
+        Ok(Task { process, vmar, thread, script, agent, script_at, vdso })
+    }
+
+    /// Writes the steps into a task's script.
+    pub(crate) fn set_script(&mut self, task: &Task, steps: &[Step]) -> Result {
+        let mut bytes = vec![0; HEADER as usize];
+        for step in steps {
+            let function = self.function(task, step.action);
+            let mut words = [function, 0, 0, 0, 0, 0, 0, 0, 0, step.x16, 0];
+            for (to, arg) in words.iter_mut().skip(1).zip(step.args) {
+                *to = match arg {
+                    Arg::Is(value) => value,
+                    Arg::Script(offset) => task.script_at.0 + offset,
+                    Arg::Svc(sysno) => self.svc(task, sysno)?,
+                };
+            }
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+        self.vmo_write(task.script, 0, &bytes)
+    }
+
+    /// Starts a new process's first thread on its script, with a handle that moves to it.
+    pub(crate) fn start_process(&mut self, task: &Task, handle: Handle) -> Result {
+        self.forget(handle);
+        let args = [task.process, task.thread].map(u64::from);
+        let start = [args[0], args[1], task.agent.0, 0, u64::from(handle), task.script_at.0];
+        self.raw(Sysno::process_start, &start)
+    }
+
+    /// Starts a new thread on its script.
+    pub(crate) fn start_thread(&mut self, task: &Task) -> Result {
+        let start = [u64::from(task.thread), task.agent.0, 0, 0, task.script_at.0];
+        self.raw(Sysno::thread_start, &start)
+    }
+
+    /// Runs a new process through `steps` and gives its return code.
+    pub(crate) fn run_process(&mut self, steps: &[Step]) -> Result<i64> {
+        let task = self.new_process(b"child")?;
+        self.run_prepared(&task, steps)
+    }
+
+    /// Runs a process that was made and not started.
+    pub(crate) fn run_prepared(&mut self, task: &Task, steps: &[Step]) -> Result<i64> {
+        self.set_script(task, steps)?;
+        self.start_process(task, HANDLE_INVALID)?;
+        self.finish(task)
+    }
+
+    /// Waits for a process to end and gives its return code.
+    pub(crate) fn finish(&mut self, task: &Task) -> Result<i64> {
+        self.wait_for_end(task.process)?;
+        let info = self.process_info(task.process)?;
+        if info.flags & process_flags::EXITED == 0 {
+            return Err(Status::BAD_STATE);
+        }
+        Ok(info.return_code)
+    }
+
+    /// Waits until a process or thread has ended.
+    pub(crate) fn wait_for_end(&mut self, task: Handle) -> Result {
+        let deadline = self.in_the_future(PATIENCE);
+        self.wait(task, Signals::TASK_TERMINATED, deadline).0
+    }
+
+    /// The deadline so many nanoseconds from now.
+    pub(crate) fn in_the_future(&mut self, nanoseconds: i64) -> i64 {
+        self.now().saturating_add(nanoseconds)
+    }
+
+    /// What step `index` of a script returned.
+    pub(crate) fn step_result(&mut self, task: &Task, index: u64) -> Result<u64> {
+        self.script_word(task, HEADER + index * STEP + STEP_RESULT)
+    }
+
+    /// The status that step `index` of a script returned.
+    pub(crate) fn step_status(&mut self, task: &Task, index: u64) -> Result {
+        let result = self.step_result(task, index)?;
+        Status(result as i32).ok()
+    }
+
+    /// A word of a script's page.
+    pub(crate) fn script_word(&mut self, task: &Task, offset: u64) -> Result<u64> {
+        let bytes = self.vmo_read(task.script, offset, 8)?;
+        Ok(<u64 as abi::layout::Plain>::get_at(&bytes, 0))
+    }
+
+    fn function(&self, task: &Task, action: Do) -> u64 {
+        match (action, action.offset()) {
+            (Do::Call(sysno), _) => task.vdso.0 + self.system.vdso_function(sysno),
+            (_, offset) => task.agent.0 + offset.unwrap_or(0),
+        }
+    }
+
+    /// Where the `svc` of a call is, found in the vDSO's code.
+    fn svc(&mut self, task: &Task, sysno: Sysno) -> Result<u64> {
+        const SVC: u32 = 0xD400_0001;
+        let start = self.system.vdso_function(sysno);
+        let code = self.vmo_read(self.world.vdso, start, 64)?;
+        let words = code.chunks_exact(4).map(|raw| <u32 as abi::layout::Plain>::get_at(raw, 0));
+        let index = words.take(16).position(|word| word == SVC).ok_or(Status::NOT_FOUND)?;
+        Ok(task.vdso.0 + start + index as u64 * 4)
+    }
+}

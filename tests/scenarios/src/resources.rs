@@ -1,0 +1,354 @@
+//! Resources: minting, reservations, and what consumers make of them.
+
+use abi::object::{info, property};
+use abi::resource::{FLAG_EXCLUSIVE, Kind};
+use abi::{Handle, ObjectType, Rights, Sysno};
+
+use crate::check::{ok, refused, same};
+use crate::env::Result;
+use crate::{Env, Outcome, P, scenarios};
+
+scenarios! {
+    "RES-001" info_is_as_given "info tells kind, flags, base, size and name as given";
+    "RES-002" other_kind_children "a parent mints no child of another kind, and nobody a root";
+    "RES-004" overflowing_base "a range that wraps is refused";
+    "RES-005" overflowing_size "a size that wraps is refused";
+    "RES-007" exclusive_blocks_shared "a range held exclusively is not to be found";
+    "RES-008" shared_blocks_exclusive "a range that is shared is not to be had exclusively";
+    "RES-010" shared_overlap "shared resources may overlap";
+    "RES-011" child_of_other_kind "a child of another kind is denied";
+    "RES-013" child_too_large "a child beyond its parent is denied";
+    "RES-014" shared_child_of_exclusive "an exclusive parent has no children";
+    "RES-016" exclusive_child_of_exclusive "an exclusive parent has no exclusive children either";
+    "RES-017" identical_child "a shared parent mints a child of its own range";
+    "RES-019" ranged_root_own_kind "a ranged root mints its own kind only";
+    "RES-020" parent_needs_write "minting needs WRITE on the parent";
+    "RES-022" range_before_parent "a range that wraps is refused before the parent is looked at";
+    "RES-023" bad_name "a name that cannot be read is refused";
+    "RES-025" info_needs_inspect "info needs INSPECT";
+    "RES-028" exclusive_then_shared "what is held exclusively is free again when it is closed";
+    "RES-029" shared_then_exclusive "what was shared may be held exclusively when all shares are closed";
+    "RES-032" consumer_checks_kind "a consumer takes a ranged root of its kind and no other";
+    "RES-034" strict_and_not "minting is exact to the byte where mapping goes by pages";
+    "RES-035" elsewhere "a resource grants nothing elsewhere";
+    "RES-J01" rights "a resource has its default rights and type";
+    "RES-J02" names "a name is cut to 31 bytes and may be empty";
+    "RES-J03" unknown_kinds "unknown kinds and flags are refused after the parent is looked at";
+    "RES-J04" parent_in_order "a bad parent, a wrong type and a missing right, in this order";
+    "RES-J05" bad_output "a resource whose handle cannot be written reserves nothing";
+    "RES-J06" supply_reserves_nothing "a window's own resource does not stand against an exclusive one";
+    "RES-J07" empty_resource "a size of 0 makes no resource but a ranged root's, and nobody makes those";
+    "RES-J08" sub_page_neighbours "two exclusive resources may share a page but no byte";
+    "RES-J09" exclusive_child "a shared parent mints no exclusive child";
+    "RES-J10" duplicates_keep_the_range "a reservation lasts as long as the last handle";
+    "RES-J11" interrupts "an interrupt's resource is one vector wide";
+    "RES-J12" roots_are_ranged "a ranged root's info has base 0 and size 0";
+}
+
+const SHARED: u32 = 0;
+
+fn base(env: &Env<'_>) -> u64 {
+    env.world.flash.base().0
+}
+
+/// A resource from the ranged root of MMIO, `offset` bytes into flash.
+fn mint(env: &mut Env<'_>, flags: u32, offset: u64, size: u64) -> Result<Handle> {
+    let at = base(env) + offset;
+    env.resource_create(env.world.mmio_root, flags, at, size, b"minted")
+}
+
+/// A child of `parent`, `offset` bytes into flash.
+fn child(env: &mut Env<'_>, parent: Handle, flags: u32, offset: u64, size: u64) -> Result<Handle> {
+    let at = base(env).wrapping_add(offset);
+    env.resource_create(parent, flags, at, size, b"child")
+}
+
+fn info_is_as_given(env: &mut Env<'_>) -> Outcome {
+    let at = base(env);
+    let resource = ok!(env.resource_create(env.world.mmio_root, FLAG_EXCLUSIVE, at, 2 * P, b"mine"));
+    let info = ok!(env.resource_info(resource));
+    same!((info.kind, info.flags), (Kind::Mmio as u32, FLAG_EXCLUSIVE));
+    same!((info.base, info.size), (at, 2 * P));
+    same!(info.name[..5], *b"mine\0");
+    Ok(())
+}
+
+fn other_kind_children(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, 0, P));
+    refused!(child(env, parent, Kind::Irq as u32, 0, P), ACCESS_DENIED);
+    refused!(child(env, parent, 3, 0, P), INVALID_ARGS);
+    Ok(())
+}
+
+fn overflowing_base(env: &mut Env<'_>) -> Outcome {
+    refused!(env.resource_create(env.world.mmio_root, SHARED, u64::MAX, 1024, b""), INVALID_ARGS);
+    Ok(())
+}
+
+fn overflowing_size(env: &mut Env<'_>) -> Outcome {
+    refused!(env.resource_create(env.world.mmio_root, SHARED, 1024, u64::MAX, b""), INVALID_ARGS);
+    Ok(())
+}
+
+fn exclusive_blocks_shared(env: &mut Env<'_>) -> Outcome {
+    ok!(mint(env, FLAG_EXCLUSIVE, 0, 2 * P));
+    refused!(mint(env, SHARED, 0, 2 * P), NOT_FOUND);
+    refused!(mint(env, SHARED, P, 2 * P), NOT_FOUND);
+    refused!(mint(env, FLAG_EXCLUSIVE, P, 1), NOT_FOUND);
+    ok!(mint(env, SHARED, 2 * P, P));
+    Ok(())
+}
+
+fn shared_blocks_exclusive(env: &mut Env<'_>) -> Outcome {
+    ok!(mint(env, SHARED, 0, 2 * P));
+    refused!(mint(env, FLAG_EXCLUSIVE, 0, 2 * P), NOT_FOUND);
+    refused!(mint(env, FLAG_EXCLUSIVE, P, P), NOT_FOUND);
+    ok!(mint(env, FLAG_EXCLUSIVE, 2 * P, P));
+    Ok(())
+}
+
+fn shared_overlap(env: &mut Env<'_>) -> Outcome {
+    ok!(mint(env, SHARED, 0, 2 * P));
+    ok!(mint(env, SHARED, P, 2 * P));
+    ok!(mint(env, SHARED, 0, 2 * P));
+    Ok(())
+}
+
+fn child_of_other_kind(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, 0, P));
+    for kind in [Kind::Irq, Kind::Smc, Kind::System] {
+        refused!(child(env, parent, kind as u32, 0, P), ACCESS_DENIED);
+    }
+    Ok(())
+}
+
+fn child_too_large(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, P, P));
+    refused!(child(env, parent, SHARED, P, P + 34), ACCESS_DENIED);
+    refused!(child(env, parent, SHARED, P, P + 1), ACCESS_DENIED);
+    refused!(child(env, parent, SHARED, P - 1, P), ACCESS_DENIED);
+    refused!(child(env, parent, SHARED, 0, P), ACCESS_DENIED);
+    ok!(child(env, parent, SHARED, P + 34, P - 34));
+    Ok(())
+}
+
+fn shared_child_of_exclusive(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    refused!(child(env, parent, SHARED, 0, P), INVALID_ARGS);
+    Ok(())
+}
+
+fn exclusive_child_of_exclusive(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    refused!(child(env, parent, FLAG_EXCLUSIVE, 0, P), INVALID_ARGS);
+    Ok(())
+}
+
+fn identical_child(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, 0, P));
+    let same = ok!(child(env, parent, SHARED, 0, P));
+    ok!(child(env, same, SHARED, 16, 16));
+    Ok(())
+}
+
+fn ranged_root_own_kind(env: &mut Env<'_>) -> Outcome {
+    ok!(mint(env, SHARED, 0, P));
+    refused!(child(env, env.world.mmio_root, Kind::System as u32, 0, 1), ACCESS_DENIED);
+    refused!(child(env, env.world.irq_root, SHARED, 0, P), ACCESS_DENIED);
+    refused!(child(env, env.world.system_root, SHARED, 0, P), ACCESS_DENIED);
+    Ok(())
+}
+
+fn parent_needs_write(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, 0, P));
+    let poor = ok!(env.duplicate(parent, Rights::DEFAULT_RESOURCE - Rights::WRITE));
+    refused!(child(env, poor, SHARED, 0, P), ACCESS_DENIED);
+    // The right comes before the kind.
+    refused!(child(env, poor, 3, 0, P), ACCESS_DENIED);
+    Ok(())
+}
+
+fn range_before_parent(env: &mut Env<'_>) -> Outcome {
+    refused!(env.resource_create(0, SHARED, u64::MAX, 2, b""), INVALID_ARGS);
+    Ok(())
+}
+
+fn bad_name(env: &mut Env<'_>) -> Outcome {
+    let (root, at, out) = (u64::from(env.world.mmio_root), base(env), env.own().0);
+    for pointer in env.bad_pointers() {
+        refused!(env.raw(Sysno::resource_create, &[root, 0, at, P, pointer, 4, out]), INVALID_ARGS);
+    }
+    // The grant is looked at before the name.
+    let ram = env.world.ram.base().0;
+    refused!(env.raw(Sysno::resource_create, &[root, 0, ram, P, 0, 4, out]), ACCESS_DENIED);
+    Ok(())
+}
+
+fn info_needs_inspect(env: &mut Env<'_>) -> Outcome {
+    let resource = ok!(mint(env, SHARED, 0, P));
+    let poor = ok!(env.duplicate(resource, Rights::DEFAULT_RESOURCE - Rights::INSPECT));
+    refused!(env.resource_info(poor), ACCESS_DENIED);
+    let (channel, _) = ok!(env.channel());
+    refused!(env.resource_info(channel), WRONG_TYPE);
+    refused!(env.resource_info(0), BAD_HANDLE);
+    Ok(())
+}
+
+fn exclusive_then_shared(env: &mut Env<'_>) -> Outcome {
+    let alone = ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    refused!(mint(env, SHARED, 0, P), NOT_FOUND);
+    ok!(env.close(alone));
+    ok!(mint(env, SHARED, 0, P));
+    Ok(())
+}
+
+fn shared_then_exclusive(env: &mut Env<'_>) -> Outcome {
+    let first = ok!(mint(env, SHARED, 0, P));
+    let second = ok!(mint(env, SHARED, 0, P));
+    refused!(mint(env, FLAG_EXCLUSIVE, 0, P), NOT_FOUND);
+    ok!(env.close(first));
+    refused!(mint(env, FLAG_EXCLUSIVE, 0, P), NOT_FOUND);
+    ok!(env.close(second));
+    ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    Ok(())
+}
+
+fn consumer_checks_kind(env: &mut Env<'_>) -> Outcome {
+    let at = base(env);
+    ok!(env.create_physical(env.world.mmio_root, at, P));
+    refused!(env.create_physical(env.world.irq_root, at, P), WRONG_TYPE);
+    Ok(())
+}
+
+fn strict_and_not(env: &mut Env<'_>) -> Outcome {
+    let at = base(env);
+    let half = ok!(mint(env, SHARED, 0, P / 2));
+    ok!(env.create_physical(half, at, P));
+    refused!(child(env, half, SHARED, 0, P), ACCESS_DENIED);
+    ok!(child(env, half, SHARED, 0, P / 2));
+    Ok(())
+}
+
+fn elsewhere(env: &mut Env<'_>) -> Outcome {
+    let resource = ok!(mint(env, SHARED, 0, P));
+    refused!(env.create_physical(resource, env.world.registers.base().0, P), ACCESS_DENIED);
+    refused!(child(env, resource, SHARED, 8 * P, P), ACCESS_DENIED);
+    Ok(())
+}
+
+fn rights(env: &mut Env<'_>) -> Outcome {
+    let resource = ok!(mint(env, SHARED, 0, P));
+    let basic = ok!(env.basic(resource));
+    same!(basic.rights, Rights::DEFAULT_RESOURCE.0);
+    same!(basic.object_type, ObjectType::Resource as u32);
+    same!(basic.related_koid, 0);
+    Ok(())
+}
+
+fn names(env: &mut Env<'_>) -> Outcome {
+    let (root, at) = (env.world.mmio_root, base(env));
+    let long = ok!(env.resource_create(root, SHARED, at, P, &[b'n'; 50]));
+    let info = ok!(env.resource_info(long));
+    same!(info.name[..], [[b'n'; 31].as_slice(), &[0]].concat()[..]);
+    let none = ok!(env.resource_create(root, SHARED, at, P, b""));
+    same!(ok!(env.resource_info(none)).name, [0; 32]);
+    // A length of 0 reads nothing: the pointer may be anything.
+    let out = env.own().0;
+    ok!(env.raw(Sysno::resource_create, &[u64::from(root), 0, at, P, 0, 0, out]));
+    let handle = env.peek_u64(env.own()) as Handle;
+    env.adopt(handle);
+    Ok(())
+}
+
+fn unknown_kinds(env: &mut Env<'_>) -> Outcome {
+    for options in [3, 6, 0xFFFF, 0x2_0000, 0x8000_0000, FLAG_EXCLUSIVE | 3] {
+        refused!(mint(env, options, 0, P), INVALID_ARGS);
+    }
+    refused!(env.resource_create(0, 6, 0, P, b""), BAD_HANDLE);
+    Ok(())
+}
+
+fn parent_in_order(env: &mut Env<'_>) -> Outcome {
+    let (channel, _) = ok!(env.channel());
+    let bare = ok!(env.duplicate(env.world.job, Rights::NONE));
+    refused!(child(env, 0, SHARED, 0, P), BAD_HANDLE);
+    refused!(child(env, channel, SHARED, 0, P), WRONG_TYPE);
+    refused!(child(env, bare, SHARED, 0, P), WRONG_TYPE);
+    Ok(())
+}
+
+fn bad_output(env: &mut Env<'_>) -> Outcome {
+    let (root, at, name) = (u64::from(env.world.mmio_root), base(env), env.own().0);
+    for pointer in env.bad_pointers() {
+        let args = [root, u64::from(FLAG_EXCLUSIVE), at, P, name, 1, pointer];
+        refused!(env.raw(Sysno::resource_create, &args), INVALID_ARGS);
+    }
+    ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    Ok(())
+}
+
+fn supply_reserves_nothing(env: &mut Env<'_>) -> Outcome {
+    let window = env.world.registers;
+    let root = env.world.mmio_root;
+    ok!(env.resource_create(root, FLAG_EXCLUSIVE, window.base().0, window.size(), b"exclusive"));
+    Ok(())
+}
+
+fn empty_resource(env: &mut Env<'_>) -> Outcome {
+    refused!(mint(env, SHARED, 0, 0), INVALID_ARGS);
+    let parent = ok!(mint(env, SHARED, 0, P));
+    refused!(child(env, parent, SHARED, 0, 0), ACCESS_DENIED);
+    refused!(env.resource_create(env.world.mmio_root, SHARED, 0, 0, b"root"), INVALID_ARGS);
+    Ok(())
+}
+
+fn sub_page_neighbours(env: &mut Env<'_>) -> Outcome {
+    ok!(mint(env, FLAG_EXCLUSIVE, 0, 0x200));
+    ok!(mint(env, FLAG_EXCLUSIVE, 0x200, 0x200));
+    refused!(mint(env, FLAG_EXCLUSIVE, 0x3FF, 0x200), NOT_FOUND);
+    Ok(())
+}
+
+fn exclusive_child(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(mint(env, SHARED, 0, P));
+    refused!(child(env, parent, FLAG_EXCLUSIVE, 0, P), INVALID_ARGS);
+    Ok(())
+}
+
+fn duplicates_keep_the_range(env: &mut Env<'_>) -> Outcome {
+    let first = ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    let second = ok!(env.duplicate(first, Rights::SAME_RIGHTS));
+    ok!(env.close(first));
+    refused!(mint(env, SHARED, 0, P), NOT_FOUND);
+    ok!(env.close(second));
+    ok!(mint(env, SHARED, 0, P));
+    Ok(())
+}
+
+fn interrupts(env: &mut Env<'_>) -> Outcome {
+    let root = env.world.irq_root;
+    let irq = ok!(env.resource_create(root, Kind::Irq as u32, 40, 1, b"irq"));
+    let info = ok!(env.resource_info(irq));
+    same!((info.kind, info.base, info.size), (Kind::Irq as u32, 40, 1));
+    refused!(env.resource_create(irq, Kind::Irq as u32, 41, 1, b"next"), ACCESS_DENIED);
+    Ok(())
+}
+
+fn roots_are_ranged(env: &mut Env<'_>) -> Outcome {
+    let roots = [
+        (env.world.mmio_root, Kind::Mmio),
+        (env.world.irq_root, Kind::Irq),
+        (env.world.system_root, Kind::System),
+    ];
+    for (root, kind) in roots {
+        let info = ok!(env.resource_info(root));
+        same!((info.kind, info.flags, info.base, info.size), (kind as u32, 0, 0, 0));
+    }
+    // A resource has no properties.
+    let value = env.own().0;
+    let args = [u64::from(env.world.mmio_root), u64::from(property::NAME), value, 32];
+    refused!(env.raw(Sysno::object_get_property, &args), ACCESS_DENIED);
+    let args = [u64::from(env.world.mmio_root), u64::from(info::VMO), value, 512];
+    refused!(env.raw(Sysno::object_get_info, &args), WRONG_TYPE);
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What a scenario stands on: a program at EL0, simulated or real.
+
+use abi::{Handle, PhysAddr, PhysRange, Sysno, VirtAddr};
+
+/// A program that does what a scenario says.
+///
+/// It is small on purpose: system calls by their registers, and loads and stores at addresses. All that
+/// gives them a meaning is in `Env`, which is the same everywhere.
+pub trait System {
+    /// Issues a system call with these registers and gives X0.
+    ///
+    /// The arguments are not looked at: a wild pointer goes to the kernel as it is.
+    fn call(&mut self, sysno: Sysno, args: [u64; 8]) -> u64;
+
+    /// Copies bytes out of the program's memory. Everything there is mapped Normal and readable.
+    fn peek(&mut self, at: VirtAddr, into: &mut [u8]);
+
+    /// Copies bytes into the program's memory. Everything there is mapped Normal and writable.
+    fn poke(&mut self, at: VirtAddr, from: &[u8]);
+
+    /// Loads a word by one instruction. The address is mapped readable, perhaps as Device memory.
+    fn load32(&mut self, at: VirtAddr) -> u32;
+
+    /// Stores a word by one instruction. The address is mapped writable, perhaps as Device memory.
+    fn store32(&mut self, at: VirtAddr, value: u32);
+
+    /// Calls the code there, which returns at once. The address is mapped executable.
+    fn execute(&mut self, at: VirtAddr);
+
+    /// Where the vDSO's function for a call starts, in bytes from the vDSO's first byte.
+    fn vdso_function(&self, sysno: Sysno) -> u64;
+
+    /// What the program knows about itself and the machine.
+    fn world(&self) -> World;
+
+    /// Objects that the kernel holds, where that can be known.
+    fn object_count(&mut self) -> Option<usize> {
+        None
+    }
+}
+
+/// What a program knows about itself and the machine that it runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    /// Its own process.
+    pub process: Handle,
+    /// Its own thread.
+    pub thread: Handle,
+    /// The job in which it may make processes.
+    pub job: Handle,
+    /// Its root VMAR.
+    pub vmar: Handle,
+    /// The vDSO's VMO.
+    pub vdso: Handle,
+    /// Where the vDSO is mapped here.
+    pub vdso_base: VirtAddr,
+    /// Where the vDSO's code segment starts in its VMO, and its bytes.
+    pub vdso_code: (u64, u64),
+    /// The ranged root of MMIO.
+    pub mmio_root: Handle,
+    /// The ranged root of interrupts.
+    pub irq_root: Handle,
+    /// The ranged root of kernel services.
+    pub system_root: Handle,
+    /// Memory of the program that scenarios may use as they like: whole pages, zero at first.
+    pub scratch: VirtAddr,
+    /// Bytes of it, at least [`SCRATCH_SIZE`].
+    pub scratch_size: u64,
+    /// A VMO that may be executed, and where in it the page of [`AGENT`](crate::agent::AGENT) lies.
+    pub agent: (Handle, u64),
+    /// A page of registers that may be read at will and is nobody else's: the PL031's.
+    pub registers: PhysRange,
+    /// A memory-like window of at least four pages: NOR flash with the Intel command set.
+    pub flash: PhysRange,
+    /// Two windows that share one page.
+    pub group: [PhysRange; 2],
+    /// All of the first bank of RAM.
+    pub ram: PhysRange,
+    /// The interrupt controller's distributor.
+    pub controller: PhysAddr,
+    /// A page with nothing behind it: an access ends in an external abort.
+    pub hole: PhysAddr,
+    /// Bits of physical address that the CPU has.
+    pub physical_bits: u32,
+}
+
+/// Bytes of [`World::scratch`] that scenarios count on.
+pub const SCRATCH_SIZE: u64 = 256 << 10;
