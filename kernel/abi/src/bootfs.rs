@@ -60,7 +60,14 @@ impl Entry {
 ///
 /// It finds damage, not malice. A last partial word counts as if padded with zeros.
 pub fn hash(bytes: &[u8]) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    hash_update(HASH_START, bytes)
+}
+
+/// The hash of no bytes: where [`hash_update`] starts.
+pub const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// Goes on with a [`hash`] by the next piece; every piece but the last has a multiple of 8 bytes.
+pub fn hash_update(mut hash: u64, bytes: &[u8]) -> u64 {
     for chunk in bytes.chunks(8) {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(chunk) {

@@ -23,6 +23,8 @@ pub mod elf;
 pub mod message;
 
 #[cfg(target_os = "none")]
+pub mod bootfs;
+#[cfg(target_os = "none")]
 mod handle;
 #[cfg(target_os = "none")]
 pub mod launch;
