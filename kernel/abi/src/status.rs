@@ -119,3 +119,5 @@ impl fmt::Debug for Status {
         fmt::Display::fmt(self, f)
     }
 }
+
+impl core::error::Error for Status {}
