@@ -1,11 +1,24 @@
-//! The kernel's binary: the boot flow and the glue between the logic and the machine.
+//! The kernel's binary: the boot flow, and the glue between the logic and the machine.
+//!
+//! # Boot flow
+//! 1. `aarch64::entry` takes the machine from the loader's jump to [`jacinth_main`].
+//! 2. [`boot`] finds the machine out from the device tree: console, memory, interrupts, and the ledger of what
+//!    may be granted. Whatever makes that impossible is one line on the console, and a stop.
+//! 3. [`run`] makes the kernel's one value and the first process, and goes to EL0.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![deny(unsafe_code)]
 
 #[cfg(target_os = "none")]
+extern crate alloc;
+
+#[cfg(target_os = "none")]
+mod arguments;
+#[cfg(target_os = "none")]
 mod boot;
 #[cfg(target_os = "none")]
-use defmt as _;
+mod map;
+#[cfg(target_os = "none")]
+mod run;
 
 /// Where the platform hands over: the one symbol that it expects of the image.
 // The attribute counts as unsafe code because two functions of one name would be undefined behaviour. The name

@@ -9,7 +9,7 @@ use crate::tables::MapError;
 use crate::{descriptor, output};
 
 impl Boot {
-    /// Maps a device's registers for the kernel. A window that shares pages with one that is mapped already
+    /// Maps a device's registers for the kernel; gives the window and its address. A window that shares pages with one that is mapped already
     /// uses that mapping.
     ///
     /// # Safety
@@ -18,7 +18,10 @@ impl Boot {
     ///
     /// # Errors
     /// [`MapError`] if it is too large for the kernel's device window or no table is left.
-    pub unsafe fn map_device(&mut self, range: PhysRange) -> Result<Window<'static>, MapError> {
+    pub(crate) unsafe fn map_device_at(
+        &mut self,
+        range: PhysRange,
+    ) -> Result<(Window<'static>, usize), MapError> {
         let pages = range.expand_to_pages();
         let page = match self.device_page(pages) {
             Some(page) => page,
@@ -27,7 +30,7 @@ impl Boot {
         let start = page + range.base().page_offset();
         // SAFETY: 1, the pages were just mapped as device memory and never go away. 2 by the caller.
         let window = unsafe { Window::new(start as usize, range.size() as usize) };
-        window.ok_or(MapError::Misaligned)
+        Ok((window.ok_or(MapError::Misaligned)?, start as usize))
     }
 
     /// Where `pages` are mapped already.
@@ -70,8 +73,7 @@ impl Boot {
         {
             output::set_console(console);
         }
-        crate::println!("jacinth: {why}. Stopped.");
-        crate::power::stop_after_failure()
+        crate::power::fail(why)
     }
 
     fn last_resort_console(&mut self) -> Option<Console<'static>> {
@@ -80,8 +82,8 @@ impl Boot {
             // SAFETY: 1, on a board that we know these are registers, and on any other no RAM that anybody
             // uses is accessed as Device: this boot ends here. 2, only identification words are read below,
             // and a PL011's data and control registers written if they say that it is one.
-            let window = unsafe { self.map_device(range) }.ok()?;
-            if !is_pl011(self.device_page(range)?) {
+            let (window, address) = unsafe { self.map_device_at(range) }.ok()?;
+            if !is_pl011(address as u64) {
                 return None;
             }
             Model::find(["arm,pl011"])?.console(window).ok()

@@ -63,6 +63,16 @@ pub enum EntryLevel {
     El3,
 }
 
+impl core::fmt::Display for EntryLevel {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::El1 => "EL1",
+            Self::El2 => "EL2",
+            Self::El3 => "EL3",
+        })
+    }
+}
+
 /// What the boot code found out. There is one, and `jacinth_main` has it.
 ///
 /// Holding one proves that this is the boot CPU, running alone, with the MMU on and interrupts masked.
@@ -79,7 +89,12 @@ pub struct Boot {
     pub(crate) devices: [Option<(PhysRange, u64)>; MAX_DEVICES],
     /// Where the next one goes.
     pub(crate) next_device: u64,
+    /// RAM that the loader filled and that stays as it is.
+    pub(crate) kept: [Option<PhysRange>; MAX_KEPT],
 }
+
+/// Things that a loader brings along: a file system.
+const MAX_KEPT: usize = 2;
 
 /// Devices that the kernel may keep: a console, a log, an interrupt controller and what comes with it.
 const MAX_DEVICES: usize = 16;
@@ -118,6 +133,11 @@ impl Boot {
     /// Where the image lies, with its `.bss`, stacks and tables.
     pub fn image(&self) -> PhysRange {
         self.image
+    }
+
+    /// The loader's tree may be overwritten from now on.
+    pub(crate) fn forget_tree(&mut self) {
+        self.tree = None;
     }
 
     /// The device tree's bytes, as the loader left them.
@@ -177,5 +197,6 @@ extern "C" fn start(level: u64, tree: u64, tree_size: u64, image: u64, tables: u
     let space = unsafe { KernelSpace::new(crate::image::physical(linker::tables_start())) };
     let tree = PhysRange::new(PhysAddr(tree), tree_size).ok();
     let devices = [const { None }; MAX_DEVICES];
-    jacinth_main(Boot { level, tree, image, space, tables, devices, next_device: layout::DEVICES })
+    let (next_device, kept) = (layout::DEVICES, [None; MAX_KEPT]);
+    jacinth_main(Boot { level, tree, image, space, tables, devices, next_device, kept })
 }

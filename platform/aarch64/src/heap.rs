@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 
 use rlsf::Tlsf;
 
-use crate::lock::Lock;
+use crate::lock::Leaf;
 
 /// Bytes of the pool in the image.
 const FIRST_POOL: usize = 1 << 20;
@@ -26,7 +26,7 @@ const fn pool_for(layout: Layout) -> usize {
 type Pools = Tlsf<'static, u32, u16, 26, 16>;
 
 struct Heap {
-    pools: Lock<State>,
+    pools: Leaf<State>,
 }
 
 struct State {
@@ -36,7 +36,7 @@ struct State {
 }
 
 #[global_allocator]
-static HEAP: Heap = Heap { pools: Lock::new(State { pools: Pools::new(), started: false }) };
+static HEAP: Heap = Heap { pools: Leaf::new(State { pools: Pools::new(), started: false }) };
 
 impl State {
     fn allocate(&mut self, layout: Layout) -> *mut u8 {

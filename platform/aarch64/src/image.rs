@@ -46,3 +46,13 @@ pub fn build_id() -> &'static [u8] {
     // An ELF note: three words (name size, descriptor size, type), the name "GNU\0", the descriptor.
     note.get(16..).unwrap_or_default()
 }
+
+/// The build-id, printed as people write it: two digits for each byte.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildId;
+
+impl core::fmt::Display for BuildId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        build_id().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -8,33 +8,62 @@
 //! |---|---|
 //! | [`entry`] | from reset to Rust: EL2 and EL3, translation tables, MMU |
 //! | [`layout`], [`control`], [`descriptor`] | the address map, register values, page attributes: each number once |
-//! | [`trap`], [`panic`] | exception vectors, EL0 and back; the report of a kernel bug |
-//! | [`tables`], [`devices`] | the kernel's half of the address space |
-//! | [`output`], [`power`] | text; PSCI and the end |
+//! | [`trap`], `panic` | exception vectors, EL0 and back; the report of a kernel bug |
+//! | `board` | what the device tree says there is, put to use |
+//! | `tables`, `devices`, `memory` | the kernel's half of the address space |
+//! | `frames`, `heap` | physical pages; the kernel's own allocator |
+//! | `machine` | the ports of the kernel's logic |
+//! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
+//! | `gic`, `interrupts` | the interrupt controller, and what it delivers |
+//! | [`output`], [`log`], [`power`] | text; defmt frames; PSCI and the end |
+//! | [`lock`], [`barrier`] | the kernel's one lock; ordering |
 //!
 //! On a development machine (`target_os` is not `none`) only the parts without instructions are compiled, and
 //! tested.
 #![cfg_attr(not(test), no_std)]
 
-pub mod control;
+extern crate alloc;
+
 pub mod descriptor;
-pub mod frames;
+#[cfg(any(test, target_os = "none"))]
+mod frames;
 pub mod layout;
+pub mod ranges;
 
 #[cfg(target_os = "none")]
 pub mod barrier;
+#[cfg(target_os = "none")]
+mod board;
+#[cfg(target_os = "none")]
+mod cache;
+#[cfg(target_os = "none")]
+pub mod control;
+#[cfg(target_os = "none")]
+mod copy;
+#[cfg(target_os = "none")]
+pub mod cpu;
 #[cfg(target_os = "none")]
 mod devices;
 #[cfg(target_os = "none")]
 pub mod entry;
 #[cfg(target_os = "none")]
+mod fp;
+#[cfg(target_os = "none")]
+mod gic;
+#[cfg(target_os = "none")]
 mod heap;
 #[cfg(target_os = "none")]
 pub mod image;
 #[cfg(target_os = "none")]
-pub mod interrupts;
+mod interrupts;
 #[cfg(target_os = "none")]
 pub mod lock;
+#[cfg(target_os = "none")]
+pub mod log;
+#[cfg(target_os = "none")]
+mod machine;
+#[cfg(target_os = "none")]
+mod memory;
 #[cfg(target_os = "none")]
 pub mod output;
 #[cfg(target_os = "none")]
@@ -42,11 +71,21 @@ mod panic;
 #[cfg(target_os = "none")]
 pub mod power;
 #[cfg(target_os = "none")]
-pub mod tables;
+mod tables;
+#[cfg(target_os = "none")]
+mod timer;
+#[cfg(target_os = "none")]
+mod tlb;
 #[cfg(target_os = "none")]
 pub mod trap;
 
 #[cfg(target_os = "none")]
+pub use board::{InterruptError, Uart};
+#[cfg(target_os = "none")]
 pub use entry::{Boot, EntryLevel};
+#[cfg(target_os = "none")]
+pub use machine::Board;
+#[cfg(target_os = "none")]
+pub use memory::MemoryError;
 #[cfg(target_os = "none")]
 pub use tables::MapError;

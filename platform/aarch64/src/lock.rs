@@ -70,3 +70,7 @@ impl<T> DerefMut for Guard<'_, T> {
         &mut self.value
     }
 }
+
+/// A lock below the kernel's, held for a few instructions: waiting for it needs no sleep, and releasing it
+/// wakes nobody.
+pub type Leaf<T> = Mutex<T, spin::relax::Spin>;

@@ -3,9 +3,9 @@ use core::fmt;
 
 use console::Console;
 
-use crate::lock::Lock;
+use crate::lock::Leaf;
 
-static CONSOLE: Lock<Option<Console<'static>>> = Lock::new(None);
+static CONSOLE: Leaf<Option<Console<'static>>> = Leaf::new(None);
 
 /// Sends all further text to a console.
 pub fn set_console(console: Console<'static>) {

@@ -103,13 +103,5 @@ fn walk(mut frame_pointer: u64, first: usize) {
 }
 
 fn build_id() {
-    /// Two digits for each byte of a build-id.
-    struct Hex(&'static [u8]);
-
-    impl core::fmt::Display for Hex {
-        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-            self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-        }
-    }
-    report!("build-id: {}", Hex(image::build_id()));
+    report!("build-id: {}", image::BuildId);
 }

@@ -61,8 +61,9 @@ pub(crate) fn stop_after_panic() -> ! {
     halt()
 }
 
-/// Stops a boot that cannot go on. The machine stays as it is, with the reason on its console.
-pub(crate) fn stop_after_failure() -> ! {
+/// Gives up starting: says why in one line, and stops. The machine stays as it is.
+pub fn fail(why: core::fmt::Arguments<'_>) -> ! {
+    crate::println!("jacinth: {why}. Stopped.");
     stop_after_panic()
 }
 

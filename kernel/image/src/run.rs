@@ -1,0 +1,130 @@
+//! From a machine that is known to the first program, and what happens from then on.
+#![forbid(unsafe_code)]
+
+use aarch64::lock::Lock;
+use aarch64::trap::{self, Handlers};
+use aarch64::{Board, cpu, println};
+use abi::resource::Kind;
+use abi::vdso::Constants;
+use core::fmt::Display;
+use kernel::boot::{Images, Supply, VdsoImage};
+use kernel::object::Name;
+use kernel::ports::{Event, Frame, Frames, Next};
+use kernel::{Kernel, Options};
+
+use crate::boot::BootInfo;
+
+/// The vDSO and its list of sites, as the build made them.
+static VDSO: &[u8] = include_bytes!(env!("JACINTH_VDSO"));
+static VDSO_SITES: &[u8] = include_bytes!(env!("JACINTH_VDSO_SITES"));
+/// The boot file system of an image that carries one; empty otherwise.
+static BOOTFS: &[u8] = include_bytes!(env!("JACINTH_BOOTFS"));
+
+/// The kernel, and the one lock that guards it.
+static KERNEL: Lock<Option<Kernel<Board>>> = Lock::new(None);
+
+static HANDLERS: Handlers = Handlers { syscall, event };
+
+/// Starts the first program. It comes back only with the reason why that is impossible.
+pub(crate) fn run(info: BootInfo) -> impl Display {
+    let free = info.board.free_frames();
+    let mut kernel = match start(info) {
+        Ok(kernel) => kernel,
+        Err(why) => return why,
+    };
+    defmt::info!("{=u64} pages are free, init starts", free.0);
+    let mut frame = Frame::default();
+    let next = kernel.handle(Event::Timer, &mut frame);
+    *KERNEL.lock() = Some(kernel);
+    trap::run(&HANDLERS, frame, next)
+}
+
+fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
+    let BootInfo { board, tree, ledger, console, arguments, initrd } = info;
+    let table = ledger.device_table(&tree).map_err(Failure::DeviceTable)?;
+    let mut seed = [0; 32];
+    let chosen = tree.chosen();
+    let kaslr = chosen.kaslr_seed().unwrap_or(0).to_le_bytes();
+    for (place, byte) in seed.iter_mut().zip(chosen.rng_seed().unwrap_or(&[]).iter().chain(&kaslr)) {
+        *place = *byte;
+    }
+    let options = Options { test: arguments.test, console: console.map(|console| console.range), seed };
+    let constants = Constants {
+        ticks_per_second: 0,
+        nanos_per_tick_q32: 0,
+        physmem: tree.memory().filter(|region| region.available).map(|region| region.range.size()).sum(),
+        page_size: 0,
+        num_cpus: 1,
+        dcache_line_size: cpu::data_line_size(),
+        icache_line_size: cpu::instruction_line_size(),
+        cpu_features: 0,
+        reserved: 0,
+        version: version(),
+    };
+    let windows = ledger.grantable().map(|window| Supply {
+        kind: Kind::Mmio,
+        base: window.range.base().0,
+        size: window.range.size(),
+        name: Name::from_tail(tree.path(window.node)),
+    });
+    let lines = ledger.interrupts().iter().map(|line| Supply {
+        kind: Kind::Irq,
+        base: u64::from(line.intid),
+        size: 1,
+        name: Name::from_tail(tree.path(line.node)),
+    });
+    let supply: alloc::vec::Vec<Supply> = windows.chain(lines).collect();
+    let vdso = VdsoImage { bytes: VDSO, sites: VDSO_SITES, constants };
+    let mut kernel = Kernel::new(board, ledger, options, &vdso).map_err(Failure::Kernel)?;
+    let images = Images {
+        bootfs: initrd.unwrap_or(BOOTFS),
+        tree: tree.blob(),
+        device_table: &table,
+        arguments: arguments.text,
+    };
+    kernel.start_first(&images, supply.into_iter()).map_err(Failure::Kernel)?;
+    Ok(kernel)
+}
+
+fn version() -> [u8; 64] {
+    let mut version = [0; 64];
+    for (place, byte) in version.iter_mut().zip(concat!("Jacinth ", env!("CARGO_PKG_VERSION")).bytes()) {
+        *place = byte;
+    }
+    version
+}
+
+fn syscall(frame: &mut Frame) -> Next {
+    handle(frame, Event::Syscall)
+}
+
+fn event(frame: &mut Frame, event: Event) -> Next {
+    handle(frame, event)
+}
+
+/// Takes the lock once and lets the kernel decide.
+fn handle(frame: &mut Frame, event: Event) -> Next {
+    let next = match KERNEL.lock().as_mut() {
+        Some(kernel) => kernel.handle(event, frame),
+        None => Next::Idle,
+    };
+    if let Next::Stop(status) = next {
+        println!("jacinth: init exited with status {status}");
+    }
+    next
+}
+
+/// Why there is nothing to run.
+enum Failure {
+    DeviceTable(ledger::Error),
+    Kernel(kernel::boot::Error),
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::DeviceTable(error) => write!(f, "the device table cannot be made: {error}"),
+            Self::Kernel(error) => error.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Making instructions out of data (Arm ARM B2.4.4).
+use core::arch::asm;
+
+use crate::barrier;
+
+/// CTR_EL0.
+pub(crate) fn type_register() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register that never changes.
+    unsafe { asm!("mrs {}, ctr_el0", out(reg) value, options(nomem, nostack, pure, preserves_flags)) };
+    value
+}
+
+/// CTR_EL0, decoded.
+struct CacheType(u64);
+
+impl CacheType {
+    fn read() -> Self {
+        Self(type_register())
+    }
+
+    /// IminLine: bytes in the smallest instruction cache line.
+    fn instruction_line(&self) -> u64 {
+        4 << (self.0 & 0xf)
+    }
+
+    /// DminLine: bytes in the smallest data cache line.
+    fn data_line(&self) -> u64 {
+        4 << (self.0 >> 16 & 0xf)
+    }
+
+    /// L1Ip: whether instruction caches are physically tagged and indexed, so that one alias stands for all.
+    fn instruction_cache_is_physical(&self) -> bool {
+        self.0 >> 14 & 0b11 == 0b11
+    }
+
+    /// IDC: data need not be cleaned for instruction fetches to see it.
+    fn data_is_coherent(&self) -> bool {
+        self.0 >> 28 & 1 == 1
+    }
+
+    /// DIC: instructions need not be invalidated for changed data to be fetched.
+    fn instructions_are_coherent(&self) -> bool {
+        self.0 >> 29 & 1 == 1
+    }
+}
+
+/// Makes what was written to the page at a virtual address executable, on every CPU, at whatever address it
+/// will be executed.
+///
+/// # Safety
+/// 1. The page is mapped.
+pub(crate) unsafe fn synchronize_instructions(page: u64) {
+    let kind = CacheType::read();
+    let end = page + abi::PAGE_SIZE;
+    if !kind.data_is_coherent() {
+        let mut line = page;
+        while line < end {
+            // SAFETY: cleaning a line of a mapped page (1) changes no memory that anybody can see.
+            unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)) };
+            line += kind.data_line();
+        }
+    }
+    barrier::complete();
+    if !kind.instructions_are_coherent() {
+        if kind.instruction_cache_is_physical() {
+            let mut line = page;
+            while line < end {
+                // SAFETY: instruction caches hold nothing that is not in memory.
+                unsafe { asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags)) };
+                line += kind.instruction_line();
+            }
+        } else {
+            // A virtually indexed cache may hold the page under an index that this address does not have.
+            // SAFETY: as above.
+            unsafe { asm!("ic ialluis", options(nostack, preserves_flags)) };
+        }
+        barrier::complete();
+    }
+    barrier::instruction();
+}

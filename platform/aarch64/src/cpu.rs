@@ -1,0 +1,60 @@
+//! What the CPU says of itself.
+use core::arch::asm;
+
+use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, MIDR_EL1, MPIDR_EL1, Readable};
+
+/// Bits of physical address (`ID_AA64MMFR0_EL1.PARange`), no more than 4 KiB pages can use.
+pub fn physical_address_bits() -> u32 {
+    match ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::PARange) {
+        0 => 32,
+        1 => 36,
+        2 => 40,
+        3 => 42,
+        4 => 44,
+        _ => 48,
+    }
+}
+
+/// Whether ASIDs have 16 bits (`ID_AA64MMFR0_EL1.ASIDBits`).
+pub fn wide_asids() -> bool {
+    ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::ASIDBits) == 2
+}
+
+/// The CPU's identification (`MIDR_EL1`).
+pub fn identification() -> u64 {
+    MIDR_EL1.get()
+}
+
+/// The CPU's place in the machine (`MPIDR_EL1.Aff3..Aff0`), as a tree's `/cpus` names it.
+pub fn affinity() -> u64 {
+    MPIDR_EL1.get() & 0xff_00ff_ffff
+}
+
+/// 64 random bits from the CPU (FEAT_RNG), if it has them and they are ready.
+pub(crate) fn random() -> Option<u64> {
+    let isar0: u64;
+    // SAFETY: reads a register that never changes.
+    unsafe {
+        asm!("mrs {}, id_aa64isar0_el1", out(reg) isar0, options(nomem, nostack, pure, preserves_flags))
+    };
+    if isar0 >> 60 == 0 {
+        return None;
+    }
+    let (value, ready): (u64, u64);
+    // SAFETY: RNDR (s3_3_c2_c4_0) exists, as the ID register says; it sets Z when it fails.
+    unsafe {
+        asm!("mrs {value}, s3_3_c2_c4_0", "cset {ready}, ne",
+            value = out(reg) value, ready = out(reg) ready, options(nomem, nostack));
+    }
+    (ready != 0).then_some(value)
+}
+
+/// Bytes in the smallest data cache line (`CTR_EL0.DminLine`).
+pub fn data_line_size() -> u32 {
+    4 << (crate::cache::type_register() >> 16 & 0xf)
+}
+
+/// Bytes in the smallest instruction cache line (`CTR_EL0.IminLine`).
+pub fn instruction_line_size() -> u32 {
+    4 << (crate::cache::type_register() & 0xf)
+}

@@ -1,0 +1,97 @@
+//! The pages of one chunk.
+use super::CHUNK_PAGES;
+
+const WORDS: usize = CHUNK_PAGES / 64;
+
+/// Which pages of a chunk are free and which are lent. Links chunks that have free pages into a list.
+#[derive(Debug)]
+pub(super) struct ChunkMap {
+    free: [u64; WORDS],
+    lent: [u64; WORDS],
+    /// Set bits of `free`.
+    free_count: u16,
+    /// Neighbours in the list of chunks with free pages.
+    pub(super) next: Option<u32>,
+    pub(super) previous: Option<u32>,
+}
+
+impl ChunkMap {
+    /// A chunk of which nothing is free or lent.
+    pub(super) const EMPTY: Self =
+        Self { free: [0; WORDS], lent: [0; WORDS], free_count: 0, next: None, previous: None };
+
+    /// A chunk that is all free.
+    pub(super) const FREE: Self =
+        Self { free: [u64::MAX; WORDS], free_count: CHUNK_PAGES as u16, ..Self::EMPTY };
+
+    /// Pages that are free.
+    pub(super) fn free_count(&self) -> usize {
+        usize::from(self.free_count)
+    }
+
+    /// Lends the first free page.
+    #[inline]
+    pub(super) fn lend(&mut self) -> Option<usize> {
+        let word = self.free.iter().position(|word| *word != 0)?;
+        let bit = self.free.get(word)?.trailing_zeros() as usize;
+        let page = 64 * word + bit;
+        self.unset_free(page);
+        set(&mut self.lent, page, true);
+        Some(page)
+    }
+
+    /// Takes a page back. `false`, and nothing changed, if it is not lent.
+    #[inline]
+    pub(super) fn take_back(&mut self, page: usize) -> bool {
+        if !self.is_lent(page) {
+            return false;
+        }
+        set(&mut self.lent, page, false);
+        self.set_free(page);
+        true
+    }
+
+    /// Whether a page is lent.
+    #[inline]
+    pub(super) fn is_lent(&self, page: usize) -> bool {
+        get(&self.lent, page)
+    }
+
+    /// Makes a page, which was neither, free.
+    pub(super) fn set_free(&mut self, page: usize) {
+        if !get(&self.free, page) {
+            set(&mut self.free, page, true);
+            self.free_count += 1;
+        }
+    }
+
+    /// Takes `count` free pages in a row, which become neither free nor lent.
+    pub(super) fn take_run(&mut self, count: usize) -> Option<usize> {
+        let mut start = 0;
+        for page in 0..CHUNK_PAGES {
+            if !get(&self.free, page) {
+                start = page + 1;
+            } else if page + 1 - start == count {
+                (start..=page).for_each(|page| self.unset_free(page));
+                return Some(start);
+            }
+        }
+        None
+    }
+
+    fn unset_free(&mut self, page: usize) {
+        set(&mut self.free, page, false);
+        self.free_count -= 1;
+    }
+}
+
+fn get(bits: &[u64; WORDS], page: usize) -> bool {
+    bits.get(page / 64).is_some_and(|word| word >> (page % 64) & 1 == 1)
+}
+
+fn set(bits: &mut [u64; WORDS], page: usize, value: bool) {
+    if let Some(word) = bits.get_mut(page / 64) {
+        let mask = 1 << (page % 64);
+        *word = if value { *word | mask } else { *word & !mask };
+    }
+}

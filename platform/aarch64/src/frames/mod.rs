@@ -1,0 +1,78 @@
+//! Physical frames: 2 MiB chunks from a buddy system, pages handed out inside a chunk.
+//!
+//! buddy_system_allocator's `Heap` manages whole chunks and larger runs. Its release walks a list, so it must
+//! not hold pages: 8 GiB are 4,096 chunks, which bounds the walk. A chunk that is broken into pages has a
+//! [`ChunkMap`], made when the chunk is first used; nothing here is touched at boot in proportion to RAM but
+//! one byte a chunk.
+//!
+//! A page is free, lent (to the kernel's logic, by the port), or neither: the kernel's own, such as its heap
+//! and tables, or not RAM. Only lent pages may be read, written or given back, so whatever the logic does
+//! wrong, it reaches no memory that Rust knows of.
+
+mod chunk;
+mod pool;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use pool::{Pool, Regions};
+#[cfg(target_os = "none")]
+pub(crate) use shared::{install, is_lent, lend, lent_free, take_back, take_run};
+
+/// log2 of a chunk's size: what one level 2 block maps.
+pub(crate) const CHUNK_SHIFT: u32 = 21;
+/// Bytes in a chunk.
+pub(crate) const CHUNK_SIZE: u64 = 1 << CHUNK_SHIFT;
+/// Pages in a chunk.
+pub(crate) const CHUNK_PAGES: usize = (CHUNK_SIZE / abi::PAGE_SIZE) as usize;
+
+/// The board's one pool, shared by the port and the heap.
+#[cfg(target_os = "none")]
+mod shared {
+    use abi::{PageCount, PhysAddr};
+
+    use super::Pool;
+    use crate::layout;
+    use crate::lock::Leaf;
+
+    static POOL: Leaf<Option<Pool>> = Leaf::new(None);
+
+    /// Starts handing out frames.
+    pub(crate) fn install(pool: Pool) {
+        *POOL.lock() = Some(pool);
+    }
+
+    /// Lends a frame.
+    #[inline]
+    pub(crate) fn lend() -> Option<PhysAddr> {
+        POOL.lock().as_mut()?.lend()
+    }
+
+    /// Takes a lent frame back.
+    ///
+    /// # Panics
+    /// If it was not lent: a bug of the kernel that would otherwise give one frame to two owners.
+    #[inline]
+    pub(crate) fn take_back(frame: PhysAddr) {
+        let taken = POOL.lock().as_mut().is_some_and(|pool| pool.take_back(frame));
+        assert!(taken, "frame {frame} is given back, but nobody has it");
+    }
+
+    /// Whether a frame is lent, so that its bytes may be touched.
+    #[inline]
+    pub(crate) fn is_lent(frame: PhysAddr) -> bool {
+        POOL.lock().as_ref().is_some_and(|pool| pool.is_lent(frame))
+    }
+
+    /// Frames that could still be lent.
+    pub(crate) fn lent_free() -> PageCount {
+        POOL.lock().as_ref().map_or(PageCount(0), Pool::free_pages)
+    }
+
+    /// Takes a run of pages for the kernel itself, for good: its virtual address and its size.
+    pub(crate) fn take_run(bytes: usize) -> Option<(u64, usize)> {
+        let pages = bytes.div_ceil(abi::PAGE_SIZE as usize);
+        let run = POOL.lock().as_mut()?.take_run(pages)?;
+        Some((layout::DIRECT_MAP + run.0, pages * abi::PAGE_SIZE as usize))
+    }
+}

@@ -1,0 +1,130 @@
+//! The log: defmt frames on a wire of their own, tagged with who speaks (`abi::log`).
+//!
+//! A frame is gathered here and leaves whole. The kernel logs with interrupts masked, and never from inside a
+//! `Format`, so frames do not nest; a panic in the middle of one loses it.
+use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+
+use abi::log::{BUILD_ID_PREFIX, HEADER_SIZE, KIND_KERNEL, MAX_PAYLOAD};
+use console::Console;
+
+use crate::image;
+use crate::lock::Leaf;
+
+static WIRE: Leaf<Option<Console<'static>>> = Leaf::new(None);
+static FRAME: Leaf<Gathered> = Leaf::new(Gathered { bytes: [0; MAX_PAYLOAD], len: 0 });
+
+/// Whether a frame is being gathered.
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// String indices below this are of messages that nobody wants to see.
+static THRESHOLD: AtomicU16 = AtomicU16::new(0);
+
+/// A frame so far.
+struct Gathered {
+    bytes: [u8; MAX_PAYLOAD],
+    /// Bytes written, or more than fit if the frame is too long.
+    len: usize,
+}
+
+/// Sends all further frames over a UART.
+pub(crate) fn set_wire(wire: Console<'static>) {
+    *WIRE.lock() = Some(wire);
+}
+
+/// Writes an encoded frame; it is lost where there is no wire.
+pub(crate) fn write(frame: &[u8]) {
+    if let Some(wire) = WIRE.lock().as_mut() {
+        wire.write_raw(frame);
+    }
+}
+
+/// How important a message must be to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Everything that is compiled in.
+    Trace,
+    /// What helps to find a bug.
+    Debug,
+    /// What happens.
+    Info,
+    /// What should not happen.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+/// Sends only what is at least this important.
+pub fn set_level(level: Level) {
+    macro_rules! marker {
+        ($symbol:ident) => {{
+            unsafe extern "C" {
+                safe static $symbol: u8;
+            }
+            // defmt's linker script orders string indices by level. An index is an address's low 16 bits.
+            &raw const $symbol as u64 as u16
+        }};
+    }
+    let first = match level {
+        Level::Trace => marker!(__DEFMT_MARKER_TRACE_START),
+        Level::Debug => marker!(__DEFMT_MARKER_DEBUG_START),
+        Level::Info => marker!(__DEFMT_MARKER_INFO_START),
+        Level::Warn => marker!(__DEFMT_MARKER_WARN_START),
+        Level::Error => marker!(__DEFMT_MARKER_ERROR_START),
+    };
+    THRESHOLD.store(first, Ordering::Relaxed);
+}
+
+/// defmt's way in.
+#[defmt::global_logger]
+struct Logger;
+
+// SAFETY: the trait asks that acquire and release bracket each frame and that frames do not interleave. The
+// kernel runs with interrupts masked and logs on one CPU at a time, under its lock; a second `acquire` without
+// `release` is a bug that the assertion turns into a panic, and a panic does not log.
+unsafe impl defmt::Logger for Logger {
+    fn acquire() {
+        let nested = BUSY.swap(true, Ordering::Acquire);
+        assert!(!nested, "a log message inside a log message");
+        FRAME.lock().len = 0;
+    }
+
+    unsafe fn flush() {}
+
+    unsafe fn release() {
+        let frame = FRAME.lock();
+        if let Some(payload) = frame.bytes.get(..frame.len) {
+            send(payload);
+        }
+        drop(frame);
+        BUSY.store(false, Ordering::Release);
+    }
+
+    unsafe fn write(bytes: &[u8]) {
+        let mut frame = FRAME.lock();
+        let start = frame.len;
+        frame.len = start.saturating_add(bytes.len());
+        let end = frame.len;
+        if let Some(room) = frame.bytes.get_mut(start..end) {
+            room.copy_from_slice(bytes);
+        }
+    }
+}
+
+/// Sends one of the kernel's own frames, if it is important enough.
+fn send(payload: &[u8]) {
+    // A raw frame starts with the index of its format string.
+    let index = match payload {
+        [low, high, ..] => u16::from_le_bytes([*low, *high]),
+        _ => return,
+    };
+    if index < THRESHOLD.load(Ordering::Relaxed) {
+        return;
+    }
+    let build_id = image::build_id().first_chunk::<BUILD_ID_PREFIX>().copied().unwrap_or_default();
+    let mut out = [0; HEADER_SIZE + MAX_PAYLOAD + 4];
+    if let Some(len) = abi::log::encode(KIND_KERNEL, build_id, 0, payload, &mut out)
+        && let Some(frame) = out.get(..len)
+    {
+        write(frame);
+    }
+}

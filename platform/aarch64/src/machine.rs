@@ -1,0 +1,196 @@
+//! The board as the kernel's logic sees it: `kernel::ports`, implemented.
+//!
+//! The ports are safe to call with anything, so each frame is looked up before its bytes are touched: only
+//! frames that were lent and not taken back are accessible, and those hold nothing that Rust knows of.
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use kernel::ports::{Access, Asid, Clock, Context, FpState, Frames, Output, Translation};
+
+use crate::entry::{Boot, linker};
+use crate::layout::DIRECT_MAP;
+use crate::{barrier, cache, copy, cpu, fp, frames, image, output, timer, tlb};
+
+/// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
+#[derive(Debug)]
+pub struct Board {
+    _only: (),
+}
+
+impl Boot {
+    /// The machine, for the kernel's logic. Booting is over: nothing more can be mapped for the kernel.
+    pub fn into_board(self) -> Board {
+        Board { _only: () }
+    }
+}
+
+/// The virtual address of `len` bytes in a lent frame.
+///
+/// # Panics
+/// If the frame is not lent or the bytes are not all in it: a bug of the kernel that would otherwise corrupt
+/// memory.
+#[inline]
+fn bytes(frame: PhysAddr, offset: usize, len: usize) -> u64 {
+    let inside = offset.checked_add(len).is_some_and(|end| end <= PAGE_SIZE as usize);
+    assert!(
+        inside && frames::is_lent(frame),
+        "{len} bytes at {offset} of {frame} are not the kernel's to touch"
+    );
+    DIRECT_MAP + frame.0 + offset as u64
+}
+
+/// The descriptor at an address in a lent frame.
+#[inline]
+fn descriptor(at: PhysAddr) -> &'static AtomicU64 {
+    assert!(at.0.is_multiple_of(8), "a descriptor at {at} is not aligned");
+    let address = bytes(at.page_down(), at.page_offset() as usize, 8);
+    // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
+    unsafe { AtomicU64::from_ptr(address as *mut u64) }
+}
+
+impl Frames for Board {
+    fn allocate_frame(&mut self) -> Option<PhysAddr> {
+        frames::lend()
+    }
+
+    fn free_frame(&mut self, frame: PhysAddr) {
+        frames::take_back(frame);
+    }
+
+    fn free_frames(&self) -> PageCount {
+        frames::lent_free()
+    }
+
+    fn zero_frame(&mut self, frame: PhysAddr) {
+        let page = bytes(frame, 0, PAGE_SIZE as usize);
+        // SAFETY: `bytes` gives an aligned page of a lent frame, mapped (1) and never referenced (2).
+        unsafe { copy::zero_page(page) }
+    }
+
+    fn read_frame(&self, frame: PhysAddr, offset: usize, into: &mut [u8]) {
+        let from = bytes(frame, offset, into.len());
+        // SAFETY: 1, `bytes` checked the source, the slice is writable. 2, we hold the slice exclusively.
+        // 3, a slice is never in a lent frame.
+        unsafe { copy::copy(into.as_mut_ptr() as u64, from, into.len()) }
+    }
+
+    fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
+        let to = bytes(frame, offset, from.len());
+        // SAFETY: 1, `bytes` checked the destination, the slice is readable. 2, no reference is ever made to
+        // a lent frame. 3, as in `read_frame`.
+        unsafe { copy::copy(to, from.as_ptr() as u64, from.len()) }
+    }
+
+    fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize) {
+        let (source, target) = (bytes(from, from_offset, len), bytes(to, to_offset, len));
+        let apart = source.abs_diff(target) >= len as u64;
+        assert!(apart, "{len} bytes of {from} and {to} overlap in a copy");
+        // SAFETY: 1 and 2 by `bytes`, for both; 3 was just checked.
+        unsafe { copy::copy(target, source, len) }
+    }
+}
+
+impl Translation for Board {
+    fn read_descriptor(&self, at: PhysAddr) -> u64 {
+        descriptor(at).load(Ordering::Relaxed)
+    }
+
+    fn write_descriptor(&mut self, at: PhysAddr, value: u64) {
+        descriptor(at).store(value, Ordering::Relaxed);
+    }
+
+    fn publish_descriptors(&mut self) {
+        barrier::complete_stores();
+        barrier::instruction();
+    }
+
+    fn invalidate_leaf(&mut self, asid: Asid, address: VirtAddr) {
+        tlb::invalidate_leaf(asid, address);
+    }
+
+    fn invalidate_walk(&mut self, asid: Asid, address: VirtAddr) {
+        tlb::invalidate_walk(asid, address);
+    }
+
+    fn invalidate_space(&mut self, asid: Asid) {
+        tlb::invalidate_space(asid);
+    }
+
+    fn complete_invalidation(&mut self) {
+        barrier::complete();
+        barrier::instruction();
+    }
+
+    fn activate(&mut self, space: Option<(PhysAddr, Asid)>) {
+        let (root, asid) = match space {
+            Some((root, asid)) => {
+                assert!(frames::is_lent(root), "the tables at {root} are no frame of the kernel's");
+                (root, asid)
+            }
+            // entry.S left the second of its tables empty for this, under the ASID that nobody is given.
+            None => (image::physical(linker::tables_start() + PAGE_SIZE), Asid(0)),
+        };
+        // SAFETY: 1, the root is a lent frame that the logic made a table, or the empty one.
+        unsafe { tlb::activate(root, asid) }
+    }
+
+    fn synchronize_instructions(&mut self, frame: PhysAddr) {
+        let page = bytes(frame, 0, PAGE_SIZE as usize);
+        // SAFETY: 1, a lent frame is in the direct map.
+        unsafe { cache::synchronize_instructions(page) }
+    }
+
+    fn probe(&self, address: VirtAddr, access: Access) -> u64 {
+        tlb::probe(address, access == Access::Write)
+    }
+
+    fn physical_address_bits(&self) -> u32 {
+        cpu::physical_address_bits()
+    }
+
+    fn wide_asids(&self) -> bool {
+        cpu::wide_asids()
+    }
+}
+
+impl Clock for Board {
+    fn ticks(&self) -> u64 {
+        timer::now()
+    }
+
+    fn ticks_per_second(&self) -> u64 {
+        timer::frequency()
+    }
+
+    fn set_timer(&mut self, at: Option<u64>) {
+        timer::set_deadline(at);
+    }
+}
+
+impl Output for Board {
+    fn write_console(&mut self, text: &[u8]) {
+        output::write_text(text);
+    }
+
+    fn write_log(&mut self, frame: &[u8]) {
+        crate::log::write(frame);
+    }
+}
+
+impl Context for Board {
+    fn save_fp(&mut self, into: &mut FpState) {
+        fp::save(into);
+    }
+
+    fn restore_fp(&mut self, from: &FpState) {
+        fp::restore(from);
+    }
+
+    fn allow_fp(&mut self, allowed: bool) {
+        fp::allow(allowed);
+    }
+
+    fn entropy(&mut self) -> Option<u64> {
+        cpu::random()
+    }
+}

@@ -1,0 +1,166 @@
+//! From a list of RAM to a direct map, a pool of frames and a heap that grows.
+//!
+//! The order is forced: frames need the direct map, the direct map needs tables, tables need frames. So one
+//! stretch of at most 2 MiB is mapped first with tables from the image; it supplies the tables for everything
+//! else, and what is left of it joins the pool like all other RAM.
+use abi::{PAGE_SIZE, PhysAddr, PhysRange};
+
+use crate::entry::Boot;
+use crate::frames::{self, CHUNK_SIZE, Pool, Regions};
+use crate::layout::{DIRECT_MAP, DIRECT_MAP_LIMIT};
+use crate::ranges::{self, OutOfMemory};
+use crate::tables::{MapError, TableSource};
+use crate::{copy, descriptor};
+
+/// Why the kernel cannot use the machine's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryError {
+    /// There is no RAM at all, or none that is not reserved.
+    None,
+    /// The boot heap is too small for the lists.
+    OutOfMemory,
+    /// The direct map cannot be made.
+    Map(MapError),
+}
+
+impl core::fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::None => write!(f, "no memory: the tree describes no RAM, or reserves all of it"),
+            Self::OutOfMemory => write!(f, "the boot heap cannot hold the list of memory ranges"),
+            Self::Map(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<OutOfMemory> for MemoryError {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl From<MapError> for MemoryError {
+    fn from(error: MapError) -> Self {
+        Self::Map(error)
+    }
+}
+
+impl Boot {
+    /// Makes all RAM in `ram` but `reserved` usable. `kept` is RAM that the loader filled for the kernel: it
+    /// is mapped whether reserved or not, and never handed out. The image is never touched, and the
+    /// loader's device tree is given up.
+    ///
+    /// # Safety
+    /// 1. `ram` is RAM that nobody else uses but in `reserved`; the lists come from a validated tree.
+    /// 2. This is called once.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; the kernel cannot go on then.
+    pub(crate) unsafe fn use_memory(
+        &mut self,
+        ram: &[PhysRange],
+        reserved: &[PhysRange],
+        kept: &[PhysRange],
+    ) -> Result<(), MemoryError> {
+        let reachable = self.reachable();
+        let mut spans = ranges::subtract(ram, reserved)?;
+        spans.try_reserve(kept.len()).map_err(|_| OutOfMemory)?;
+        spans.extend(kept.iter().map(|range| range.expand_to_pages()));
+        spans = ranges::subtract(&spans, &[self.image()])?;
+        spans.retain(|span| reachable.contains(*span));
+        let free = ranges::subtract(&spans, kept)?;
+
+        let seed = seed(&free).ok_or(MemoryError::None)?;
+        let mut supply = Supply { next: seed.base().0, end: seed.last().0 };
+        let (space, tables) = (&mut self.space, &mut self.tables);
+        let direct = |address: PhysAddr| DIRECT_MAP + address.0;
+        // SAFETY: 1, the caller says that this is RAM which only the kernel uses. The image and what is
+        // reserved were taken out, so nothing but this map leads to it, as Normal memory.
+        unsafe { space.map(direct(seed.base()), seed.base(), seed.size(), descriptor::DATA, tables)? };
+        for span in ranges::subtract(&spans, &[seed])? {
+            // SAFETY: 1, as above.
+            unsafe {
+                space.map(direct(span.base()), span.base(), span.size(), descriptor::DATA, &mut supply)?
+            };
+        }
+        let used = PhysRange::new(seed.base(), supply.next - seed.base().0).ok();
+        let free = ranges::subtract(&free, used.as_slice())?;
+        self.forget_tree();
+        self.kept.iter_mut().zip(kept).for_each(|(slot, range)| *slot = Some(*range));
+        // SAFETY: 1 and 2 of `fill_pool`: everything in the two lists was just mapped, is RAM and free.
+        unsafe { fill_pool(&spans, &free) }
+    }
+
+    /// The bytes of RAM that [`Boot::open_memory`] was told to keep.
+    pub fn kept_bytes(&self, range: PhysRange) -> Option<&'static [u8]> {
+        if !self.kept.iter().flatten().any(|kept| kept.contains(range)) {
+            return None;
+        }
+        let start = (DIRECT_MAP + range.base().0) as *const u8;
+        // SAFETY: the range is in the direct map and was kept out of the pool for good; the loader has finished
+        // writing it, and nobody else knows of it.
+        Some(unsafe { core::slice::from_raw_parts(start, range.size() as usize) })
+    }
+
+    /// Physical addresses that the direct map and the CPU both reach.
+    fn reachable(&self) -> PhysRange {
+        let limit = DIRECT_MAP_LIMIT.min(1 << crate::cpu::physical_address_bits());
+        PhysRange::from_bounds(PhysAddr(0), PhysAddr(limit - 1)).unwrap_or(self.image())
+    }
+}
+
+/// Translation tables from the stretch that was mapped first.
+struct Supply {
+    next: u64,
+    /// The last byte.
+    end: u64,
+}
+
+impl TableSource for Supply {
+    fn take(&mut self) -> Option<PhysAddr> {
+        let page = self.next;
+        if page >= self.end {
+            return None;
+        }
+        self.next += PAGE_SIZE;
+        // SAFETY: 1, the page is in the stretch that is mapped already. 2, nobody has used it yet.
+        unsafe { copy::zero_page(DIRECT_MAP + page) };
+        Some(PhysAddr(page))
+    }
+}
+
+/// The stretch to map first: an aligned block, which needs fewest tables, of the largest range; or what there
+/// is of a range smaller than that.
+fn seed(free: &[PhysRange]) -> Option<PhysRange> {
+    let largest = free.iter().max_by_key(|range| range.size())?;
+    let aligned = PhysAddr(largest.base().0.checked_next_multiple_of(CHUNK_SIZE)?);
+    let block = PhysRange::new(aligned, CHUNK_SIZE).ok().filter(|block| largest.contains(*block));
+    let part = PhysRange::new(largest.base(), largest.size().min(CHUNK_SIZE)).ok();
+    block.or(part)
+}
+
+/// Makes the pool: its arrays come out of the first free range that has room for them.
+///
+/// # Safety
+/// 1. `spans` are mapped RAM; `free` lies within them and is nobody's.
+/// 2. This is called once.
+unsafe fn fill_pool(spans: &[PhysRange], free: &[PhysRange]) -> Result<(), MemoryError> {
+    let mut regions = Regions::default();
+    for span in spans {
+        if !regions.add(*span) {
+            crate::println!("memory: too many separate stretches of RAM; {span} is not used");
+        }
+    }
+    let size = (regions.storage_size() as u64).next_multiple_of(PAGE_SIZE);
+    let home = free.iter().find(|range| range.size() > size).ok_or(MemoryError::None)?;
+    let storage = PhysRange::new(home.base(), size).map_err(|_| MemoryError::None)?;
+    // SAFETY: 1, `storage` is mapped, free, page-aligned and taken out of what the pool gets. 2, the direct
+    // map is linear.
+    let mut pool = unsafe { Pool::new(regions, (DIRECT_MAP + storage.base().0) as *mut u8, DIRECT_MAP) };
+    for range in ranges::subtract(free, &[storage])? {
+        // SAFETY: 1, the ranges are disjoint, mapped, free and page-aligned.
+        unsafe { pool.add(range) };
+    }
+    frames::install(pool);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Translation for EL0: TTBR0_EL1, TLB maintenance, and the walker's own answer. The order of these
+//! operations is the logic's (kernel::memory::stage1); none of them waits but where it says so.
+use core::arch::asm;
+
+use abi::{PAGE_SHIFT, PhysAddr, VirtAddr};
+use kernel::ports::Asid;
+
+/// The operand of TLBI by address (Arm ARM C5.5): ASID in the top 16 bits, page number in the low 44.
+fn operand(asid: Asid, address: VirtAddr) -> u64 {
+    u64::from(asid.0) << 48 | (address.0 >> PAGE_SHIFT) & ((1 << 44) - 1)
+}
+
+/// Forgets an address's last level, in one address space, on every CPU.
+#[inline]
+pub(crate) fn invalidate_leaf(asid: Asid, address: VirtAddr) {
+    // SAFETY: forgetting translations loses nothing; the walker reads them again.
+    unsafe { asm!("tlbi vale1is, {}", in(reg) operand(asid, address), options(nostack, preserves_flags)) };
+}
+
+/// Forgets an address on all levels.
+#[inline]
+pub(crate) fn invalidate_walk(asid: Asid, address: VirtAddr) {
+    // SAFETY: as in `invalidate_leaf`.
+    unsafe { asm!("tlbi vae1is, {}", in(reg) operand(asid, address), options(nostack, preserves_flags)) };
+}
+
+/// Forgets an address space.
+#[inline]
+pub(crate) fn invalidate_space(asid: Asid) {
+    // SAFETY: as in `invalidate_leaf`.
+    unsafe {
+        asm!("tlbi aside1is, {}", in(reg) operand(asid, VirtAddr(0)), options(nostack, preserves_flags));
+    }
+}
+
+/// Makes `root` EL0's tables.
+///
+/// # Safety
+/// 1. `root` is a page of descriptors, zeros or what the logic's encoder wrote.
+#[inline]
+pub(crate) unsafe fn activate(root: PhysAddr, asid: Asid) {
+    let value = root.0 | u64::from(asid.0) << 48;
+    // SAFETY: the kernel uses no address of EL0's half, so whatever the tables say is EL0's affair (1).
+    unsafe { asm!("msr ttbr0_el1, {}", "isb", in(reg) value, options(nostack, preserves_flags)) };
+}
+
+/// What an EL0 load from, or store to, an address would meet: PAR_EL1 (Arm ARM D24.2.151).
+pub(crate) fn probe(address: VirtAddr, write: bool) -> u64 {
+    let result: u64;
+    // SAFETY: AT only walks; PAR_EL1 belongs to nobody.
+    unsafe {
+        if write {
+            asm!("at s1e0w, {}", in(reg) address.0, options(nostack, preserves_flags));
+        } else {
+            asm!("at s1e0r, {}", in(reg) address.0, options(nostack, preserves_flags));
+        }
+        asm!("isb", "mrs {}, par_el1", out(reg) result, options(nostack, preserves_flags));
+    }
+    result
+}
