@@ -104,7 +104,7 @@ pub(crate) fn all(toolchain: Toolchain) -> Result<Artifacts> {
     let artifacts = Artifacts::locate();
     fs::create_dir_all(&artifacts.programs)
         .with_context(|| format!("cannot make {}", artifacts.programs.display()))?;
-    vdso(&artifacts)?;
+    vdso(toolchain, &artifacts)?;
     build_programs(toolchain, &artifacts)?;
     write_bootfs(&artifacts, &artifacts.bootfs, &[])?;
     build_kernel(toolchain, &artifacts)?;
@@ -112,10 +112,10 @@ pub(crate) fn all(toolchain: Toolchain) -> Result<Artifacts> {
 }
 
 /// Builds the vDSO alone: what a lint of the kernel and the programs needs too.
-pub(crate) fn vdso(artifacts: &Artifacts) -> Result<()> {
+pub(crate) fn vdso(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
     let out = artifacts.library.parent().context("the build directory has no parent")?;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let made = vdso::build(out).context("the vDSO cannot be built")?;
+    let made = vdso::build(toolchain, out).context("the vDSO cannot be built")?;
     ensure!(
         made.library == artifacts.library && made.sites == artifacts.sites,
         "the vDSO was written to {} and is expected at {}",

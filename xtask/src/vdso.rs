@@ -19,6 +19,7 @@ use self::check::Library;
 use crate::paths::{PROGRAM_TARGET, root};
 use crate::process;
 use crate::scratch::Scratch;
+use crate::setup::Toolchain;
 
 mod check;
 
@@ -38,9 +39,9 @@ pub(crate) struct VdsoArtifacts {
 }
 
 /// Writes `libzircon.so` and `vdso.sites` into `out_dir`.
-pub(crate) fn build(out_dir: &Path) -> Result<VdsoArtifacts> {
+pub(crate) fn build(toolchain: Toolchain, out_dir: &Path) -> Result<VdsoArtifacts> {
     let scratch = Scratch::new()?;
-    let object = assemble(scratch.path())?;
+    let object = assemble(toolchain, scratch.path())?;
     let linked = scratch.path().join(SONAME);
     link(&object, &linked)?;
     let bytes = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
@@ -109,9 +110,13 @@ fn stub(number: usize, call: &Syscall) -> String {
 }
 
 /// Assembles the library; gives the object file.
-fn assemble(dir: &Path) -> Result<PathBuf> {
+fn assemble(toolchain: Toolchain, dir: &Path) -> Result<PathBuf> {
     let (text, source, object) = (dir.join("vdso.S"), dir.join("vdso.rs"), dir.join("vdso.o"));
     fs::write(&text, assembly()).with_context(|| format!("cannot write {}", text.display()))?;
+    if let Some(mut assembler) = toolchain.assembler() {
+        run(assembler.arg("-o").arg(&object).arg(&text)).context("the vDSO does not assemble")?;
+        return Ok(object);
+    }
     let rust = format!("#![no_std]\ncore::arch::global_asm!(include_str!({text:?}), options(raw));\n");
     fs::write(&source, rust).with_context(|| format!("cannot write {}", source.display()))?;
     let mut command = rustc();
@@ -188,7 +193,7 @@ mod tests {
     #[test]
     fn the_library_is_built_and_every_site_is_right() {
         let scratch = Scratch::new().unwrap();
-        let made = build(scratch.path()).unwrap();
+        let made = build(Toolchain::installed().unwrap(), scratch.path()).unwrap();
         let bytes = fs::read(made.library).unwrap();
         let library = Library::check(&bytes).unwrap();
         let sites = fs::read(made.sites).unwrap();

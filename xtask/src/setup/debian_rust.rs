@@ -13,11 +13,12 @@ const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 /// The name under which rustc looks for the linker of bare-metal targets; Debian keeps it beside rustc.
 const LINKER: &str = "/usr/bin/rust-lld";
-const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+const ASSEMBLER: &str = "/usr/bin/llvm-mc-22";
+const PACKAGES: [&str; 6] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22", "llvm-22"];
 
 /// Whether everything is installed.
 pub(super) fn is_ready() -> bool {
-    [CARGO, RUSTC, LINKER].iter().all(|file| Path::new(file).exists())
+    [CARGO, RUSTC, LINKER, ASSEMBLER].iter().all(|file| Path::new(file).exists())
         && Path::new("/usr/lib/rustlib/src/rust/library/core/src/lib.rs").exists()
 }
 
@@ -27,6 +28,13 @@ pub(super) fn cargo(subcommand: &str) -> Command {
     let mut command = rust::clean(CARGO);
     command.current_dir(crate::paths::root()).env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
     command.args([subcommand, "-Zbuild-std=core,alloc"]);
+    command
+}
+
+/// The assembler, without its files.
+pub(super) fn assembler() -> Command {
+    let mut command = Command::new(ASSEMBLER);
+    command.args(["-triple=aarch64-none-elf", "-filetype=obj"]);
     command
 }
 

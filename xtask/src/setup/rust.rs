@@ -58,6 +58,21 @@ impl Toolchain {
         command
     }
 
+    /// What assembles for AArch64, where rustc cannot: it has no `core` for a bare-metal target at hand.
+    pub(crate) fn assembler(self) -> Option<Command> {
+        match self {
+            Self::Default => None,
+            Self::Debian => Some(debian_rust::assembler()),
+        }
+    }
+
+    /// The toolchain that set-up left, without installing anything.
+    #[cfg(test)]
+    pub(crate) fn installed() -> Result<Self> {
+        let complete = missing_targets(&sysroot()?).is_empty();
+        Ok(if complete || !debian_rust::is_ready() { Self::Default } else { Self::Debian })
+    }
+
     /// Whether clippy can look at code for the bare-metal targets.
     pub(crate) fn has_target_clippy(self) -> bool {
         self == Self::Default

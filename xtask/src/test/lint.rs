@@ -28,7 +28,7 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
 
     let artifacts = Artifacts::locate();
     let started = Instant::now();
-    if let Err(error) = build::vdso(&artifacts) {
+    if let Err(error) = build::vdso(toolchain, &artifacts) {
         eprintln!("error: {error:#}");
         tally.fail("lint clippy, bare metal", started.elapsed());
         return Ok(());
