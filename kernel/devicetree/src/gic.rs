@@ -118,7 +118,7 @@ impl<'a> Tree<'a> {
             3 => (InterruptKind::ExtendedPpi, EXTENDED_PPI_BASE, EXTENDED_PPI_COUNT),
             _ => return None,
         };
-        let intid = (number < limit).then_some(base + number)?;
+        let intid = if number < limit { base + number } else { return None };
         Some(GicInterrupt { kind, intid, trigger: trigger_from_flags(flags) })
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn scan(blob: &[u8], layout: &Layout, copy: &mut [u8]) -> Result<(Ind
         Squeezer { source, target: copy.get_mut(start..).unwrap_or(&mut []), copied: 0, removed: 0 };
     let mut scanner = Scanner {
         source,
-        names: Names { strings, cache: [(u32::MAX, None); NAME_CACHE] },
+        names: Names { strings, cache: [None; NAME_CACHE] },
         squeezer,
         base: to_u32(start),
         index,
@@ -84,13 +84,15 @@ impl Squeezer<'_> {
 /// Checks property names once for each offset in the strings block (rule S4).
 struct Names<'a> {
     strings: &'a [u8],
-    cache: [(u32, Option<Name>); NAME_CACHE],
+    /// Offsets that were judged, and what is named there. Every slot starts empty: an offset that stands for
+    /// "empty" would pass unjudged if a tree used it.
+    cache: [Option<(u32, Option<Name>)>; NAME_CACHE],
 }
 
 impl Names<'_> {
     fn look_up(&mut self, offset: u32) -> Result<Option<Name>, Problem> {
         let slot = to_usize(offset ^ (offset >> 8)) % NAME_CACHE;
-        if let Some((known, name)) = self.cache.get(slot)
+        if let Some(Some((known, name))) = self.cache.get(slot)
             && *known == offset
         {
             return Ok(*name);
@@ -104,7 +106,7 @@ impl Names<'_> {
         }
         let name = Name::of(text);
         if let Some(entry) = self.cache.get_mut(slot) {
-            *entry = (offset, name);
+            *entry = Some((offset, name));
         }
         Ok(name)
     }
