@@ -73,12 +73,12 @@ impl Parcel {
 
 impl<M: Machine> Kernel<M> {
     /// Makes the first process's channel, queues its messages, and gives it its end.
-    pub(super) fn give_first<'a>(
+    pub(super) fn give_first(
         &mut self,
         first: &First,
         images: [Id<Vmo>; 3],
         arguments: &str,
-        supply: impl Iterator<Item = Supply<'a>>,
+        supply: impl Iterator<Item = Supply>,
     ) -> Result<Handle> {
         let (ours, theirs) = self.make_channel()?;
         let entry = HandleEntry { object: ObjectRef::Channel(theirs), rights: Channel::DEFAULT_RIGHTS };

@@ -58,15 +58,15 @@ pub struct VdsoImage<'a> {
 
 /// A resource that the kernel makes at boot: one window, or one interrupt.
 #[derive(Clone, Copy, Debug)]
-pub struct Supply<'a> {
+pub struct Supply {
     /// What the numbers mean.
     pub kind: Kind,
     /// The first unit.
     pub base: u64,
     /// Units.
     pub size: u64,
-    /// Whose it is; a resource keeps the last 31 bytes of it.
-    pub name: &'a str,
+    /// Whose it is.
+    pub name: Name,
 }
 
 /// Why the first process cannot start.
@@ -165,10 +165,10 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// [`Error`], naming what is missing or wrong and what to do.
-    pub fn start_first<'a>(
+    pub fn start_first(
         &mut self,
         images: &Images<'_>,
-        supply: impl Iterator<Item = Supply<'a>>,
+        supply: impl Iterator<Item = Supply>,
     ) -> core::result::Result<(), Error> {
         let available = images.bootfs.len() as u64;
         let directory = Bootfs::new(images.bootfs, available).map_err(Error::BadBootfs)?;
@@ -247,12 +247,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The resource for one window or interrupt.
-    pub(crate) fn make_supply(&mut self, supply: &Supply<'_>) -> Result<Id<Resource>> {
-        let name = supply.name.as_bytes();
-        let start = name.len().saturating_sub(abi::object::MAX_NAME_LEN - 1);
-        let name = Name::new(name.get(start..).unwrap_or(name));
+    pub(crate) fn make_supply(&mut self, supply: &Supply) -> Result<Id<Resource>> {
         let koid = self.objects.allocate_koid();
-        let resource = Resource::new(koid, supply.kind, supply.base, supply.size, name, Origin::Supply);
+        let resource = Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);
         self.objects.resources.insert(resource)
     }
 }

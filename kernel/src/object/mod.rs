@@ -24,6 +24,8 @@ pub use thread::{Thread, ThreadState, Wait};
 pub use vmar::{Mapping, Vmar};
 pub use vmo::{Content, Vmo};
 
+use core::fmt::{self, Write};
+
 use abi::status::Result;
 use abi::{Koid, ObjectType, Signals, Status};
 
@@ -46,10 +48,38 @@ impl Name {
         name
     }
 
+    /// A name from the end of a text, which of a path says most: its last 31 bytes.
+    pub fn from_tail(text: impl fmt::Display) -> Self {
+        let mut tail = Tail(Self::default(), 0);
+        // A text that stops half-way gives the name that it has so far.
+        let _shortened = write!(tail, "{text}");
+        tail.0
+    }
+
     /// The name as text; what is not UTF-8 shows as nothing.
     pub fn as_str(&self) -> &str {
         let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
         self.0.get(..len).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
+
+/// Keeps the last bytes that are written to it, and how many there are.
+struct Tail(Name, usize);
+
+impl Write for Tail {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        const MOST: usize = abi::object::MAX_NAME_LEN - 1;
+        for byte in text.bytes() {
+            if self.1 == MOST {
+                self.0.0.copy_within(1..MOST, 0);
+                self.1 -= 1;
+            }
+            if let Some(place) = self.0.0.get_mut(self.1) {
+                *place = byte;
+            }
+            self.1 += 1;
+        }
+        Ok(())
     }
 }
 
@@ -260,5 +290,7 @@ mod tests {
         assert_eq!(Name::new(&[b'x'; 40]).as_str().len(), 31);
         assert_eq!(Name::new(b"ab\0cd").as_str(), "ab");
         assert_eq!(Name::new(b"").as_str(), "");
+        assert_eq!(Name::from_tail("/soc/short").as_str(), "/soc/short");
+        assert_eq!(Name::from_tail("/a/path/that/goes/on/and/on/serial@7e201000").as_str(), "/goes/on/and/on/serial@7e201000");
     }
 }
