@@ -8,16 +8,22 @@
 //! hardware where the architecture lets hardware be. What the architecture forbids panics at once.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod bootfs;
 mod bus;
+mod cpu;
 mod descriptor;
 pub mod devices;
+pub mod elf;
+pub mod fdt;
 pub mod heap;
 mod machine;
 mod mmu;
 mod par;
 mod ram;
+pub mod virt;
 
 pub use bus::{Device, ExternalAbort, Width};
+pub use cpu::Cpu;
 pub use descriptor::MAIR;
 pub use machine::{AccessFault, Config, Machine};
 pub use mmu::WalkFault;

@@ -132,8 +132,11 @@ impl Ram {
         self.fail_at.is_some_and(|at| self.allocations >= at)
     }
 
-    /// Copies bytes out. `who` names the reader when the frame is nobody's.
+    /// Copies bytes out; none may lie anywhere, the end of a frame included. `who` names the reader when the frame is nobody's.
     pub(crate) fn read(&self, who: &str, at: PhysAddr, into: &mut [u8]) {
+        if into.is_empty() {
+            return;
+        }
         let offset = self.check(who, at, into.len());
         match &self.taken[&at.page_down().0] {
             Slot::Untouched => into.fill(POISON),
@@ -141,8 +144,11 @@ impl Ram {
         }
     }
 
-    /// Copies bytes in. `who` names the writer when the frame is nobody's.
+    /// Copies bytes in; none may lie anywhere, the end of a frame included. `who` names the writer when the frame is nobody's.
     pub(crate) fn write(&mut self, who: &str, at: PhysAddr, from: &[u8]) {
+        if from.is_empty() {
+            return;
+        }
         let offset = self.check(who, at, from.len());
         self.bytes(at)[offset..offset + from.len()].copy_from_slice(from);
     }

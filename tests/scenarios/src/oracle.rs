@@ -77,6 +77,8 @@ fn protect_keeps_type(env: &mut Env<'_>) -> Outcome {
         let at = ok!(env.map(vmo, PERM_READ | PERM_WRITE, P));
         for permissions in [PERM_READ, 0, PERM_READ | PERM_WRITE] {
             ok!(env.protect(at, P, permissions));
+            // A permission that was given back may come with the first use only.
+            let _word = (permissions != 0).then(|| env.system.load32(at));
             let par = ok!(env.translate(at, false));
             same!(faulted(par), permissions == 0);
             if !faulted(par) {
@@ -113,6 +115,8 @@ fn permissions(env: &mut Env<'_>) -> Outcome {
         truth!(faulted(ok!(env.translate(at, write))));
     }
     ok!(env.protect(at, P, PERM_READ | PERM_WRITE));
+    // A permission that was given back may come with the first use only.
+    env.system.store32(VirtAddr(at.0 + 4), 1);
     same!(faulted(ok!(env.translate(at, true))), false);
     refused!(env.protect(at, P, PERM_READ | PERM_EXECUTE), ACCESS_DENIED);
     Ok(())

@@ -26,6 +26,7 @@ waiting! {
     "zx_vmar_op_range": "PHO-028" "PHO-029" "VMR-038" "VMR-040" "VMR-041";
     "zx_object_signal": "PCH-020";
     "snapshots": "CAC-016";
+    "pages without a cacheable alias": "CAC-011" "CAC-017";
     "zx_cache_flush": "CAC-025";
     "a kernel without allocators": "RES-026" "RES-031";
     "zx_vmar_allocate": "VMR-001" "VMR-002" "VMR-004" "VMR-005" "VMR-029" "VMR-032";

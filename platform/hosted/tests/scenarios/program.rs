@@ -1,0 +1,210 @@
+//! A simulated program on the hosted board, as scenarios want one.
+
+use abi::bootfs::{Bootfs, Entry};
+use abi::processargs::{self, Header};
+use abi::time::TickScale;
+use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::{AbiStruct, Handle, PAGE_SIZE, PhysAddr, PhysRange, Sysno, VirtAddr};
+use hosted::virt::{self, Board};
+use hosted::{Config, Width};
+use kernel::ports::Clock;
+use scenarios::{SCRATCH_SIZE, System, World, agent};
+
+/// The file with the agent's code in the boot file system.
+const AGENT_FILE: &str = "agent";
+
+/// The first process of a board, with what it was given.
+pub(crate) struct Program {
+    /// The board that it runs on.
+    pub(crate) board: Board,
+    world: World,
+}
+
+impl Program {
+    /// Boots a board and reads the first process's messages.
+    pub(crate) fn start(config: Config) -> Self {
+        let files: [(&str, &[u8]); 1] = [(AGENT_FILE, &agent::page())];
+        let mut board = Board::boot(config, &files, "test");
+        let registers = board.cpu.enter();
+        let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
+        let mut program = Self { world: blank_world(&board, vdso_base, config), board };
+        // The top page of the stack serves until there is memory of its own.
+        program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
+        program.read_bootstrap(channel);
+        program.find_agent();
+        program.make_scratch();
+        program
+    }
+
+    /// Reads the messages until the one without handles.
+    fn read_bootstrap(&mut self, channel: u64) {
+        let buffer = self.world.scratch.0;
+        let (handles, actual) = (buffer + PAGE_SIZE, buffer + PAGE_SIZE + 512);
+        loop {
+            let args = [channel, 0, buffer, handles, PAGE_SIZE, 64, actual, actual + 4];
+            assert_eq!(self.call(Sysno::channel_read, args), 0, "the bootstrap message");
+            let mut counts = [0; 8];
+            self.peek(VirtAddr(actual), &mut counts);
+            let count = usize::from(counts[4]);
+            if count == 0 {
+                break;
+            }
+            let mut bytes = vec![0; PAGE_SIZE as usize];
+            self.peek(VirtAddr(buffer), &mut bytes);
+            let header = Header::get(&bytes);
+            assert_eq!(header.protocol, processargs::PROTOCOL);
+            let mut list = vec![0; count * 4];
+            self.peek(VirtAddr(handles), &mut list);
+            let infos = &bytes[header.handle_info_off as usize..];
+            for (handle, info) in list.chunks_exact(4).zip(infos.chunks_exact(4)) {
+                self.keep(word(info), word(handle));
+            }
+        }
+        assert_eq!(self.call(Sysno::handle_close, [channel, 0, 0, 0, 0, 0, 0, 0]), 0);
+    }
+
+    fn keep(&mut self, info: u32, handle: Handle) {
+        let world = &mut self.world;
+        match processargs::info_kind(info) {
+            processargs::PROC_SELF => world.process = handle,
+            processargs::THREAD_SELF => world.thread = handle,
+            processargs::JOB_DEFAULT => world.job = handle,
+            processargs::VMAR_ROOT => world.vmar = handle,
+            processargs::VMO_VDSO => world.vdso = handle,
+            processargs::VMO_BOOTFS => world.agent.0 = handle,
+            processargs::MMIO_RESOURCE => world.mmio_root = handle,
+            processargs::IRQ_RESOURCE => world.irq_root = handle,
+            processargs::SYSTEM_RESOURCE => world.system_root = handle,
+            _ => {}
+        }
+    }
+
+    /// Where the agent's page lies in the boot file system.
+    fn find_agent(&mut self) {
+        let (vmo, buffer) = (u64::from(self.world.agent.0), self.world.scratch.0);
+        assert_eq!(self.call(Sysno::vmo_read, [vmo, buffer, 0, PAGE_SIZE, 0, 0, 0, 0]), 0);
+        let mut head = vec![0; PAGE_SIZE as usize];
+        self.peek(VirtAddr(buffer), &mut head);
+        let bootfs = Bootfs::new(&head, u64::MAX).expect("the boot file system is one of ours");
+        let entry: Entry = bootfs.find(AGENT_FILE).expect("the agent is in the boot file system");
+        self.world.agent.1 = entry.offset;
+    }
+
+    fn make_scratch(&mut self) {
+        let out = self.world.scratch.0;
+        assert_eq!(self.call(Sysno::vmo_create, [SCRATCH_SIZE, 0, out, 0, 0, 0, 0, 0]), 0);
+        let mut handle = [0; 4];
+        self.peek(VirtAddr(out), &mut handle);
+        let (vmar, vmo) = (u64::from(self.world.vmar), u64::from(word(&handle)));
+        let options = u64::from(PERM_READ | PERM_WRITE);
+        assert_eq!(self.call(Sysno::vmar_map, [vmar, options, 0, vmo, 0, SCRATCH_SIZE, out, 0]), 0);
+        let mut address = [0; 8];
+        self.peek(VirtAddr(out), &mut address);
+        self.world.scratch = VirtAddr(u64::from_le_bytes(address));
+        // Pages come in when they are touched: all now, so that scenarios can count frames.
+        for page in 0..SCRATCH_SIZE / PAGE_SIZE {
+            self.board.cpu.store(VirtAddr(self.world.scratch.0 + page * PAGE_SIZE), Width::Double, 0);
+        }
+    }
+
+    /// What the vDSO's own code answers.
+    fn vdso_only(&mut self, sysno: Sysno, arg: u64) -> u64 {
+        // Time passes while a program looks at it.
+        self.board.machine.advance(16);
+        let ticks = self.board.machine.ticks();
+        let frequency = self.board.machine.ticks_per_second();
+        let now = TickScale::new(frequency).expect("the simulated counter is quick enough").nanos(ticks);
+        match sysno {
+            Sysno::clock_get_monotonic | Sysno::clock_get_boot => now as u64,
+            Sysno::ticks_get | Sysno::ticks_get_boot => ticks,
+            Sysno::ticks_per_second => frequency,
+            Sysno::deadline_after => now.saturating_add(arg as i64) as u64,
+            Sysno::system_get_page_size => PAGE_SIZE,
+            Sysno::system_get_num_cpus => 1,
+            Sysno::system_get_dcache_line_size => 64,
+            Sysno::system_get_physmem => self.board.machine.ram().size(),
+            _ => panic!("zx_{} is not simulated", sysno.line().name),
+        }
+    }
+}
+
+/// What is known before the first message is read.
+fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
+    let range = |(base, size)| PhysRange::new(PhysAddr(base), size).expect("a window of the board");
+    World {
+        process: 0,
+        thread: 0,
+        job: 0,
+        vmar: 0,
+        vdso: 0,
+        vdso_base,
+        vdso_code: (board.vdso.code_offset, board.vdso.code_size),
+        mmio_root: 0,
+        irq_root: 0,
+        system_root: 0,
+        scratch: VirtAddr(0),
+        scratch_size: SCRATCH_SIZE,
+        agent: (0, 0),
+        registers: range(virt::RTC),
+        flash: range(virt::FLASH[1]),
+        group: [range(virt::VIRTIO), range((virt::VIRTIO.0 + virt::VIRTIO.1, virt::VIRTIO.1))],
+        ram: config.ram,
+        controller: PhysAddr(virt::GIC[0].0),
+        hole: PhysAddr(virt::HOLE),
+        physical_bits: config.physical_bits,
+    }
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes.try_into().expect("four bytes"))
+}
+
+impl System for Program {
+    fn call(&mut self, sysno: Sysno, args: [u64; 8]) -> u64 {
+        if sysno.line().kind == abi::syscalls::Kind::VdsoOnly {
+            return self.vdso_only(sysno, args[0]);
+        }
+        let site = VirtAddr(self.world.vdso_base.0 + self.board.vdso.site(sysno as u64));
+        self.board.cpu.syscall(sysno, args, site)
+    }
+
+    fn peek(&mut self, at: VirtAddr, into: &mut [u8]) {
+        for (offset, byte) in into.iter_mut().enumerate() {
+            *byte = self.board.cpu.load(VirtAddr(at.0 + offset as u64), Width::Byte) as u8;
+        }
+    }
+
+    fn poke(&mut self, at: VirtAddr, from: &[u8]) {
+        for (offset, byte) in from.iter().enumerate() {
+            self.board.cpu.store(VirtAddr(at.0 + offset as u64), Width::Byte, u64::from(*byte));
+        }
+    }
+
+    fn load32(&mut self, at: VirtAddr) -> u32 {
+        self.board.cpu.load(at, Width::Word) as u32
+    }
+
+    fn store32(&mut self, at: VirtAddr, value: u32) {
+        self.board.cpu.store(at, Width::Word, u64::from(value));
+    }
+
+    fn execute(&mut self, at: VirtAddr) {
+        assert_eq!(
+            self.board.cpu.fetch(at),
+            agent::RET,
+            "the driven program runs one instruction there: ret"
+        );
+    }
+
+    fn vdso_function(&self, sysno: Sysno) -> u64 {
+        self.board.vdso.function(sysno as u64)
+    }
+
+    fn world(&self) -> World {
+        self.world
+    }
+
+    fn object_count(&mut self) -> Option<usize> {
+        Some(self.board.cpu.kernel.object_count())
+    }
+}
