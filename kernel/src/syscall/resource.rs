@@ -22,7 +22,8 @@ impl<M: Machine> Kernel<M> {
         let exclusive = options & FLAG_EXCLUSIVE != 0;
         let parent = self.objects.get(parent)?;
         // A range of nothing is in no parent but the root, where it is not a range.
-        if parent.kind != kind || (size > 0 && !parent.holds(base, size)) {
+        let held = if size == 0 { parent.is_ranged_root() } else { parent.holds(base, size) };
+        if parent.kind != kind || !held {
             return Err(Status::ACCESS_DENIED);
         }
         if kind == Kind::Mmio && size > 0 && self.is_denied(base, size)? {
