@@ -17,7 +17,7 @@
 
 use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers, entry_address, entry_end, table_end};
 use super::space::{MapError, Space};
-use crate::ports::{Frames, Translation};
+use crate::ports::{Asid, Frames, Translation};
 use abi::{PhysAddr, VirtAddr};
 
 /// Invalidations by address above which the whole address space is forgotten instead. An invalidation is
@@ -32,30 +32,51 @@ pub(crate) struct Entry {
     pub(crate) level: u32,
     pub(crate) at: PhysAddr,
     pub(crate) raw: u64,
-    /// The descriptor that leads to the table with this entry; the root has none.
-    parent: Option<Parent>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Parent {
-    at: PhysAddr,
-    raw: u64,
+    /// The descriptor that leads to the table with this entry: where it is and what it says. Without
+    /// meaning on level 0, since nothing leads to the root.
+    parent: (PhysAddr, u64),
 }
 
 /// Finds the entry for an address: the leaf or the invalid entry where the walk ends, but no deeper than
 /// `deepest`, where it may be a table.
 pub(crate) fn find<M: Translation>(machine: &M, root: PhysAddr, address: u64, deepest: u32) -> Entry {
-    let (mut level, mut table, mut parent) = (0, root, None);
-    loop {
-        let at = entry_address(table, level, address);
-        let raw = machine.read_descriptor(at);
-        if level >= deepest || !descriptor::is_table(level, raw) {
-            return Entry { level, at, raw, parent };
+    let at = entry_address(root, 0, address);
+    let mut entry = Entry { level: 0, at, raw: machine.read_descriptor(at), parent: (PhysAddr(0), 0) };
+    // Counted by a constant, so that the compiler unrolls it and every shift is a constant too.
+    for level in 1..=LAST_LEVEL {
+        if level > deepest || !descriptor::is_table(level - 1, entry.raw) {
+            break;
         }
-        parent = Some(Parent { at, raw });
-        table = descriptor::output(raw);
-        level += 1;
+        let at = entry_address(descriptor::output(entry.raw), level, address);
+        let raw = machine.read_descriptor(at);
+        entry = Entry { level, at, raw, parent: (entry.at, entry.raw) };
     }
+    entry
+}
+
+/// Puts a page into an invalid entry of a last-level table: what mapping one page comes to when its tables
+/// are there. Needs no cursor, since nothing was cached before.
+pub(crate) fn put_page<M: Translation>(machine: &mut M, entry: &Entry, raw: u64) {
+    machine.write_descriptor(entry.at, raw);
+    let (at, parent) = entry.parent;
+    machine.write_descriptor(at, descriptor::with_used(parent, descriptor::used(parent).wrapping_add(1)));
+    machine.publish_descriptors();
+}
+
+/// Takes a page out of a last-level table that has others: what unmapping one page comes to. Steps 1 to 4
+/// of a cursor, for one leaf.
+pub(crate) fn take_page<M: Translation>(machine: &mut M, asid: Asid, address: u64, entry: &Entry) {
+    machine.write_descriptor(entry.at, 0);
+    let (at, parent) = entry.parent;
+    machine.write_descriptor(at, descriptor::with_used(parent, descriptor::used(parent).wrapping_sub(1)));
+    machine.publish_descriptors();
+    machine.invalidate_leaf(asid, VirtAddr(address));
+    machine.complete_invalidation();
+}
+
+/// Whether [`take_page`] may take the page at this entry: there is one, and the table has others.
+pub(crate) const fn is_page_among_others(entry: &Entry) -> bool {
+    entry.level == LAST_LEVEL && descriptor::is_valid(entry.raw) && descriptor::used(entry.parent.1) > 1
 }
 
 /// Addresses whose cached translations are out of date.
@@ -167,8 +188,8 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
             self.write(entry.at, raw);
             self.count(&entry, self.used(&entry).saturating_add(1));
             let below = entry.level.saturating_add(1);
-            let parent = Some(Parent { at: entry.at, raw });
-            entry = Entry { level: below, at: entry_address(table, below, address), raw: 0, parent };
+            let at = entry_address(table, below, address);
+            entry = Entry { level: below, at, raw: 0, parent: (entry.at, raw) };
         }
         Ok(entry)
     }
@@ -338,17 +359,15 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
 
     /// Entries in use of the table that `entry` is in.
     pub(crate) const fn used(&self, entry: &Entry) -> u64 {
-        match entry.parent {
-            Some(parent) => descriptor::used(parent.raw),
-            None => self.space.root_used,
-        }
+        if entry.level == 0 { self.space.root_used } else { descriptor::used(entry.parent.1) }
     }
 
     /// Sets that count.
     fn count(&mut self, entry: &Entry, used: u64) {
-        match entry.parent {
-            Some(parent) => self.write(parent.at, descriptor::with_used(parent.raw, used)),
-            None => self.space.root_used = used,
+        if entry.level == 0 {
+            self.space.root_used = used;
+        } else {
+            self.write(entry.parent.0, descriptor::with_used(entry.parent.1, used));
         }
     }
 

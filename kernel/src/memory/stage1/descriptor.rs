@@ -35,8 +35,9 @@ pub(crate) const FIRST_LEAF_LEVEL: u32 = 1;
 pub(crate) const SPACE_END: u64 = 1 << 48;
 /// Entries in a table.
 pub(crate) const ENTRIES: u64 = 512;
-
+/// log2 of that.
 const INDEX_BITS: u32 = 9;
+
 const VALID: u64 = 1 << 0;
 /// Level 3: a page. Above it: a table.
 const PAGE_OR_TABLE: u64 = 1 << 1;

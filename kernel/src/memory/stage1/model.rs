@@ -31,6 +31,13 @@ struct Fact {
     is_table: bool,
 }
 
+impl Fact {
+    fn of(level: u32, at: u64, raw: u64) -> Self {
+        let is_table = descriptor::is_table(level, raw);
+        Self { at, raw: if is_table { raw & TABLE_BITS } else { raw }, is_table }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Invalidation {
     Leaf(u64),
@@ -81,9 +88,33 @@ impl Model {
     pub(super) fn assert_settled(&self) {
         assert!(self.unpublished.is_empty(), "not published: {:x?}", self.unpublished);
         assert!(self.pending.is_empty(), "not complete: {:x?}", self.pending);
-        let mut fresh = Self { active: self.active, frames: self.frames.clone(), ..Self::default() };
-        fresh.walk_everything();
-        assert_eq!(self.facts, fresh.facts, "what is cached (left) is not what the tables say (right)");
+        let mut said = Vec::new();
+        if let Some((root, _)) = self.active {
+            self.read(root, 0, 0, &mut said);
+        }
+        said.sort_unstable();
+        let cached: Vec<_> = self.cached().collect();
+        let stale: Vec<_> = cached.iter().filter(|fact| said.binary_search(fact).is_err()).collect();
+        assert!(stale.is_empty(), "what is cached is not what the tables say: {stale:x?}");
+        assert_eq!(cached.len(), said.len(), "the model missed something");
+    }
+
+    fn cached(&self) -> impl Iterator<Item = (u32, u64, Fact)> {
+        self.facts
+            .iter()
+            .flat_map(|(&(level, base), facts)| facts.iter().map(move |fact| (level, base, *fact)))
+    }
+
+    /// What a walk without any TLB could read.
+    fn read(&self, table: u64, level: u32, base: u64, said: &mut Vec<(u32, u64, Fact)>) {
+        for (index, &raw) in (0..).zip(&self.frames[&table]).filter(|(_, raw)| descriptor::is_valid(**raw)) {
+            let base = base + index * covers(level);
+            let fact = Fact::of(level, table + index * 8, raw);
+            said.push((level, base, fact));
+            if fact.is_table {
+                self.read(descriptor::output(raw).0, level + 1, base, said);
+            }
+        }
     }
 
     fn word(&self, at: u64) -> u64 {
@@ -95,15 +126,11 @@ impl Model {
     /// Caches all that can be read now.
     fn walk_everything(&mut self) {
         self.walkable.clear();
-        let links: Vec<_> = self
-            .facts
-            .iter()
-            .flat_map(|(&(level, base), facts)| facts.iter().map(move |fact| (level, base, *fact)))
-            .filter(|(_, _, fact)| fact.is_table)
-            .collect();
+        let links: Vec<_> = self.cached().filter(|(_, _, fact)| fact.is_table).collect();
         let Some((root, _)) = self.active else {
             for (level, base, fact) in links {
-                self.walkable.entry(descriptor::output(fact.raw).0).or_default().insert((level + 1, base));
+                let table = descriptor::output(fact.raw).0;
+                self.walkable.entry(table).or_default().insert((level + 1, base));
             }
             return;
         };
@@ -130,8 +157,8 @@ impl Model {
     }
 
     fn learn(&mut self, level: u32, base: u64, at: u64, raw: u64) {
-        let is_table = descriptor::is_table(level, raw);
-        let fact = Fact { at, raw: if is_table { raw & TABLE_BITS } else { raw }, is_table };
+        let fact = Fact::of(level, at, raw);
+        let is_table = fact.is_table;
         if self.facts.get(&(level, base)).is_some_and(|facts| facts.contains(&fact)) {
             return;
         }

@@ -1,6 +1,6 @@
 //! An address space's tables: what the rest of the kernel does with them.
 
-use super::cursor::{Cursor, Entry, Shortage, find};
+use super::cursor::{Cursor, Entry, Shortage, find, is_page_among_others, put_page, take_page};
 use super::descriptor::{
     self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift,
     largest_leaf, table_end,
@@ -176,17 +176,37 @@ impl Space {
     ) -> Result<(), MapError> {
         let end = self.check(address, length)?;
         check_physical(base, length)?;
-        // Physical address minus virtual one: the same all along the run.
-        let delta = base.0.wrapping_sub(address.0);
         let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
+        if length == PAGE_SIZE {
+            let entry = find(machine, self.root, address.0, LAST_LEVEL);
+            if entry.level == LAST_LEVEL && !descriptor::is_valid(entry.raw) {
+                put_page(machine, &entry, descriptor::leaf(LAST_LEVEL, base.0, bits));
+                return Ok(());
+            }
+        }
+        self.map_blocks(machine, address.0, base, end, bits)
+    }
+
+    /// The general case of [`Space::map_run`], kept apart so that one page does not pay for it.
+    #[inline(never)]
+    fn map_blocks<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        start: u64,
+        base: PhysAddr,
+        end: u64,
+        bits: u64,
+    ) -> Result<(), MapError> {
+        // Physical address minus virtual one: the same all along the run.
+        let delta = base.0.wrapping_sub(start);
         let leaf = |level, at: u64| descriptor::leaf(level, at.wrapping_add(delta), bits);
 
         let mut cursor = Cursor::new(self, machine);
         let mut shortage = Shortage::default();
-        let mut at = address.0;
+        let mut at = start;
         while at < end {
             let Step { entry, level, count } = survey(&cursor, at, delta, end)?;
-            if at == address.0 && entry.level == level && count << entry_shift(level) == length {
+            if at == start && entry.level == level && count << entry_shift(level) == end - start {
                 // The usual case: one table holds it all and is there.
                 cursor.fill(&entry, leaf(level, at), count);
                 cursor.finish();
@@ -196,7 +216,7 @@ impl Space {
             at = at.saturating_add(count << entry_shift(level));
         }
         cursor.stock(shortage.tables)?;
-        at = address.0;
+        at = start;
         while at < end {
             let Step { level, count, .. } = survey(&cursor, at, delta, end)?;
             let entry = cursor.make(at, level)?;
@@ -223,17 +243,33 @@ impl Space {
         check_physical(frame, PAGE_SIZE)?;
         let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
         let raw = descriptor::leaf(LAST_LEVEL, frame.0, bits);
+        let entry = find(machine, self.root, address.0, LAST_LEVEL);
+        if entry.level == LAST_LEVEL && !descriptor::is_valid(entry.raw) {
+            put_page(machine, &entry, raw);
+            return Ok(());
+        }
+        self.replace_page(machine, address.0, entry, raw)
+    }
+
+    /// The rest of [`Space::map_page`]: tables are missing, or something is mapped.
+    #[inline(never)]
+    fn replace_page<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: u64,
+        mut entry: Entry,
+        raw: u64,
+    ) -> Result<(), MapError> {
         let mut cursor = Cursor::new(self, machine);
-        let mut entry = cursor.find(address.0);
         if entry.level < LAST_LEVEL {
             cursor.stock(u64::from(LAST_LEVEL.saturating_sub(entry.level)))?;
-            cursor.split(address.0, LAST_LEVEL)?;
-            entry = cursor.make(address.0, LAST_LEVEL)?;
+            cursor.split(address, LAST_LEVEL)?;
+            entry = cursor.make(address, LAST_LEVEL)?;
         }
         if !descriptor::is_valid(entry.raw) {
             cursor.fill(&entry, raw, 1);
         } else if entry.raw != raw {
-            cursor.replace(address.0, &entry, raw);
+            cursor.replace(address, &entry, raw);
         }
         cursor.finish();
         Ok(())
@@ -253,9 +289,28 @@ impl Space {
         budget: u32,
     ) -> Result<Progress, MapError> {
         let end = self.check(address, length)?;
+        if length == PAGE_SIZE {
+            let entry = find(machine, self.root, address.0, LAST_LEVEL);
+            if is_page_among_others(&entry) {
+                take_page(machine, self.asid, address.0, &entry);
+                return Ok(Progress::Done);
+            }
+        }
+        self.unmap_range(machine, address.0, end, budget)
+    }
+
+    /// The general case of [`Space::unmap`].
+    #[inline(never)]
+    fn unmap_range<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        start: u64,
+        end: u64,
+        budget: u32,
+    ) -> Result<Progress, MapError> {
         let mut cursor = Cursor::new(self, machine);
-        let entry = split_edges(&mut cursor, address.0, end)?;
-        let progress = run(&mut cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+        let entry = split_edges(&mut cursor, start, end)?;
+        let progress = run(&mut cursor, entry, start, end, budget, |cursor, entry, at, budget| {
             cursor.clear(entry, at, end, budget)
         });
         cursor.finish();
