@@ -59,6 +59,18 @@ impl Process {
         get_info(self.raw(), info::PROCESS)
     }
 
+    /// Where the vDSO is mapped in it.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without GET_PROPERTY.
+    pub fn vdso_base(&self) -> Result<VirtAddr> {
+        let mut base = [0; 8];
+        let property = abi::object::property::PROCESS_VDSO_BASE_ADDRESS;
+        // SAFETY: the buffer is valid for writes of its length.
+        unsafe { raw::zx_object_get_property(self.raw(), property, base.as_mut_ptr(), base.len()) }.ok()?;
+        Ok(VirtAddr(u64::from_le_bytes(base)))
+    }
+
     /// Waits until the process has ended; gives its return code.
     ///
     /// # Errors

@@ -48,6 +48,18 @@ impl Vmo {
         self.create_child(child::SLICE, offset, size)
     }
 
+    /// The same VMO by a handle that may be mapped executable. `vmex` is needed where the job's policy does
+    /// not allow it to everybody.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED, WRONG_TYPE if `vmex` is another resource. This handle is gone in any case.
+    pub fn replace_as_executable(self, vmex: Option<&Resource>) -> Result<Self> {
+        let vmex = vmex.map_or(abi::object::HANDLE_INVALID, Object::raw);
+        let handle = crate::Handle::from(self).into_raw();
+        // SAFETY: `out` is valid for a handle.
+        unsafe { created(|out| raw::zx_vmo_replace_as_executable(handle, vmex, out)) }.map(Self)
+    }
+
     /// The size in bytes, a multiple of the page size.
     ///
     /// # Errors

@@ -1,0 +1,155 @@
+//! Finding out what the scenarios want to know about the machine: from the device tree and by trying.
+#![forbid(unsafe_code)]
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use devicetree::Tree;
+use scenarios::{SCRATCH_SIZE, World, agent};
+use zx::abi::processargs as pa;
+use zx::abi::{PAGE_SIZE, vmar};
+use zx::{Handle, Object, PhysAddr, Resource, Startup, Status, Vmar, VirtAddr, Vmo};
+
+/// Why the scenarios cannot run here.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// Something was not given: the boot arguments need `grant=conformance:roots`.
+    Missing(zx::Missing),
+    /// A call that must work did not.
+    Call(&'static str, Status),
+    /// The tree has no such device.
+    NoDevice(&'static str),
+    /// The tree that the kernel passed on is bad.
+    Tree(devicetree::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(missing) => {
+                write!(f, "{missing}: boot with grant=conformance:roots, so that it can be tested")
+            }
+            Self::Call(what, status) => write!(f, "cannot {what}: {status}"),
+            Self::NoDevice(what) => write!(f, "this board has no {what}, which the scenarios need"),
+            Self::Tree(error) => write!(f, "the device tree is bad: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<zx::Missing> for Error {
+    fn from(missing: zx::Missing) -> Self {
+        Self::Missing(missing)
+    }
+}
+
+/// Names what a call is for, in its error.
+pub(crate) fn step<T>(what: &'static str, result: zx::Result<T>) -> Result<T, Error> {
+    result.map_err(|status| Error::Call(what, status))
+}
+
+/// Takes what was given and finds out the rest. `vdso` is where the vDSO is mapped and where its code lies.
+pub(crate) fn explore(
+    mut startup: Startup,
+    vdso: Vmo,
+    base: VirtAddr,
+    code: (u64, u64),
+) -> Result<World, Error> {
+    let mmio: Resource = startup.take(pa::MMIO_RESOURCE, 0)?;
+    let irq: Resource = startup.take(pa::IRQ_RESOURCE, 0)?;
+    let system: Resource = startup.take(pa::SYSTEM_RESOURCE, 0)?;
+    let job: zx::Job = startup.take(pa::JOB_DEFAULT, 0)?;
+    let thread: zx::Thread = startup.take(pa::THREAD_SELF, 0)?;
+    let blob: Vmo = startup.take(pa::VMO_BOOTDATA, 0)?;
+    let root = zx::vmar_root().ok_or(Error::NoDevice("VMAR"))?;
+    let process = zx::process_self().ok_or(Error::NoDevice("process handle"))?;
+    let physical_bits = physical_bits(&mmio)?;
+    let size = step("ask for the tree's size", blob.size())?;
+    let mut bytes = vec![0; size as usize];
+    step("read the tree", blob.read(&mut bytes, 0))?;
+    let mut clean = vec![0; devicetree::buffer_size(&bytes).map_err(Error::Tree)?];
+    let tree = Tree::parse(&bytes, &mut clean).map_err(Error::Tree)?;
+    let devices = Devices { tree: &tree };
+    let group = devices.windows("virtio,mmio");
+    let flash = devices.windows("cfi-flash");
+    let ram = tree.memory().find(|region| region.available).ok_or(Error::NoDevice("RAM"))?.range;
+    let controller = devices.windows("arm,cortex-a15-gic").into_iter().chain(devices.windows("arm,gic-v3")).next();
+    Ok(World {
+        process: process.raw(),
+        thread: Handle::from(thread).into_raw(),
+        job: Handle::from(job).into_raw(),
+        vmar: root.raw(),
+        vdso: Handle::from(vdso).into_raw(),
+        vdso_base: base,
+        vdso_code: code,
+        mmio_root: Handle::from(mmio).into_raw(),
+        irq_root: Handle::from(irq).into_raw(),
+        system_root: Handle::from(system).into_raw(),
+        scratch: scratch(root)?,
+        scratch_size: SCRATCH_SIZE,
+        agent: (agent_vmo()?.into_raw(), 0),
+        registers: devices.windows("arm,pl031").first().copied().ok_or(Error::NoDevice("PL031"))?,
+        flash: flash.last().copied().ok_or(Error::NoDevice("flash"))?,
+        group: group.first_chunk().copied().ok_or(Error::NoDevice("page group"))?,
+        ram,
+        controller: controller.ok_or(Error::NoDevice("interrupt controller"))?.base(),
+        hole: devices.hole()?,
+        physical_bits,
+    })
+}
+
+/// What the tree says of devices.
+struct Devices<'t, 'a> {
+    tree: &'t Tree<'a>,
+}
+
+impl Devices<'_, '_> {
+    /// The windows of all devices that are compatible with `name`, by address.
+    fn windows(&self, name: &str) -> Vec<zx::abi::PhysRange> {
+        let fits = |node| {
+            let list = self.tree.property(node, "compatible").unwrap_or(&[]);
+            list.split(|&byte| byte == 0).any(|entry| entry == name.as_bytes())
+        };
+        let mut found: Vec<_> =
+            self.tree.windows().filter(|window| fits(window.node)).map(|window| window.range).collect();
+        found.sort();
+        found
+    }
+
+    /// A page of the low peripherals in which the tree names nothing.
+    fn hole(&self) -> Result<PhysAddr, Error> {
+        const PERIPHERALS: u64 = 0x0900_0000;
+        let taken = |page: u64| {
+            let page = zx::abi::PhysRange::new(PhysAddr(page), PAGE_SIZE);
+            page.is_ok_and(|page| self.tree.windows().any(|window| window.range.overlaps(page)))
+        };
+        (0x80..0x100)
+            .map(|page| PERIPHERALS + page * PAGE_SIZE)
+            .find(|page| !taken(*page))
+            .map(PhysAddr)
+            .ok_or(Error::NoDevice("hole among its peripherals"))
+    }
+}
+
+/// The CPU's physical address bits: the first power of two that no VMO may start at.
+fn physical_bits(mmio: &Resource) -> Result<u32, Error> {
+    (32..64)
+        .find(|bits| Vmo::create_physical(mmio, PhysAddr(1 << bits), PAGE_SIZE as usize).err() == Some(Status::OUT_OF_RANGE))
+        .ok_or(Error::NoDevice("end of physical addresses"))
+}
+
+/// Memory for the scenarios.
+fn scratch(root: &Vmar) -> Result<VirtAddr, Error> {
+    let vmo = step("make scratch memory", Vmo::create(SCRATCH_SIZE, 0))?;
+    let whole = zx::Part { vmo: &vmo, offset: 0, len: SCRATCH_SIZE };
+    step("map scratch memory", root.map(vmar::PERM_READ | vmar::PERM_WRITE, 0, whole))
+}
+
+/// An executable VMO with the agent's page.
+fn agent_vmo() -> Result<Handle, Error> {
+    let vmo = step("make the agent's page", Vmo::create(PAGE_SIZE, 0))?;
+    step("write the agent's page", vmo.write(&agent::page(), 0))?;
+    step("make the agent executable", vmo.replace_as_executable(None)).map(Handle::from)
+}
