@@ -1,4 +1,4 @@
-//! `build`: the vDSO, the programs, the boot file system and the kernel's image, in this order.
+//! `build`: the vDSO, the kernel's image, the programs and the boot file system, in this order.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) const CONFORMANCE: &str = "conformance";
 
 /// Build everything that a board needs, and say where it is.
 ///
-/// Builds the vDSO, the programs, the boot file system and the kernel, and leaves in target/jacinth (or in
+/// Builds the vDSO, the kernel, the programs and the boot file system, and leaves in target/jacinth (or in
 /// $CARGO_TARGET_DIR/jacinth):
 ///
 ///   Image              the kernel as boot loaders take it: a flat arm64 Image
@@ -105,9 +105,9 @@ pub(crate) fn all(toolchain: Toolchain) -> Result<Artifacts> {
     fs::create_dir_all(&artifacts.programs)
         .with_context(|| format!("cannot make {}", artifacts.programs.display()))?;
     vdso(toolchain, &artifacts)?;
+    build_kernel(toolchain, &artifacts)?;
     build_programs(toolchain, &artifacts)?;
     write_bootfs(&artifacts, &artifacts.bootfs, &[])?;
-    build_kernel(toolchain, &artifacts)?;
     Ok(artifacts)
 }
 
