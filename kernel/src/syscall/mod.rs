@@ -120,6 +120,7 @@ impl<M: Machine> Kernel<M> {
             Sysno::vmo_create => done(self.sys_vmo_create(caller, args)),
             Sysno::vmo_create_physical => done(self.sys_vmo_create_physical(caller, args)),
             Sysno::vmo_create_child => done(self.sys_vmo_create_child(caller, args)),
+            Sysno::vmo_replace_as_executable => done(self.sys_vmo_replace_as_executable(caller, args)),
             Sysno::vmo_get_size => done(self.sys_vmo_get_size(caller, args)),
             Sysno::vmo_read => self.sys_vmo_transfer(caller, args, vmo::Direction::Read),
             Sysno::vmo_write => self.sys_vmo_transfer(caller, args, vmo::Direction::Write),

@@ -1,5 +1,5 @@
 //! `zx_vmo_*`.
-use abi::resource::Kind;
+use abi::resource::{Kind, system};
 use abi::vmo::{CachePolicy, child, create};
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Signals, Status, status::Result};
 use ledger::Class;
@@ -136,6 +136,26 @@ impl<M: Machine> Kernel<M> {
         self.hold(ObjectRef::Vmo(parent));
         self.signal(ObjectRef::Vmo(parent), Signals::VMO_ZERO_CHILDREN, Signals::NONE);
         Ok(id)
+    }
+
+    /// `zx_vmo_replace_as_executable(handle, vmex, out)`: `handle` is gone whatever the outcome. Without a
+    /// resource the job's policy decides, which allows it until jobs have one.
+    pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+        let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
+        let entry = self.take(caller, handle)?;
+        let allowed = match vmex {
+            abi::object::HANDLE_INVALID => Ok(()),
+            // To its callers a unit of another service is a resource of the wrong type.
+            vmex => match self.validate_resource(caller, vmex, Kind::System, system::VMEX, 1) {
+                Err(Status::OUT_OF_RANGE) => Err(Status::WRONG_TYPE),
+                result => result,
+            },
+        };
+        let is_vmo = if Vmo::id(entry.object).is_some() { Ok(()) } else { Err(Status::BAD_HANDLE) };
+        let rights = entry.rights | Rights::EXECUTE;
+        let given = allowed.and(is_vmo).and_then(|()| self.give(caller, entry.object, rights, out));
+        self.drop_handle(entry);
+        given.map(|_| ())
     }
 
     /// `zx_vmo_get_size(handle, size)`: no right is needed.

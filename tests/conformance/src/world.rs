@@ -9,7 +9,7 @@ use devicetree::Tree;
 use scenarios::{SCRATCH_SIZE, World, agent};
 use zx::abi::processargs as pa;
 use zx::abi::{PAGE_SIZE, vmar};
-use zx::{Handle, Object, PhysAddr, Resource, Startup, Status, Vmar, VirtAddr, Vmo};
+use zx::{Handle, Object, PhysAddr, Resource, Startup, Status, VirtAddr, Vmar, Vmo};
 
 /// Why the scenarios cannot run here.
 #[derive(Debug)]
@@ -75,7 +75,8 @@ pub(crate) fn explore(
     let group = devices.windows("virtio,mmio");
     let flash = devices.windows("cfi-flash");
     let ram = tree.memory().find(|region| region.available).ok_or(Error::NoDevice("RAM"))?.range;
-    let controller = devices.windows("arm,cortex-a15-gic").into_iter().chain(devices.windows("arm,gic-v3")).next();
+    let controller =
+        devices.windows("arm,cortex-a15-gic").into_iter().chain(devices.windows("arm,gic-v3")).next();
     Ok(World {
         process: process.raw(),
         thread: Handle::from(thread).into_raw(),
@@ -136,7 +137,10 @@ impl Devices<'_, '_> {
 /// The CPU's physical address bits: the first power of two that no VMO may start at.
 fn physical_bits(mmio: &Resource) -> Result<u32, Error> {
     (32..64)
-        .find(|bits| Vmo::create_physical(mmio, PhysAddr(1 << bits), PAGE_SIZE as usize).err() == Some(Status::OUT_OF_RANGE))
+        .find(|bits| {
+            Vmo::create_physical(mmio, PhysAddr(1 << bits), PAGE_SIZE as usize).err()
+                == Some(Status::OUT_OF_RANGE)
+        })
         .ok_or(Error::NoDevice("end of physical addresses"))
 }
 
