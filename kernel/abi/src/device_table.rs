@@ -46,6 +46,8 @@ pub const WINDOW_STRADDLES: u8 = 1 << 2;
 
 /// [`Interrupt::flags`]: other devices use the same line.
 pub const INTERRUPT_SHARED: u8 = 1 << 0;
+/// [`Interrupt::flags`]: a row of a PCI host bridge's `interrupt-map`: the line of devices behind it.
+pub const INTERRUPT_PCI: u8 = 1 << 1;
 
 macro_rules! raw_enum {
     ($($(#[$doc:meta])* enum $name:ident {
@@ -266,7 +268,7 @@ abi_struct! {
     struct Interrupt as "jacinth_device_interrupt_t" {
         /// Its [`Node`].
         node: u32,
-        /// Its place in `interrupts`.
+        /// Its place in `interrupts` or, for PCI, in `interrupt-map`.
         index: u32,
         /// The number that the GIC reports; an IRQ resource's base.
         intid: u32,
@@ -571,20 +573,7 @@ mod tests {
 
     #[test]
     fn indices_outside_read_as_absent() {
-        let node = Node {
-            path: 5,
-            path_size: u32::MAX,
-            compatible: u32::MAX,
-            compatible_size: 1,
-            first_window: u32::MAX,
-            windows: u32::MAX,
-            first_interrupt: 7,
-            interrupts: 7,
-            first_dma_range: 1,
-            dma_ranges: 1,
-            flags: 0,
-            tree_index: 0,
-        };
+        let node = Node::get(&[0xff; 48]);
         let mut header = Header::get(&[]);
         (header.magic, header.nodes, header.size) = (MAGIC, 1, 64 + 48);
         let mut bytes = vec![0; 64 + 48];

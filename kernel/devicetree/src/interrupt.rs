@@ -159,6 +159,30 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Where the rows of a node's `interrupt-map` lead, each with its number: the interrupts of devices that are
+    /// not in the tree, such as those on a PCI bus. It ends at a row that cannot be read.
+    pub fn map_interrupts<'t>(
+        &'t self,
+        nexus: NodeId,
+        budget: &'t mut Budget,
+    ) -> impl Iterator<Item = (u32, Interrupt)> + use<'t, 'a> {
+        let map = self.known(nexus, Name::InterruptMap).unwrap_or(&[]);
+        let own_cells = interrupt_cells(self, nexus).ok().zip(nexus_unit_cells(self, nexus).ok());
+        let child_cells = own_cells.map(|(specifier, unit)| specifier + unit);
+        let (mut at, mut next) = (0, 0);
+        core::iter::from_fn(move || {
+            while at < map.len() && budget.spend() {
+                let row = read_row(self, nexus, map, at, child_cells?).ok()?;
+                let number = next;
+                (at, next) = (row.next, next + 1);
+                if let Ok(found) = follow(self, row.parent, row.unit, row.cells, budget) {
+                    return Some((number, found));
+                }
+            }
+            None
+        })
+    }
+
     /// The node that `node`'s interrupts are addressed to: the first on the way up with
     /// `#interrupt-cells`.
     pub fn interrupt_parent(&self, node: NodeId) -> Result<NodeId, InterruptProblem> {
@@ -314,8 +338,17 @@ fn route(
     cells: Cells,
     budget: &mut Budget,
 ) -> Result<Interrupt, InterruptProblem> {
-    let (mut node, mut cells) = (parent, cells);
-    let mut unit = unit_address(tree, device);
+    follow(tree, parent, unit_address(tree, device), cells, budget)
+}
+
+/// Follows a specifier at `node` until a node is its controller.
+fn follow(
+    tree: &Tree<'_>,
+    mut node: NodeId,
+    mut unit: UnitAddress,
+    mut cells: Cells,
+    budget: &mut Budget,
+) -> Result<Interrupt, InterruptProblem> {
     for _ in 0..MAX_HOPS {
         // A node that is both counts as a controller; Linux does the same.
         let map = tree.known(node, Name::InterruptMap);
@@ -349,8 +382,45 @@ fn unit_address(tree: &Tree<'_>, node: NodeId) -> UnitAddress {
         .map_or(UnitAddress::default(), |reg| UnitAddress::read(reg, 0, MAX_UNIT_CELLS))
 }
 
-/// One row of an `interrupt-map`: child unit address, child specifier, parent, its unit address, its
-/// specifier (specification 2.4.3.1). The first row that agrees under the mask wins.
+/// One row of an `interrupt-map` (specification 2.4.3.1): child unit address, child specifier, and these.
+#[derive(Clone, Copy)]
+struct Row {
+    parent: NodeId,
+    unit: UnitAddress,
+    cells: Cells,
+    /// Where the next row starts.
+    next: usize,
+}
+
+/// Reads the row at byte `at`, whose child part has `child_cells` cells.
+fn read_row(
+    tree: &Tree<'_>,
+    nexus: NodeId,
+    map: &[u8],
+    at: usize,
+    child_cells: usize,
+) -> Result<Row, InterruptProblem> {
+    let bad = InterruptProblem::BadMap(nexus);
+    let phandle_at = at + child_cells * 4;
+    let phandle = be32(map, phandle_at).ok_or(bad)?;
+    let parent = tree.by_phandle(phandle).ok_or(InterruptProblem::NoSuchPhandle(phandle))?;
+    let unit_cells = tree.node(parent).map_or(0, |node| node.interrupt_address_cells());
+    let specifier_cells = interrupt_cells(tree, parent)?;
+    let specifier_at = phandle_at + 4 + unit_cells * 4;
+    let unit = UnitAddress::read(map, phandle_at + 4, unit_cells);
+    let cells = Cells::read(map, specifier_at, specifier_cells).ok_or(bad)?;
+    Ok(Row { parent, unit, cells, next: specifier_at + specifier_cells * 4 })
+}
+
+/// Cells of a child's unit address in a nexus's map.
+fn nexus_unit_cells(tree: &Tree<'_>, nexus: NodeId) -> Result<usize, InterruptProblem> {
+    match tree.node(nexus).map_or(0, |node| node.interrupt_address_cells()) {
+        cells @ 0..=MAX_UNIT_CELLS => Ok(cells),
+        _ => Err(InterruptProblem::BadMap(nexus)),
+    }
+}
+
+/// The first row of an `interrupt-map` that agrees under the mask.
 fn look_up(
     tree: &Tree<'_>,
     nexus: NodeId,
@@ -359,11 +429,7 @@ fn look_up(
     cells: Cells,
     budget: &mut Budget,
 ) -> Result<(NodeId, UnitAddress, Cells), InterruptProblem> {
-    let bad = InterruptProblem::BadMap(nexus);
-    let unit_cells = tree.node(nexus).map_or(0, |node| node.interrupt_address_cells());
-    if unit_cells > MAX_UNIT_CELLS {
-        return Err(bad);
-    }
+    let unit_cells = nexus_unit_cells(tree, nexus)?;
     let mask = tree.known(nexus, Name::InterruptMapMask);
     let wanted = unit.cells.iter().take(unit_cells).chain(cells.as_slice());
     let mut at = 0;
@@ -375,18 +441,11 @@ fn look_up(
             let mask = mask.map_or(Some(u32::MAX), |mask| be32(mask, position * 4)).unwrap_or(u32::MAX);
             be32(map, at.saturating_add(position * 4)).is_some_and(|row| (row ^ wanted) & mask == 0)
         });
-        let phandle_at = at + (unit_cells + cells.as_slice().len()) * 4;
-        let phandle = be32(map, phandle_at).ok_or(bad)?;
-        let parent = tree.by_phandle(phandle).ok_or(InterruptProblem::NoSuchPhandle(phandle))?;
-        let parent_unit_cells = tree.node(parent).map_or(0, |node| node.interrupt_address_cells());
-        let parent_cells = interrupt_cells(tree, parent)?;
-        let specifier_at = phandle_at + 4 + parent_unit_cells * 4;
+        let row = read_row(tree, nexus, map, at, unit_cells + cells.as_slice().len())?;
         if matches {
-            let unit = UnitAddress::read(map, phandle_at + 4, parent_unit_cells);
-            let cells = Cells::read(map, specifier_at, parent_cells).ok_or(bad)?;
-            return Ok((parent, unit, cells));
+            return Ok((row.parent, row.unit, row.cells));
         }
-        at = specifier_at + parent_cells * 4;
+        at = row.next;
     }
     Err(InterruptProblem::NotInMap(nexus))
 }

@@ -98,7 +98,7 @@ impl Tree<'_> {
     }
 
     /// A PCI bus whose own parent is not one, with the cells that the binding prescribes.
-    pub(crate) fn is_host_bridge(&self, node: NodeId) -> bool {
+    pub fn is_host_bridge(&self, node: NodeId) -> bool {
         let is_pci = |id| self.node(id).is_some_and(|node| node.pci);
         is_pci(node)
             && cell_counts(self, node) == Ok((ADDRESS_CELLS, SIZE_CELLS))

@@ -7,7 +7,7 @@ use crate::{Class, Error, Fate, WindowKind};
 use abi::PhysRange;
 use alloc::vec::Vec;
 use core::fmt;
-use devicetree::{NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
+use devicetree::{Budget, NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
 
 /// Windows that a board may have. The largest known has 642.
 pub const MAX_WINDOWS: usize = 4096;
@@ -246,23 +246,41 @@ impl Ledger {
     /// Lists the interrupts of available devices at the GIC, and each shared line once.
     fn add_interrupts(&mut self, tree: &Tree<'_>) -> Result<(), Error> {
         let Some(controller) = tree.interrupt_controller() else { return Ok(()) };
-        for entry in tree.interrupts() {
-            let usable = tree.is_available(entry.node) && !tree.is_gic_part(entry.node);
-            let Ok(target) = entry.target else { continue };
-            let Some(gic) = target.gic.filter(|_| usable && target.controller == controller.node) else {
-                continue;
+        let usable = |node: NodeId| tree.is_available(node) && !tree.is_gic_part(node);
+        let mut add = |node: NodeId, index: u32, pci: bool, target: devicetree::Interrupt| {
+            let Some(gic) = target.gic.filter(|_| target.controller == controller.node) else {
+                return Ok(());
             };
-            let (node, index) = (entry.node, entry.index);
             let (kind, intid, trigger) = (gic.kind, gic.intid, gic.trigger);
-            push(&mut self.interrupts, Interrupt { node, index, kind, intid, trigger, line: None })?;
-            if kind.is_shared() {
-                push(&mut self.lines, Line { intid, trigger, node, users: 1 })?;
+            push(&mut self.interrupts, Interrupt { node, index, kind, intid, trigger, pci, line: None })?;
+            let line = Line { intid, trigger, node, users: 1 };
+            if kind.is_shared() { push(&mut self.lines, line) } else { Ok(()) }
+        };
+        for entry in tree.interrupts().filter(|entry| usable(entry.node)) {
+            if let Ok(target) = entry.target {
+                add(entry.node, entry.index, false, target)?;
             }
         }
+        let mut budget = Budget::new();
+        for host in tree.nodes().filter(|node| tree.is_host_bridge(*node) && usable(*node)) {
+            for (index, target) in tree.map_interrupts(host, &mut budget) {
+                add(host, index, true, target)?;
+            }
+        }
+        self.interrupts.sort_unstable_by_key(|interrupt| (interrupt.node, interrupt.pci, interrupt.index));
+        self.join_lines();
+        Ok(())
+    }
+
+    /// Makes one line of all that have an INTID in common, and tells the interrupts which.
+    fn join_lines(&mut self) {
         self.lines.sort_unstable_by_key(|line| (line.intid, line.node));
+        let mut last = None;
         self.lines.dedup_by(|next, kept| {
             let same = next.intid == kept.intid;
-            kept.users += if same { next.users } else { 0 };
+            // The first call compares the second line with the first.
+            let before = last.replace(next.node).unwrap_or(kept.node);
+            kept.users += u32::from(same && next.node != before);
             same
         });
         let lines = &self.lines;
@@ -270,7 +288,6 @@ impl Ledger {
             let line = lines.binary_search_by_key(&interrupt.intid, |line| line.intid).ok();
             interrupt.line = line.and_then(|line| u32::try_from(line).ok());
         }
-        Ok(())
     }
 }
 

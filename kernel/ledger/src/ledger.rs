@@ -49,7 +49,7 @@ pub struct Group {
 pub struct Interrupt {
     /// The device.
     pub node: NodeId,
-    /// Its place in `interrupts`.
+    /// Its place in `interrupts` or, for PCI, in `interrupt-map`.
     pub index: u32,
     /// Shared or private.
     pub kind: InterruptKind,
@@ -57,6 +57,8 @@ pub struct Interrupt {
     pub intid: u32,
     /// Edge or level.
     pub trigger: Trigger,
+    /// A row of a PCI host bridge's `interrupt-map`: the line of devices behind it.
+    pub pci: bool,
     /// Its line's place in [`Ledger::interrupts`]; private interrupts have none.
     pub line: Option<u32>,
 }
@@ -70,7 +72,7 @@ pub struct Line {
     pub trigger: Trigger,
     /// The first device, in document order, that names the line.
     pub node: NodeId,
-    /// How many interrupts of devices name it.
+    /// How many nodes name it.
     pub users: u32,
 }
 

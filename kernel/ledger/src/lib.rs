@@ -33,8 +33,6 @@ mod groups;
 mod intervals;
 mod ledger;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use abi::device_table::{Class, Fate, InterruptKind, Trigger, WindowKind};
 pub use builder::{Builder, MAX_WINDOWS};

@@ -129,7 +129,9 @@ impl Table {
     ) -> Result<(), Error> {
         let mut names = (0..).zip(tree.interrupt_names(node));
         for interrupt in interrupts {
-            let (name, name_size) = self.bytes(named(&mut names, interrupt.index).as_bytes())?;
+            let name = if interrupt.pci { "" } else { named(&mut names, interrupt.index) };
+            let (name, name_size) = self.bytes(name.as_bytes())?;
+            let flag = |set: bool, bit: u8| if set { bit } else { 0 };
             let shared = ledger.line(interrupt.intid).is_some_and(|line| line.users > 1);
             let record = layout::Interrupt {
                 node: self.current()?,
@@ -140,7 +142,7 @@ impl Table {
                 name_size,
                 kind: interrupt.kind.raw(),
                 trigger: interrupt.trigger.raw(),
-                flags: if shared { layout::INTERRUPT_SHARED } else { 0 },
+                flags: flag(shared, layout::INTERRUPT_SHARED) | flag(interrupt.pci, layout::INTERRUPT_PCI),
                 reserved: [0; 5],
             };
             push(&mut self.interrupts, record)?;
