@@ -78,6 +78,10 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
     let initrd = initrd.and_then(|range| boot.kept_bytes(range));
     let ledger = account(&tree, boot.image(), console, wire)?;
     boot.open_interrupts(&tree).map_err(Failure::Interrupts)?;
+    if arguments.test {
+        boot.verify().map_err(Failure::Broken)?;
+        println!("the kernel's address space is as it should be");
+    }
     println!("{}", DeviceMap { tree: &tree, ledger: &ledger });
     Ok(Found { tree, ledger, console, arguments, initrd })
 }
@@ -127,6 +131,7 @@ enum Failure {
     Memory(aarch64::MemoryError),
     Ledger(ledger::Error),
     Interrupts(aarch64::InterruptError),
+    Broken(aarch64::Broken),
 }
 
 impl Display for Failure {
@@ -134,12 +139,13 @@ impl Display for Failure {
         match self {
             Self::EnteredAtEl3 => write!(f, "entered at EL3; start the flat Image at EL1 or EL2"),
             Self::NoTree => write!(f, "no device tree at the address in x0; have the loader pass one"),
-            Self::Tree(error) => write!(f, "the device tree is bad: {error}"),
+            Self::Tree(error) => write!(f, "{error}"),
             Self::LargeTree(size) => {
                 write!(f, "the device tree needs {size} bytes, more than the boot heap has")
             }
             Self::Memory(error) => write!(f, "{error}"),
             Self::Ledger(error) => write!(f, "the device tree cannot be accounted for: {error}"),
+            Self::Broken(broken) => write!(f, "{broken}"),
             Self::Interrupts(error) => write!(f, "{error}"),
         }
     }

@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | 1:0 | valid, and page or table | `0b11`; `0b01` for a block |
 //! | 4:2 | AttrIndx | index into [`MAIR`] |
-//! | 7:6 | AP[2:1] | `0b00` EL1 RW, `0b10` EL1 R; EL0 nothing |
+//! | 6 | AP[1] | clear: EL0 may do nothing |
+//! | 7 | AP[2] | set: EL1 may not write |
 //! | 9:8 | SH | `0b11` inner shareable for Normal memory; Device memory ignores it |
 //! | 10 | AF | set: the kernel takes no access flag faults |
 //! | 11 | nG | clear: the kernel's half is the same in every address space |
@@ -28,6 +29,7 @@ const PAGE: u64 = 0b11;
 const BLOCK: u64 = 0b01;
 const DEVICE_NGNRE: u64 = 1 << 2;
 const NORMAL: u64 = 2 << 2;
+const EL0: u64 = 1 << 6;
 const READ_ONLY: u64 = 1 << 7;
 const INNER_SHAREABLE: u64 = 0b11 << 8;
 const ACCESSED: u64 = 1 << 10;
@@ -55,22 +57,45 @@ pub const fn block(page: u64) -> u64 {
     page & !PAGE | BLOCK
 }
 
+/// A page or block descriptor, as the architecture reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The memory type: a byte of [`MAIR`].
+    pub attribute: u8,
+    /// Whether EL1 may write.
+    pub writable: bool,
+    /// Whether EL1 may execute.
+    pub executable: bool,
+    /// Whether EL0 may do anything.
+    pub el0: bool,
+}
+
+impl Leaf {
+    /// Reads the fields of the table above.
+    pub const fn decode(descriptor: u64) -> Self {
+        Self {
+            attribute: (MAIR >> (8 * (descriptor >> 2 & 7))) as u8,
+            writable: descriptor & READ_ONLY == 0,
+            executable: descriptor & PXN == 0,
+            el0: descriptor & EL0 != 0 || descriptor & UXN == 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Attributes as the architecture decodes them: (MAIR byte, EL1 writable, EL1 executable, EL0 executable).
-    fn decode(descriptor: u64) -> (u8, bool, bool, bool) {
-        let byte = MAIR >> (8 * (descriptor >> 2 & 7));
-        (byte as u8, descriptor & READ_ONLY == 0, descriptor & PXN == 0, descriptor & UXN == 0)
+    fn leaf(attribute: u8, writable: bool, executable: bool) -> Leaf {
+        Leaf { attribute, writable, executable, el0: false }
     }
 
     #[test]
     fn nothing_is_both_writable_and_executable() {
-        assert_eq!(decode(TEXT), (0xff, false, true, false));
-        assert_eq!(decode(CONSTANT), (0xff, false, false, false));
-        assert_eq!(decode(DATA), (0xff, true, false, false));
-        assert_eq!(decode(DEVICE), (0x04, true, false, false));
+        assert_eq!(Leaf::decode(TEXT), leaf(0xff, false, true));
+        assert_eq!(Leaf::decode(CONSTANT), leaf(0xff, false, false));
+        assert_eq!(Leaf::decode(DATA), leaf(0xff, true, false));
+        assert_eq!(Leaf::decode(DEVICE), leaf(0x04, true, false));
     }
 
     #[test]

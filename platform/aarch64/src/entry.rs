@@ -135,6 +135,15 @@ impl Boot {
         self.image
     }
 
+    /// Checks the kernel's address space against what its design promises: nothing writable and executable,
+    /// devices never cacheable or executable, guard pages, no alias of the image.
+    ///
+    /// # Errors
+    /// The first promise that is broken, and where.
+    pub fn verify(&self) -> Result<(), crate::verify::Broken> {
+        crate::verify::check(&self.space)
+    }
+
     /// The loader's tree may be overwritten from now on.
     pub(crate) fn forget_tree(&mut self) {
         self.tree = None;

@@ -15,6 +15,7 @@
 //! | `machine` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, `interrupts` | the interrupt controller, and what it delivers |
+//! | `verify` | the address space, checked against its promises |
 //! | [`output`], [`log`], [`power`] | text; defmt frames; PSCI and the end |
 //! | [`lock`], [`barrier`] | the kernel's one lock; ordering |
 //!
@@ -48,7 +49,7 @@ mod devices;
 pub mod entry;
 #[cfg(target_os = "none")]
 mod fp;
-#[cfg(target_os = "none")]
+#[cfg(any(test, target_os = "none"))]
 mod gic;
 #[cfg(target_os = "none")]
 mod heap;
@@ -78,6 +79,8 @@ mod timer;
 mod tlb;
 #[cfg(target_os = "none")]
 pub mod trap;
+#[cfg(target_os = "none")]
+mod verify;
 
 #[cfg(target_os = "none")]
 pub use board::{InterruptError, Uart};
@@ -89,3 +92,5 @@ pub use machine::Board;
 pub use memory::MemoryError;
 #[cfg(target_os = "none")]
 pub use tables::MapError;
+#[cfg(target_os = "none")]
+pub use verify::Broken;

@@ -58,6 +58,11 @@ impl KernelSpace {
         Self { root }
     }
 
+    /// The level 0 table.
+    pub(crate) fn root(&self) -> PhysAddr {
+        self.root
+    }
+
     /// Maps `size` bytes at `from` to `to`, with the attributes of a page and the largest blocks that fit.
     ///
     /// # Safety
@@ -128,6 +133,11 @@ fn largest_level(from: u64, to: u64, left: u64) -> usize {
         (from | to).is_multiple_of(size) && left >= size
     };
     (1..LAST).find(fits).unwrap_or(LAST)
+}
+
+/// Reads the entry for an address in a table.
+pub(crate) fn read_entry(table: PhysAddr, address: u64, shift: u32) -> u64 {
+    table_entry(table, address, shift).load(Ordering::Relaxed)
 }
 
 fn table_entry(table: PhysAddr, address: u64, shift: u32) -> &'static AtomicU64 {
