@@ -39,7 +39,8 @@ impl<M: Machine> Kernel<M> {
             self.types.add(range, mapping.policy)?;
         }
         let entered = self.objects.get_mut(vmar)?.mappings.try_insert(base, mapping).map_err(Status::from);
-        let shown = entered.and_then(|_| match physical {
+        // Without permissions there is nothing to show; `protect` and faults show it later.
+        let shown = entered.and_then(|_| match physical.filter(|_| mapping.permissions != 0) {
             Some(range) => {
                 let attributes = mapping.attributes();
                 let (machine, space) = self.space_of(process)?;
