@@ -10,7 +10,11 @@
 use core::arch::{asm, global_asm};
 use core::ptr::with_exposed_provenance as at;
 
+use abi::VirtAddr;
+use abi::vmar::PERM_READ;
+
 use super::STARTUP_STATUS;
+use crate::Vmar;
 
 global_asm!(
     ".pushsection .text._start, \"ax\", %progbits",
@@ -177,6 +181,21 @@ unsafe extern "C" fn relocate(base: usize, vdso: usize, dynamic: usize) {
             unsafe { apply(program, vdso, *at::<Rela>(entry)) };
         }
     }
+}
+
+/// Makes the data read-only that only [`relocate`] had to write.
+pub(super) fn seal(root: &Vmar) -> abi::status::Result {
+    unsafe extern "C" {
+        /// Placed around that data by the linker script, at page boundaries.
+        safe static __relro_start: u8;
+        safe static __relro_end: u8;
+    }
+    let (start, end) = (&raw const __relro_start as u64, &raw const __relro_end as u64);
+    if start == end {
+        return Ok(());
+    }
+    // SAFETY: 1: the linker put nothing there that Rust may write.
+    unsafe { root.protect(PERM_READ, VirtAddr(start), end - start) }
 }
 
 /// Applies one relocation.

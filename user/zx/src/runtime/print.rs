@@ -7,7 +7,8 @@ use crate::raw;
 
 /// Writes a line to the log, as `std::println!` does to standard output.
 ///
-/// Each line of the text is a record of its own; a line longer than a record goes on in the next one.
+/// Each line of the text is a record of its own; a line longer than a record goes on in the next one,
+/// from the last space on.
 #[macro_export]
 macro_rules! println {
     ($($arg:tt)*) => {
@@ -32,11 +33,23 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn end(&mut self) {
-        let line = self.line.get(..self.len).unwrap_or_default();
+    /// Writes the first `len` bytes of the line as a record, and keeps the rest.
+    fn cut(&mut self, len: usize) {
+        let record = self.line.get(..len).unwrap_or_default();
         // A log that does not take a record is no reason to fail, and there is nobody to tell.
-        let _ = self.log.write(0, line);
-        self.len = 0;
+        let _ = self.log.write(0, record);
+        self.line.copy_within(len..self.len, 0);
+        self.len -= len;
+    }
+
+    fn end(&mut self) {
+        self.cut(self.len);
+    }
+
+    /// Makes room in a full line: the last word goes to the next record, if it is not the only one.
+    fn wrap(&mut self) {
+        let full = self.line.get(..self.len).unwrap_or_default();
+        self.cut(full.iter().rposition(|&byte| byte == b' ').map_or(self.len, |space| space + 1));
     }
 }
 
@@ -45,8 +58,8 @@ impl Write for Lines<'_> {
         for part in text.split_inclusive('\n') {
             let (part, ends) = part.strip_suffix('\n').map_or((part, false), |part| (part, true));
             for character in part.chars() {
-                if self.len + character.len_utf8() > self.line.len() {
-                    self.end();
+                while self.len + character.len_utf8() > self.line.len() {
+                    self.wrap();
                 }
                 if let Some(free) = self.line.get_mut(self.len..) {
                     self.len += character.encode_utf8(free).len();

@@ -116,6 +116,8 @@ pub(super) enum Failure {
     Malformed(Malformed),
     /// It lacks VMAR_ROOT, without which there is no heap.
     NoVmar,
+    /// What crt0 has relocated cannot be made read-only.
+    Protect(Status),
 }
 
 impl fmt::Display for Failure {
@@ -127,6 +129,7 @@ impl fmt::Display for Failure {
             Self::Read(status) => write!(f, "the bootstrap message cannot be read: {status}"),
             Self::Malformed(malformed) => write!(f, "the bootstrap message is malformed: {malformed}"),
             Self::NoVmar => f.write_str("the bootstrap message lacks VMAR_ROOT"),
+            Self::Protect(status) => write!(f, "its read-only data cannot be protected: {status}"),
         }
     }
 }
@@ -173,9 +176,7 @@ fn first(channel: &Channel, startup: &mut Startup) -> Result<(), Failure> {
             handle => *slot = handle.map(|handle| (info, handle)),
         }
     }
-    if vmar_root().is_none() {
-        return Err(Failure::NoVmar);
-    }
+    super::crt0::seal(vmar_root().ok_or(Failure::NoVmar)?).map_err(Failure::Protect)?;
     for (info, handle) in rest.into_iter().flatten() {
         startup.keep(info, handle);
     }
