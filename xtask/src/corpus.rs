@@ -1,7 +1,7 @@
 //! `cargo xtask corpus`: real device trees against what they are known to mean.
 //!
 //! The folder holds blobs of real boards (`trees.tar.xz`) and what an independent translator, checked
-//! against U-Boot and a booted Linux, makes of them: every window, interrupt and PCI range. The same crate
+//! against U-Boot and a booted Linux, makes of them: every window, interrupt, PCI range and memory range. The same crate
 //! that the kernel links must find exactly those, no more and no fewer.
 
 use anyhow::{Context, Result, bail};
@@ -136,7 +136,7 @@ impl Report {
         }
         let (wrong, facts) = (self.wrong_trees.len(), self.facts);
         println!(
-            "corpus: {} of {trees} trees match ({facts} windows, interrupts and PCI ranges)",
+            "corpus: {} of {trees} trees match ({facts} windows, interrupts, PCI and memory ranges)",
             trees - wrong.min(trees)
         );
         if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -157,6 +157,16 @@ fn facts_of(blob: &[u8]) -> Result<Facts, devicetree::Error> {
             tree.is_available(window.node),
             window.straddles,
         ));
+    }
+    for region in tree.memory() {
+        let (path, range) = (tree.path(region.node).to_string(), region.range);
+        facts.insert(memory_fact("memory", &path, (range.base().0, range.size()), region.available));
+    }
+    for reserved in tree.reserved() {
+        // The memory reservation block is not in the corpus.
+        let Some(node) = reserved.node else { continue };
+        let (path, range) = (tree.path(node).to_string(), reserved.range);
+        facts.insert(memory_fact("reserved", &path, (range.base().0, range.size()), true));
     }
     for entry in tree.interrupts() {
         let path = tree.path(entry.node).to_string();
@@ -196,6 +206,10 @@ fn window_fact(
     format!("window {path} {index} {name} {base:#x}+{size:#x} available={available} straddles={straddles}")
 }
 
+fn memory_fact(what: &str, path: &str, (base, size): (u64, u64), available: bool) -> String {
+    format!("{what} {path} {base:#x}+{size:#x} available={available}")
+}
+
 fn interrupt_fact(path: &str, index: u32, name: Option<&str>, controller: &str, cells: &[u32]) -> String {
     format!("interrupt {path} {index} {} -> {controller} {cells:?}", name.unwrap_or("-"))
 }
@@ -216,9 +230,21 @@ fn read_expected(folder: &Path) -> Result<BTreeMap<String, Facts>> {
     for row in rows::<WindowRow>(&folder.join("windows.jsonl.gz"))? {
         let row = row?;
         let facts = expected.entry(row.dtb).or_default();
-        if let ("mmio", Some(base), Some(size)) = (row.cls.as_str(), row.base, row.size) {
-            let name = row.reg_name.as_deref();
-            facts.insert(window_fact(&row.path, row.reg_index, name, (base, size), row.avail, row.straddle));
+        let (Some(base), Some(size)) = (row.base, row.size) else { continue };
+        let (path, range) = (row.path.as_str(), (base, size));
+        match row.cls.as_str() {
+            "mmio" => {
+                let name = row.reg_name.as_deref();
+                facts.insert(window_fact(path, row.reg_index, name, range, row.avail, row.straddle));
+            }
+            "memory" if size != 0 => {
+                facts.insert(memory_fact("memory", path, range, row.avail));
+            }
+            // A reservation that is not okay reserves nothing.
+            "reserved-memory" if size != 0 && row.avail => {
+                facts.insert(memory_fact("reserved", path, range, true));
+            }
+            _ => {}
         }
     }
     for row in rows::<InterruptRow>(&folder.join("interrupts.jsonl.gz"))? {

@@ -430,3 +430,101 @@ impl Table<'_, '_, '_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Compiles a tree; `None` without `dtc`.
+    fn compile(name: &str, source: &str) -> Option<PathBuf> {
+        let folder = std::env::temp_dir().join(format!("devmap-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        let (from, to) = (folder.join("tree.dts"), folder.join("tree.dtb"));
+        fs::write(&from, source).expect("a source file");
+        let done = Command::new("dtc").args(["-q", "-O", "dtb", "-o"]).arg(&to).arg(&from).status();
+        match done {
+            Ok(status) if status.success() => Some(to),
+            Ok(status) => panic!("dtc: {status}"),
+            Err(_) => {
+                eprintln!("dtc is not installed: skipped");
+                None
+            }
+        }
+    }
+
+    const BOARD: &str = r#"/dts-v1/;
+/memreserve/ 0x48000000 0x100000;
+/ {
+    #address-cells = <2>;
+    #size-cells = <2>;
+    interrupt-parent = <1>;
+    memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x20000000>; };
+    cpus { #address-cells = <1>; #size-cells = <0>; cpu@0 { reg = <0>; }; };
+    intc@8000000 {
+        compatible = "arm,cortex-a15-gic"; reg = <0 0x8000000 0 0x10000>;
+        #interrupt-cells = <3>; interrupt-controller; phandle = <1>;
+    };
+    pl031@9010000 {
+        compatible = "arm,pl031", "arm,primecell"; reg = <0 0x9010000 0 0x1000>; interrupts = <0 2 4>;
+    };
+    pcie@10000000 {
+        device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        ranges = <0x2000000 0 0x10000000 0 0x10000000 0 0x2eff0000>;
+    };
+};
+"#;
+
+    #[test]
+    fn json_is_one_line_in_the_agreed_form() {
+        let Some(file) = compile("json", BOARD) else { return };
+        let args = DevmapArgs { trees: Vec::new(), json: true, verbose: false };
+        let expected = concat!(
+            r#"{"tree":"a/b.dtb","windows":["#,
+            r#"{"path":"/intc@8000000","compatible":["arm,cortex-a15-gic"],"index":0,"name":null,"base":"0x8000000","#,
+            r#""size":"0x10000","status":"okay","available":true,"fate":"kernel","class":"register","group":null},"#,
+            r#"{"path":"/pl031@9010000","compatible":["arm,pl031","arm,primecell"],"index":0,"name":null,"#,
+            r#""base":"0x9010000","size":"0x1000","status":"okay","available":true,"fate":"grant","#,
+            r#""class":"register","group":null}],"#,
+            r#""pci":[{"path":"/pcie@10000000","index":0,"type":"mem","base":"0x10000000","size":"0x2eff0000"}],"#,
+            r##""skipped":[{"path":"/cpus/cpu@0","index":0,"reason":"#size-cells is 0 in /cpus"}],"##,
+            r#""interrupts":[{"path":"/pl031@9010000","index":0,"controller":"/intc@8000000","cells":[0,2,4],"#,
+            r#""kind":"spi","intid":34,"trigger":"level-high"}],"#,
+            r#""memory":[{"base":"0x40000000","size":"0x20000000"}],"#,
+            r#""reserved":[{"base":"0x48000000","size":"0x100000","path":null}]}"#,
+            "\n"
+        );
+        assert_eq!(map_one("a/b.dtb", &file, &args).expect("a good tree"), expected);
+    }
+
+    #[test]
+    fn the_table_names_console_and_memory() {
+        let source = BOARD.replace("cpus {", "chosen { stdout-path = \"/pl031@9010000\"; }; cpus {");
+        let Some(file) = compile("table", &source) else { return };
+        let args = DevmapArgs { trees: Vec::new(), json: false, verbose: true };
+        let table = map_one("b.dtb", &file, &args).expect("a good tree");
+        for line in [
+            "b.dtb: 3 windows, 2 of them grantable; 0 page groups; 1 shared interrupts",
+            "     0x9010000       0x1000 register    grant            /pl031@9010000 (console)  arm,pl031 arm,primecell",
+            "    0x10000000   0x2eff0000 register    grant            /pcie@10000000 pci mem  ",
+            "      [0x48000000..0x48100000) reserved /memreserve/",
+            "      /pl031@9010000 [0] /intc@8000000 [0, 2, 4] spi INTID 34 level-high",
+            "      [0x8000000..0x8010000) /intc@8000000",
+            "      /cpus/cpu@0 [0] #size-cells is 0 in /cpus",
+        ] {
+            assert!(table.lines().any(|found| found == line), "{line:?} is not in\n{table}");
+        }
+    }
+
+    #[test]
+    fn a_bad_tree_does_not_stop_the_others() {
+        let Some(good) = compile("bad", BOARD) else { return };
+        let folder = good.parent().expect("a folder").to_owned();
+        fs::write(folder.join("a-bad.dtb"), b"not a tree").expect("a bad file");
+        let args = |trees| DevmapArgs { trees, json: true, verbose: false };
+        assert_eq!(devmap(args(vec![folder.clone()])).expect("a result"), ExitCode::FAILURE);
+        assert_eq!(devmap(args(vec![good])).expect("a result"), ExitCode::SUCCESS);
+        assert!(devmap(args(vec![folder.join("no-such-file")])).is_ok_and(|code| code == ExitCode::FAILURE));
+        assert_eq!(find_trees(&[folder]).expect("two trees").len(), 2);
+    }
+}
