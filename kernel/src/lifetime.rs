@@ -9,6 +9,7 @@ use abi::object::task_retcode;
 use abi::{PhysRange, Signals};
 
 use crate::collections::arena::Id;
+use crate::collections::list;
 use crate::kernel::Kernel;
 use crate::memory::stage1::Progress;
 use crate::object::{
@@ -87,9 +88,9 @@ impl<M: Machine> Kernel<M> {
         process.state = ProcessState::Dying;
         process.return_code = return_code;
         process.header.holds = process.header.holds.saturating_add(1);
-        let mut next = process.first_thread;
+        let mut next = process.threads.first();
         while let Some(thread) = next {
-            next = self.objects.threads.get(thread).and_then(|thread| thread.next_sibling);
+            next = list::next(&self.objects.threads, thread);
             self.end_thread(thread);
         }
         self.queue_dead(ObjectRef::Process(id));
@@ -151,20 +152,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn collect_thread(&mut self, id: Id<Thread>) {
-        let Some(thread) = self.objects.threads.remove(id) else { return };
-        let (previous, next) = (thread.previous_sibling, thread.next_sibling);
-        if let Some(next) = next.and_then(|next| self.objects.threads.get_mut(next)) {
-            next.previous_sibling = previous;
+        let objects = &mut self.objects;
+        let Some(process) = objects.threads.get(id).map(|thread| thread.process) else { return };
+        if let Some(process) = objects.processes.get_mut(process) {
+            process.threads.remove(&mut objects.threads, id);
         }
-        match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
-            Some(previous) => previous.next_sibling = next,
-            None => {
-                if let Some(process) = self.objects.processes.get_mut(thread.process) {
-                    process.first_thread = next;
-                }
-            }
-        }
-        self.unhold(ObjectRef::Process(thread.process));
+        objects.threads.remove(id);
+        self.unhold(ObjectRef::Process(process));
     }
 
     /// A VMO leaves its parent at once, so that ZERO_CHILDREN is exact; its frames go one by one.

@@ -3,6 +3,7 @@
 //! Each grows by `try_reserve`, before it changes anything, and says [`NoMemory`] where it cannot.
 
 pub mod arena;
+pub mod list;
 pub mod tree;
 
 pub use tree::{Extent, ExtentTree, GapRequest, Tree};

@@ -3,6 +3,7 @@ use abi::{Koid, Signals};
 
 use super::{HandleTable, Header, Job, Name, Thread, Vmar};
 use crate::collections::arena::Id;
+use crate::collections::list::{Links, List, Member};
 use crate::memory::stage1::Space;
 
 /// Where a process is in its life.
@@ -37,8 +38,10 @@ pub struct Process {
     pub handles: HandleTable,
     /// How far its handles are drained once it is dying.
     pub drained: usize,
-    /// The first of its threads; the rest hang on it.
-    pub first_thread: Option<Id<Thread>>,
+    /// Its threads.
+    pub threads: List<Thread>,
+    /// Its place among the processes of its job.
+    pub siblings: Links<Process>,
     /// Threads that were started and have not ended.
     pub live_threads: u32,
     /// Why it ended; valid from `Dying` on.
@@ -63,7 +66,8 @@ impl Process {
             space: Some(space),
             handles: HandleTable::new(secret),
             drained: 0,
-            first_thread: None,
+            threads: List::default(),
+            siblings: Links::default(),
             live_threads: 0,
             return_code: 0,
             start_time: 0,
@@ -75,5 +79,15 @@ impl Process {
     /// Whether it has ended, or is about to.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, ProcessState::Dying | ProcessState::Dead)
+    }
+}
+
+impl Member for Process {
+    fn links(&self) -> &Links<Self> {
+        &self.siblings
+    }
+
+    fn links_mut(&mut self) -> &mut Links<Self> {
+        &mut self.siblings
     }
 }

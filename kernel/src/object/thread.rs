@@ -3,6 +3,7 @@ use abi::{Handle, Koid, Signals, Status};
 
 use super::{Header, Name, ObjectRef, Process};
 use crate::collections::arena::Id;
+use crate::collections::list::{Links, Member};
 use crate::ports::{FpState, Frame};
 
 /// Where a thread is in its life.
@@ -74,10 +75,8 @@ pub struct Thread {
     pub next: Option<Id<Thread>>,
     /// The one before it among the waiters of its object.
     pub previous: Option<Id<Thread>>,
-    /// The next thread of its process.
-    pub next_sibling: Option<Id<Thread>>,
-    /// The thread of its process before it.
-    pub previous_sibling: Option<Id<Thread>>,
+    /// Its place among the threads of its process.
+    pub siblings: Links<Thread>,
 }
 
 impl Thread {
@@ -95,8 +94,17 @@ impl Thread {
             fp: FpState::ZERO,
             next: None,
             previous: None,
-            next_sibling: None,
-            previous_sibling: None,
+            siblings: Links::default(),
         }
+    }
+}
+
+impl Member for Thread {
+    fn links(&self) -> &Links<Self> {
+        &self.siblings
+    }
+
+    fn links_mut(&mut self) -> &mut Links<Self> {
+        &mut self.siblings
     }
 }

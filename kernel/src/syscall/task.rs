@@ -50,11 +50,10 @@ impl<M: Machine> Kernel<M> {
         self.schedule.reserve_timers(self.objects.threads.len() + 1)?;
         let koid = self.objects.allocate_koid();
         let id = self.objects.threads.insert(Thread::new(koid, name, process))?;
-        let first = self.objects.get_mut(process)?.first_thread.replace(id);
-        if let Some(first) = first.and_then(|first| self.objects.threads.get_mut(first)) {
-            first.previous_sibling = Some(id);
+        let objects = &mut self.objects;
+        if let Some(process) = objects.processes.get_mut(process) {
+            process.threads.push(&mut objects.threads, id);
         }
-        self.objects.get_mut(id)?.next_sibling = first;
         self.hold(ObjectRef::Process(process));
         Ok(id)
     }

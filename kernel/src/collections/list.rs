@@ -1,0 +1,118 @@
+//! Lists that hang on their members: linking and unlinking never need memory.
+use core::fmt;
+
+use super::arena::{Arena, Id};
+
+/// A member's place in a list.
+pub struct Links<T> {
+    next: Option<Id<T>>,
+    previous: Option<Id<T>>,
+}
+
+impl<T> Default for Links<T> {
+    fn default() -> Self {
+        Self { next: None, previous: None }
+    }
+}
+
+impl<T> fmt::Debug for Links<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("next", &self.next).field("previous", &self.previous).finish()
+    }
+}
+
+/// A type whose values can be in one list of their own kind: the members of whatever they belong to.
+pub trait Member: Sized {
+    /// The value's place.
+    fn links(&self) -> &Links<Self>;
+    /// The value's place, to change it.
+    fn links_mut(&mut self) -> &mut Links<Self>;
+}
+
+/// The first of some values in an arena, each of which leads to the next.
+pub struct List<T> {
+    first: Option<Id<T>>,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self { first: None }
+    }
+}
+
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("first", &self.first).finish()
+    }
+}
+
+impl<T: Member> List<T> {
+    /// The first member.
+    pub const fn first(&self) -> Option<Id<T>> {
+        self.first
+    }
+
+    /// Puts a value that is in no list at the front.
+    pub fn push(&mut self, arena: &mut Arena<T>, id: Id<T>) {
+        let next = self.first.replace(id);
+        if let Some(value) = next.and_then(|next| arena.get_mut(next)) {
+            value.links_mut().previous = Some(id);
+        }
+        if let Some(value) = arena.get_mut(id) {
+            *value.links_mut() = Links { next, previous: None };
+        }
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, arena: &mut Arena<T>, id: Id<T>) {
+        let Some(Links { next, previous }) = arena.get_mut(id).map(|value| core::mem::take(value.links_mut())) else {
+            return;
+        };
+        if let Some(value) = next.and_then(|next| arena.get_mut(next)) {
+            value.links_mut().previous = previous;
+        }
+        match previous.and_then(|previous| arena.get_mut(previous)) {
+            Some(value) => value.links_mut().next = next,
+            None => self.first = next,
+        }
+    }
+}
+
+/// The member after this one.
+pub fn next<T: Member>(arena: &Arena<T>, id: Id<T>) -> Option<Id<T>> {
+    arena.get(id)?.links().next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Item(Links<Item>);
+
+    impl Member for Item {
+        fn links(&self) -> &Links<Self> {
+            &self.0
+        }
+        fn links_mut(&mut self) -> &mut Links<Self> {
+            &mut self.0
+        }
+    }
+
+    fn members(arena: &Arena<Item>, list: &List<Item>) -> Vec<Id<Item>> {
+        core::iter::successors(list.first(), |id| next(arena, *id)).collect()
+    }
+
+    #[test]
+    fn members_leave_from_anywhere() {
+        let (mut arena, mut list) = (Arena::new(), List::default());
+        let ids: Vec<_> = (0..4).map(|_| arena.insert(Item(Links::default())).unwrap()).collect();
+        ids.iter().for_each(|id| list.push(&mut arena, *id));
+        assert_eq!(members(&arena, &list), [ids[3], ids[2], ids[1], ids[0]]);
+        list.remove(&mut arena, ids[2]);
+        list.remove(&mut arena, ids[3]);
+        list.remove(&mut arena, ids[0]);
+        assert_eq!(members(&arena, &list), [ids[1]]);
+        list.remove(&mut arena, ids[1]);
+        assert_eq!(members(&arena, &list), []);
+    }
+}
