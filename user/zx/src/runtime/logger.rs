@@ -1,6 +1,6 @@
 //! defmt's global logger: each frame is one record of the log.
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use abi::log::{BUILD_ID_PREFIX, MAX_PAYLOAD, WRITE_DEFMT};
 
@@ -13,6 +13,9 @@ const RECORD_MAX: usize = BUILD_ID_PREFIX + MAX_PAYLOAD;
 struct Logger;
 
 static FRAME: Frame = Frame { taken: AtomicBool::new(false), buffer: UnsafeCell::new(Buffer::EMPTY) };
+
+/// Frames with a lower string index are not written.
+static THRESHOLD: AtomicU16 = AtomicU16::new(0);
 
 struct Frame {
     taken: AtomicBool,
@@ -58,7 +61,10 @@ unsafe impl defmt::Logger for Logger {
         // SAFETY: the caller holds the frame.
         let buffer = unsafe { &*FRAME.buffer.get() };
         // A frame that did not fit is dropped: half of one would be decoded as something else.
-        if let (Some(log), Some(record)) = (debuglog(), buffer.bytes.get(..buffer.len)) {
+        if let Some(record) = buffer.bytes.get(..buffer.len)
+            && is_wanted(record)
+            && let Some(log) = debuglog()
+        {
             let _ = log.write(WRITE_DEFMT, record);
         }
         FRAME.taken.store(false, Ordering::Release);
@@ -68,6 +74,34 @@ unsafe impl defmt::Logger for Logger {
         // SAFETY: the caller holds the frame.
         unsafe { &mut *FRAME.buffer.get() }.add(bytes);
     }
+}
+
+/// A frame starts with the index of its string, and indices ascend with the level.
+fn is_wanted(record: &[u8]) -> bool {
+    let index = record.get(BUILD_ID_PREFIX..).and_then(|frame| frame.first_chunk::<2>());
+    index.is_some_and(|&index| u16::from_le_bytes(index) >= THRESHOLD.load(Ordering::Relaxed))
+}
+
+/// Writes frames of this level and above; a word that is no level is that of `info`.
+pub(super) fn set_level(name: &str) {
+    macro_rules! marker {
+        ($symbol:ident) => {{
+            unsafe extern "C" {
+                safe static $symbol: u8;
+            }
+            // defmt's linker script orders the strings by level. A string's index is the low half of its
+            // address, because programs are loaded at a multiple of 64 KiB.
+            &raw const $symbol as u64 as u16
+        }};
+    }
+    let first = match name {
+        "trace" => marker!(__DEFMT_MARKER_TRACE_START),
+        "debug" => marker!(__DEFMT_MARKER_DEBUG_START),
+        "warn" => marker!(__DEFMT_MARKER_WARN_START),
+        "error" => marker!(__DEFMT_MARKER_ERROR_START),
+        _ => marker!(__DEFMT_MARKER_INFO_START),
+    };
+    THRESHOLD.store(first, Ordering::Relaxed);
 }
 
 /// The timestamp of each frame: microseconds since boot.

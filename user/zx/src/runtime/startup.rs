@@ -181,5 +181,8 @@ fn first(channel: &Channel, startup: &mut Startup) -> Result<(), Failure> {
         startup.keep(info, handle);
     }
     startup.args = parsed.args().map(String::from).collect();
+    super::logger::set_level(
+        parsed.args().filter_map(|arg| arg.strip_prefix("log=")).last().unwrap_or("info"),
+    );
     Ok(())
 }
