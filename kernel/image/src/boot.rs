@@ -75,7 +75,13 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
 
     let initrd = tree.chosen().initrd();
     boot.open_memory(&tree, initrd.as_slice()).map_err(Failure::Memory)?;
-    let initrd = initrd.and_then(|range| boot.kept_bytes(range));
+    let initrd = initrd.and_then(|range| {
+        let bytes = boot.kept_bytes(range);
+        if bytes.is_none() {
+            println!("the initrd {range} does not lie in memory that the kernel may use: ignored");
+        }
+        bytes
+    });
     let ledger = account(&tree, boot.image(), console, wire)?;
     boot.open_interrupts(&tree).map_err(Failure::Interrupts)?;
     if arguments.test {

@@ -119,11 +119,14 @@ impl Boot {
         for range in tree.reserved() {
             ranges::push(&mut reserved, range.range)?;
         }
-        // The loader's own tree and file system may be in the reservation block; they are ours to read.
+        // A loader may list what it brought in the reservation block; it is ours to read all the same. But a
+        // tree can say anything: only RAM counts, and neither the image nor what must not be mapped.
         let mut mine = alloc::vec::Vec::new();
         for range in kept {
-            let inside = ram.iter().any(|ram| ram.contains(*range));
-            if inside {
+            let pages = range.expand_to_pages();
+            let in_ram = ram.iter().any(|ram| ram.contains(*range)) && self.reachable().contains(pages);
+            let hidden = tree.reserved().any(|reserved| reserved.no_map && reserved.range.overlaps(pages));
+            if in_ram && !hidden && !pages.overlaps(self.image()) {
                 ranges::push(&mut mine, *range)?;
             }
         }

@@ -47,7 +47,8 @@ impl From<MapError> for MemoryError {
 
 impl Boot {
     /// Makes all RAM in `ram` but `reserved` usable. `kept` is RAM that the loader filled for the kernel: it
-    /// is mapped whether reserved or not, and never handed out. The image is never touched, and the
+    /// is mapped whether reserved or not, and never handed out. It lies in `ram`, reachable, outside the
+    /// image. The image is never touched, and the
     /// loader's device tree is given up.
     ///
     /// # Safety
@@ -67,7 +68,13 @@ impl Boot {
         spans.try_reserve(kept.len()).map_err(|_| OutOfMemory)?;
         spans.extend(kept.iter().map(|range| range.expand_to_pages()));
         spans = ranges::subtract(&spans, &[self.image()])?;
-        spans.retain(|span| reachable.contains(*span));
+        spans.retain_mut(|span| match span.intersect(reachable) {
+            Some(part) => {
+                *span = part;
+                true
+            }
+            None => false,
+        });
         let free = ranges::subtract(&spans, kept)?;
 
         let seed = seed(&free).ok_or(MemoryError::None)?;
@@ -103,7 +110,7 @@ impl Boot {
     }
 
     /// Physical addresses that the direct map and the CPU both reach.
-    fn reachable(&self) -> PhysRange {
+    pub(crate) fn reachable(&self) -> PhysRange {
         let limit = DIRECT_MAP_LIMIT.min(1 << crate::cpu::physical_address_bits());
         PhysRange::from_bounds(PhysAddr(0), PhysAddr(limit - 1)).unwrap_or(self.image())
     }
