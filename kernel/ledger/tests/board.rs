@@ -244,3 +244,23 @@ fn too_many_windows_are_refused() {
     assert_eq!(with(4096), Ok(4096));
     assert_eq!(with(4097), Err("ledger: the tree has more than 4096 windows; no known board has 700".into()));
 }
+
+#[test]
+fn the_worst_trees_end_soon() {
+    // Every window overlaps every other.
+    let mut blob = Blob::root(1, 1);
+    for number in 0..4000 {
+        blob.begin(&format!("n{number}")).cells("reg", &[0, 0x1000]).end();
+    }
+    let tree = parse(&blob.finish()).unwrap();
+    let ledger = Builder::new(&tree).freeze().unwrap();
+    assert_eq!((ledger.groups().len(), ledger.group_members(0).count()), (1, 4000));
+    // As many nodes as 2 MiB hold.
+    let mut blob = Blob::root(1, 1);
+    for _ in 0..170_000 {
+        blob.begin("n").end();
+    }
+    let tree = parse(&blob.finish()).unwrap();
+    assert_eq!(tree.len(), 170_001);
+    assert!(Builder::new(&tree).freeze().unwrap().device_table(&tree).is_ok());
+}
