@@ -13,7 +13,7 @@ use crate::report;
 use crate::say::say;
 use crate::session::{Ended, Session, Verdict};
 use crate::setup::Toolchain;
-use crate::summary::Tally;
+use crate::summary::{Counts, Tally};
 
 /// One machine and what it boots.
 struct Row {
@@ -110,6 +110,16 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) ->
 struct Seen {
     passed: usize,
     failed: usize,
+    waiting: usize,
+}
+
+/// How one test of the conformance program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TestResult<'a> {
+    Passed,
+    Failed(&'a str),
+    /// It needs a system call that the kernel does not have yet.
+    Waiting,
 }
 
 /// Shows and counts the test lines while the machine runs.
@@ -120,33 +130,47 @@ fn count(row: &str, lines: mpsc::Receiver<(Instant, String)>, tally: &mut Tally)
         let Some((test, result)) = test_line(&line) else { continue };
         let took = at.saturating_duration_since(std::mem::replace(&mut last, at));
         match result {
-            Ok(()) => {
+            TestResult::Passed => {
                 seen.passed += 1;
                 tally.pass(&format!("{row} {test}"), took);
             }
-            Err(why) => {
+            TestResult::Failed(why) => {
                 seen.failed += 1;
                 tally.fail(&format!("{row} {test}: {why}"), took);
+            }
+            TestResult::Waiting => {
+                seen.waiting += 1;
+                tally.add(Counts { skipped: 1, ..Counts::default() });
             }
         }
     }
     seen
 }
 
-/// `test NAME ... ok` or `test NAME ... FAILED: why`.
-fn test_line(line: &str) -> Option<(&str, Result<(), &str>)> {
-    let (name, result) = line.strip_prefix("test ")?.split_once(" ... ")?;
-    match result.trim_end() {
-        "ok" => Some((name, Ok(()))),
-        other => Some((name, Err(other.strip_prefix("FAILED")?.trim_start_matches([':', ' '])))),
+/// `test NAME ... ok`, `test NAME ... FAILED: why` or `test NAME ... waiting for what`, after the time and the
+/// program's name, which the kernel puts before a line of the debug log.
+fn test_line(line: &str) -> Option<(&str, TestResult<'_>)> {
+    let text = match line.strip_prefix('[') {
+        Some(stamped) => stamped.split_once("] ")?.1.split_once(": ")?.1,
+        None => line,
+    };
+    let (name, result) = text.strip_prefix("test ")?.split_once(" ... ")?;
+    let result = result.trim_end();
+    if result == "ok" {
+        return Some((name, TestResult::Passed));
     }
+    if result.starts_with("waiting for ") {
+        return Some((name, TestResult::Waiting));
+    }
+    let why = result.strip_prefix("FAILED")?.trim_start_matches([':', ' ']);
+    Some((name, TestResult::Failed(why)))
 }
 
 /// The row as a test of its own: it boots, does its task and ends well.
 fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
     let verdict = ended.verdict();
     let why = match (row.task, verdict) {
-        (Task::Conformance, Verdict::Init(_)) if seen == Seen::default() => {
+        (Task::Conformance, Verdict::Init(_)) if seen.passed + seen.failed == 0 => {
             Some("no test reported".to_owned())
         }
         // Init passes the program's failure on; those lines are counted already.
@@ -171,12 +195,20 @@ mod tests {
 
     #[test]
     fn test_lines_are_read() {
-        assert_eq!(test_line("test vmo_read ... ok"), Some(("vmo_read", Ok(()))));
-        assert_eq!(test_line("test vmo_read ... ok\r"), Some(("vmo_read", Ok(()))));
-        assert_eq!(test_line("test a b ... FAILED: not 3"), Some(("a b", Err("not 3"))));
-        assert_eq!(test_line("test vmo_read ... FAILED"), Some(("vmo_read", Err(""))));
+        assert_eq!(test_line("test vmo_read ... ok"), Some(("vmo_read", TestResult::Passed)));
+        assert_eq!(test_line("test vmo_read ... ok\r"), Some(("vmo_read", TestResult::Passed)));
+        assert_eq!(test_line("test a: b ... FAILED: not 3"), Some(("a: b", TestResult::Failed("not 3"))));
+        assert_eq!(test_line("test vmo_read ... FAILED"), Some(("vmo_read", TestResult::Failed(""))));
+        assert_eq!(test_line("test V-1 ... waiting for zx_x"), Some(("V-1", TestResult::Waiting)));
         assert_eq!(test_line("test vmo_read ... perhaps"), None);
         assert_eq!(test_line("best vmo_read ... ok"), None);
+    }
+
+    #[test]
+    fn the_debug_log_puts_time_and_program_before_a_line() {
+        let line = "[    2.792039] conformance: test ORA-J11 a mapping: right ... ok";
+        assert_eq!(test_line(line), Some(("ORA-J11 a mapping: right", TestResult::Passed)));
+        assert_eq!(test_line("[    2.792039] conformance: 305 passed, 1 failed, 60 waiting"), None);
     }
 
     #[test]
