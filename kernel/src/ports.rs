@@ -27,7 +27,8 @@ pub enum Access {
 
 /// Physical frames of RAM: 4 KiB each, owned by whoever asked for them.
 pub trait Frames {
-    /// Takes a frame; its contents are whatever they were. `None` when there is none left.
+    /// Takes a frame; its contents are whatever they were. `None` when there is none left. It is never
+    /// physical page 0, which stands for no frame.
     fn allocate_frame(&mut self) -> Option<PhysAddr>;
 
     /// Gives a frame back. A frame that is free already is a kernel bug.
@@ -45,7 +46,8 @@ pub trait Frames {
     /// Copies `from` into a frame; `offset + len` stays within its 4 KiB.
     fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]);
 
-    /// Copies `len` bytes from one frame to another; both stay within their 4 KiB.
+    /// Copies `len` bytes from one frame to another; both stay within their 4 KiB. They may be one frame, and
+    /// what overlaps arrives as it was before.
     fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize);
 }
 

@@ -83,10 +83,25 @@ impl Frames for Board {
 
     fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize) {
         let (source, target) = (bytes(from, from_offset, len), bytes(to, to_offset, len));
-        let apart = source.abs_diff(target) >= len as u64;
-        assert!(apart, "{len} bytes of {from} and {to} overlap in a copy");
-        // SAFETY: 1 and 2 by `bytes`, for both; 3 was just checked.
-        unsafe { copy::copy(target, source, len) }
+        if source.abs_diff(target) < len as u64 {
+            self.copy_overlapping((from, from_offset), (to, to_offset), len);
+        } else {
+            // SAFETY: 1 and 2 by `bytes`, for both; 3 was just checked.
+            unsafe { copy::copy(target, source, len) }
+        }
+    }
+}
+
+impl Board {
+    /// Copies bytes of a frame over others that they share: a program may read a VMO into its own mapping of it.
+    #[cold]
+    #[inline(never)]
+    fn copy_overlapping(&mut self, from: (PhysAddr, usize), to: (PhysAddr, usize), len: usize) {
+        let mut between = [0; PAGE_SIZE as usize];
+        if let Some(between) = between.get_mut(..len) {
+            self.read_frame(from.0, from.1, between);
+            self.write_frame(to.0, to.1, between);
+        }
     }
 }
 

@@ -34,6 +34,7 @@ scenarios! {
     "VMO-J10" two_mappings_agree "two mappings of a page show the same bytes";
     "VMO-J11" snapshots_wait "a snapshot is not there yet, and says so";
     "VMO-J12" bad_output "a VMO whose handle cannot be written is no VMO";
+    "VMO-J13" over_itself "a VMO may be copied into and out of its own mapping";
 }
 
 fn sizes(env: &mut Env<'_>) -> Outcome {
@@ -275,5 +276,20 @@ fn bad_output(env: &mut Env<'_>) -> Outcome {
         refused!(env.raw(Sysno::vmo_create, &[P, 0, pointer]), INVALID_ARGS);
     }
     same!(env.system.object_count(), before);
+    Ok(())
+}
+
+fn over_itself(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(2 * P, 0));
+    let at = ok!(env.map(vmo, PERM_READ | PERM_WRITE, 2 * P)).0;
+    ok!(env.vmo_write(vmo, 0, b"0123456789"));
+    ok!(env.raw(Sysno::vmo_read, &[u64::from(vmo), at, 0, 2 * P]));
+    ok!(env.raw(Sysno::vmo_write, &[u64::from(vmo), at, 0, 2 * P]));
+    same!(ok!(env.vmo_read(vmo, 0, 10)), b"0123456789");
+    // What overlaps arrives as it was before the copy.
+    ok!(env.raw(Sysno::vmo_read, &[u64::from(vmo), at + 2, 0, 8]));
+    same!(ok!(env.vmo_read(vmo, 0, 10)), b"0101234567");
+    ok!(env.raw(Sysno::vmo_write, &[u64::from(vmo), at + 2, 0, 8]));
+    same!(ok!(env.vmo_read(vmo, 0, 10)), b"0123456767");
     Ok(())
 }

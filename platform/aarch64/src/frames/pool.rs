@@ -131,14 +131,15 @@ impl Pool {
         Self { regions, states, maps, buddies: Buddies::new(), head: None, free: 0, window }
     }
 
-    /// Gives the pool a range of pages.
+    /// Gives the pool a range of pages. Physical page 0 is never lent, whether it is in the range or not.
     ///
     /// # Safety
     /// 1. The range is RAM in the pool's regions, page-aligned, mapped as [`Pool::new`] says, and nobody
     ///    else's from now on; no byte of it was added before.
     pub(crate) unsafe fn add(&mut self, range: PhysRange) {
         let chunk_up = |address: u64| address.next_multiple_of(CHUNK_SIZE);
-        let (start, end) = (range.base().0, range.last().0 + 1);
+        // The logic writes 0 for "no frame", so page 0 stays out.
+        let (start, end) = (range.base().0.max(PAGE_SIZE), range.last().0 + 1);
         let (whole_start, whole_end) = (chunk_up(start).min(end), (end & !(CHUNK_SIZE - 1)).max(start));
         if whole_start >= whole_end {
             self.add_pages(start, end);

@@ -12,22 +12,38 @@ fn range(base: u64, size: u64) -> PhysRange {
     PhysRange::new(PhysAddr(base), size).unwrap()
 }
 
-/// A pool of `chunks` chunks of RAM, of which `free` is given to it.
+/// A pool of `chunks` chunks of RAM from [`BASE`] on, of which `free` is given to it.
 fn pool(chunks: u64, free: &[PhysRange]) -> Pool {
+    pool_at(BASE, chunks, free)
+}
+
+/// A pool of `chunks` chunks of RAM from `base` on, of which `free` is given to it.
+fn pool_at(base: u64, chunks: u64, free: &[PhysRange]) -> Pool {
     let size = (chunks * CHUNK_SIZE) as usize;
     let mut regions = Regions::default();
-    assert!(regions.add(range(BASE, size as u64)));
-    // SAFETY: both layouts have a size. The memory is leaked, so it lives for ever, and it is big enough and
-    // aligned as the pool asks.
+    assert!(regions.add(range(base, size as u64)));
+    // SAFETY: both layouts have a size. Pool::new 1: the storage has the size that was asked for, is aligned
+    // to 16 and is leaked, so it lives for ever. 2: the window leads from the pretended RAM to the real.
+    // Pool::add 1: the ranges are disjoint and in that RAM, which is leaked too.
     unsafe {
         let ram = alloc(Layout::from_size_align(size, size.next_power_of_two()).unwrap());
         let storage = alloc(Layout::from_size_align(regions.storage_size(), 16).unwrap());
-        let mut pool = Pool::new(regions, storage, (ram as u64).wrapping_sub(BASE));
+        let mut pool = Pool::new(regions, storage, (ram as u64).wrapping_sub(base));
         for range in free {
             pool.add(*range);
         }
         pool
     }
+}
+
+#[test]
+fn page_0_is_never_lent() {
+    let mut pool = pool_at(0, 2, &[range(0, 2 * CHUNK_SIZE)]);
+    let lent: BTreeSet<_> = std::iter::from_fn(|| pool.lend()).collect();
+    assert_eq!(lent.first(), Some(&PhysAddr(PAGE_SIZE)));
+    assert_eq!(lent.len(), 2 * CHUNK_PAGES - 1);
+    let mut pool = pool_at(0, 1, &[range(0, PAGE_SIZE)]);
+    assert_eq!(pool.lend(), None);
 }
 
 #[test]
