@@ -9,8 +9,8 @@ use crate::tables::MapError;
 use crate::{descriptor, output};
 
 impl Boot {
-    /// Maps a device's registers for the kernel; gives the window and its address. A window that shares pages with one that is mapped already
-    /// uses that mapping.
+    /// Maps a device's registers for the kernel; gives the window and its address. A window that shares pages
+    /// with one that is mapped already uses that mapping.
     ///
     /// # Safety
     /// 1. `range` holds device registers that the kernel keeps for itself, no RAM.
