@@ -14,7 +14,6 @@ mod wait;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Display;
 
 use manifest::Manifest;
 use zx::println;
@@ -45,7 +44,7 @@ fn run(startup: zx::Startup) -> i64 {
         match supply.start(program, &manifest.others) {
             Ok(process) => running.push(Running::new(program.name, process)),
             Err(error) => {
-                cannot_start(program.name, error.as_ref());
+                println!("cannot start {}: {error}", program.name);
                 status = zx::FAILURE_STATUS;
             }
         }
@@ -55,8 +54,4 @@ fn run(startup: zx::Startup) -> i64 {
         ended if status == 0 => ended,
         _ => status,
     }
-}
-
-fn cannot_start(name: &str, error: &dyn Display) {
-    println!("cannot start {name}: {error}");
 }

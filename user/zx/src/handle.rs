@@ -183,6 +183,21 @@ pub(crate) fn get_info<T: AbiStruct>(handle: abi::Handle, topic: u32) -> Result<
     Ok(T::get(&bytes))
 }
 
+/// Reads a property that is a number.
+pub(crate) fn get_number(handle: abi::Handle, property: u32) -> Result<u64> {
+    let mut bytes = [0; size_of::<u64>()];
+    // SAFETY: the buffer is valid for writes of its length.
+    unsafe { raw::zx_object_get_property(handle, property, bytes.as_mut_ptr(), bytes.len()) }.ok()?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Sets a property that is a number.
+pub(crate) fn set_number(handle: abi::Handle, property: u32, value: u64) -> Result {
+    let bytes = value.to_le_bytes();
+    // SAFETY: the buffer is valid for reads of its length.
+    unsafe { raw::zx_object_set_property(handle, property, bytes.as_ptr(), bytes.len()) }.ok()
+}
+
 /// Declares the type of a kernel object.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident) => {

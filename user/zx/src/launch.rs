@@ -116,6 +116,7 @@ impl<'a> Launch<'a> {
         let thread = Thread::create(&process, name).during("make its thread")?;
         let space = Space::new(&root)?;
         let base = space.map_image(&image, &plan, PROGRAM_ALIGN_SHIFT)?;
+        process.set_image_base(base).during("say where it lies")?;
         let stack = space.map_stack()?;
         let vdso_base = space.map_image(&vdso, &vdso_plan, 0)?;
         let channel = self.send(&process, &thread, root)?;

@@ -1,9 +1,9 @@
 //! Jobs, processes and threads.
-use abi::object::{InfoProcess, info, process_flags};
+use abi::object::{InfoProcess, info, process_flags, property};
 use abi::{Signals, Status, VirtAddr, status::Result};
 
 use super::Vmar;
-use crate::handle::{created, created_pair, get_info, object};
+use crate::handle::{created, created_pair, get_info, object, set_number};
 use crate::{Handle, Object, raw};
 
 object!(
@@ -69,6 +69,14 @@ impl Process {
         // SAFETY: the buffer is valid for writes of its length.
         unsafe { raw::zx_object_get_property(self.raw(), property, base.as_mut_ptr(), base.len()) }.ok()?;
         Ok(VirtAddr(u64::from_le_bytes(base)))
+    }
+
+    /// Tells the kernel where the program's image lies: fault reports count from there.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without SET_PROPERTY.
+    pub fn set_image_base(&self, base: VirtAddr) -> Result {
+        set_number(self.raw(), property::PROCESS_DEBUG_ADDR, base.0)
     }
 
     /// Waits until the process has ended; gives its return code.

@@ -1,10 +1,10 @@
 //! Virtual memory objects.
-use abi::object::InfoVmo;
+use abi::object::{InfoVmo, property};
 use abi::vmo::{CachePolicy, child};
 use abi::{PhysAddr, status::Result};
 
 use super::Resource;
-use crate::handle::{created, get_info, object};
+use crate::handle::{created, get_info, get_number, object, set_number};
 use crate::{Object, raw};
 
 object!(
@@ -69,6 +69,22 @@ impl Vmo {
         // SAFETY: `size` is valid for a write.
         unsafe { raw::zx_vmo_get_size(self.raw(), &raw mut size) }.ok()?;
         Ok(size)
+    }
+
+    /// The bytes of content: the size as it was asked for, until it is set.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without GET_PROPERTY.
+    pub fn content_size(&self) -> Result<u64> {
+        get_number(self.raw(), property::VMO_CONTENT_SIZE)
+    }
+
+    /// Sets the bytes of content.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without SET_PROPERTY, OUT_OF_RANGE beyond the size.
+    pub fn set_content_size(&self, size: u64) -> Result {
+        set_number(self.raw(), property::VMO_CONTENT_SIZE, size)
     }
 
     /// Reads bytes from `offset` on.
