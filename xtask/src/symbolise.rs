@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use addr2line::Loader;
+use object::elf::PF_X;
+use object::{Object, ObjectSegment, SegmentFlags};
 
 use crate::paths;
 
@@ -48,12 +50,10 @@ impl Symboliser {
 
 fn place(line: &str) -> Option<Place<'_>> {
     if let Some((number, word)) = frame(line) {
-        // All frames but the first hold return addresses; the call is the instruction before.
+        // In a program all frames but the first hold return addresses; the call is the instruction before.
+        // The kernel prints its own calls.
         let back = if number == 0 { 0 } else { INSTRUCTION };
-        return match hex(word) {
-            Some(address) => Some(Place::Kernel(address.saturating_sub(back))),
-            None => program_place(word, back),
-        };
+        return hex(word).map(Place::Kernel).or_else(|| program_place(word, back));
     }
     line.split([' ', '\t', '(', ')', '[', ']', ',', ';']).find_map(|word| program_place(word, 0))
 }
@@ -76,6 +76,9 @@ fn hex(word: &str) -> Option<u64> {
 
 /// `function at file:line`, and a line for each function that it was inlined into.
 fn describe(elf: &Path, address: u64) -> Option<String> {
+    if !is_code(elf, address) {
+        return None;
+    }
     let loader = Loader::new(elf).ok()?;
     let mut text = String::new();
     let mut frames = loader.find_frames(address).ok()?;
@@ -97,6 +100,17 @@ fn describe(elf: &Path, address: u64) -> Option<String> {
         return Some(format!("  {}", plain_name(&addr2line::demangle_auto(symbol.into(), None))));
     }
     Some(text)
+}
+
+/// Whether an executable segment has this address: any other gets the name of whatever symbol comes before it.
+fn is_code(elf: &Path, address: u64) -> bool {
+    let Ok(bytes) = std::fs::read(elf) else { return false };
+    let Ok(file) = object::File::parse(bytes.as_slice()) else { return false };
+    let executable = |flags| matches!(flags, SegmentFlags::Elf { p_flags, .. } if p_flags & PF_X == PF_X);
+    file.segments().any(|segment| {
+        executable(segment.flags())
+            && address.checked_sub(segment.address()).is_some_and(|at| at < segment.size())
+    })
 }
 
 /// Without the hash that ends a legacy Rust symbol.
@@ -127,7 +141,7 @@ mod tests {
     #[test]
     fn frames_of_the_kernel_are_recognised() {
         assert_eq!(place("  #0 0xffffffff80001234"), Some(Place::Kernel(0xffff_ffff_8000_1234)));
-        assert_eq!(place("  #12 0xffffffff80001234\r"), Some(Place::Kernel(0xffff_ffff_8000_1230)));
+        assert_eq!(place("  #12 0xffffffff80001234\r"), Some(Place::Kernel(0xffff_ffff_8000_1234)));
         assert_eq!(place("#hash 0xffffffff80001234"), None);
         assert_eq!(place("x0 0xffffffff80001234"), None);
     }
