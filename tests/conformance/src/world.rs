@@ -98,6 +98,7 @@ pub(crate) fn explore(
         controller: controller.ok_or(Error::NoDevice("interrupt controller"))?.base(),
         hole: devices.hole()?,
         physical_bits,
+        checks_alignment: false,
     })
 }
 

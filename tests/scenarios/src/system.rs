@@ -82,6 +82,9 @@ pub struct World {
     pub hole: PhysAddr,
     /// Bits of physical address that the CPU has.
     pub physical_bits: u32,
+    /// Whether an unaligned access to Device memory surely faults, as the architecture demands. QEMU checks
+    /// it with more than one CPU only.
+    pub checks_alignment: bool,
 }
 
 /// Bytes of [`World::scratch`] that scenarios count on.

@@ -117,8 +117,8 @@ fn debuglog(env: &mut Env<'_>) -> Outcome {
 
 fn unbuilt(env: &mut Env<'_>) -> Outcome {
     let own = env.own().0;
-    refused!(env.raw(Sysno::event_create, &[0, own]), NOT_SUPPORTED);
-    refused!(env.raw(Sysno::port_create, &[0, own]), NOT_SUPPORTED);
-    refused!(env.raw(Sysno::job_create, &[u64::from(env.world.job), 0, own]), NOT_SUPPORTED);
+    refused!(env.raw(Sysno::fifo_create, &[1, 8, 0, own, own + 8]), NOT_SUPPORTED);
+    refused!(env.raw(Sysno::profile_create, &[0, 0, own, own]), NOT_SUPPORTED);
+    refused!(env.raw(Sysno::socket_create, &[0, own, own + 8]), NOT_SUPPORTED);
     Ok(())
 }

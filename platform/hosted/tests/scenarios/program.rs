@@ -152,6 +152,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         controller: PhysAddr(virt::GIC[0].0),
         hole: PhysAddr(virt::HOLE),
         physical_bits: config.physical_bits,
+        checks_alignment: true,
     }
 }
 
