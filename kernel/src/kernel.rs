@@ -108,6 +108,7 @@ impl<M: Machine> Kernel<M> {
             + objects.channels.len()
             + objects.resources.len()
             + objects.debuglogs.len()
+            + objects.events.len()
     }
 
     pub(crate) fn space_of(

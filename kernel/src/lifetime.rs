@@ -9,11 +9,11 @@ use abi::object::task_retcode;
 use abi::{PhysRange, Signals};
 
 use crate::collections::arena::Id;
-use crate::collections::list;
+use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
 use crate::memory::stage1::Progress;
 use crate::object::{
-    Channel, Content, HandleEntry, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmo,
+    Channel, Content, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmo,
 };
 use crate::ports::Machine;
 
@@ -65,17 +65,13 @@ impl<M: Machine> Kernel<M> {
         match object {
             ObjectRef::Process(id) => self.collect_process(id),
             ObjectRef::Thread(id) => self.collect_thread(id),
-            ObjectRef::Job(id) => {
-                let parent = self.objects.jobs.remove(id).and_then(|job| job.parent);
-                if let Some(parent) = parent {
-                    self.unhold(ObjectRef::Job(parent));
-                }
-            }
+            ObjectRef::Job(id) => self.collect_job(id),
             ObjectRef::Vmo(id) => self.collect_vmo(id),
             ObjectRef::Vmar(id) => drop(self.objects.vmars.remove(id)),
             ObjectRef::Channel(id) => self.collect_channel(id),
             ObjectRef::Resource(id) => drop(self.objects.resources.remove(id)),
             ObjectRef::Debuglog(id) => drop(self.objects.debuglogs.remove(id)),
+            ObjectRef::Event(id) => drop(self.objects.events.remove(id)),
         }
     }
 
@@ -149,6 +145,24 @@ impl<M: Machine> Kernel<M> {
             ProcessState::Dead if process.header.holds == 0 => drop(self.objects.processes.remove(id)),
             ProcessState::Running | ProcessState::Dying | ProcessState::Dead => {}
         }
+    }
+
+    fn collect_job(&mut self, id: Id<Job>) {
+        let Some(parent) = self.objects.jobs.get(id).and_then(|job| job.parent) else { return };
+        let mut children = match self.objects.jobs.get_mut(parent) {
+            Some(job) => core::mem::take(&mut job.children),
+            None => List::default(),
+        };
+        children.remove(&mut self.objects.jobs, id);
+        let alone = children.first().is_none();
+        if let Some(job) = self.objects.jobs.get_mut(parent) {
+            job.children = children;
+        }
+        self.objects.jobs.remove(id);
+        if alone {
+            self.signal(ObjectRef::Job(parent), Signals::NONE, Signals::JOB_NO_JOBS);
+        }
+        self.unhold(ObjectRef::Job(parent));
     }
 
     fn collect_thread(&mut self, id: Id<Thread>) {
@@ -234,11 +248,12 @@ impl<M: Machine> Kernel<M> {
             vmar.destroyed = true;
         }
         self.unhold(ObjectRef::Vmar(vmar));
-        if let Some(job) = self.objects.jobs.get_mut(job) {
-            job.processes = job.processes.saturating_sub(1);
-        }
-        if self.objects.jobs.get(job).is_some_and(|job| job.processes == 0) {
-            self.signal(ObjectRef::Job(job), Signals::NONE, Signals::JOB_NO_PROCESSES);
+        let objects = &mut self.objects;
+        if let Some(members) = objects.jobs.get_mut(job).map(|job| &mut job.processes) {
+            members.remove(&mut objects.processes, id);
+            if members.first().is_none() {
+                self.signal(ObjectRef::Job(job), Signals::NONE, Signals::JOB_NO_PROCESSES);
+            }
         }
         self.unhold(ObjectRef::Job(job));
         if self.first == Some(id) {

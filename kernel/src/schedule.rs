@@ -4,6 +4,7 @@ use abi::{Signals, Status};
 use crate::collections::Tree;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::object::process::FutexQueue;
 use crate::object::thread::Outcome;
 use crate::object::{ObjectRef, Process, Thread, ThreadState, Wait};
 use crate::ports::{Frame, Machine, Next};
@@ -73,8 +74,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Blocks the running thread until `wait` is over or `deadline` (nanoseconds) has come.
     pub(crate) fn park(&mut self, id: Id<Thread>, wait: Wait, deadline: i64) {
-        if let Wait::Signals { object, .. } = wait {
-            self.link_waiter(id, object);
+        match wait {
+            Wait::Signals { object, .. } => self.link_waiter(id, object),
+            Wait::Futex(address) => self.queue_futex(id, address),
+            Wait::Sleep | Wait::None => {}
         }
         let at = if deadline == abi::time::INFINITE { None } else { self.scale.ticks_at(deadline) };
         let at = at.map(|at| self.arm(id, at));
@@ -106,8 +109,10 @@ impl<M: Machine> Kernel<M> {
         if let Some(at) = deadline {
             self.schedule.timers.remove(at);
         }
-        if let Wait::Signals { object, .. } = wait {
-            self.unlink_waiter(id, object);
+        match wait {
+            Wait::Signals { object, .. } => self.unlink_waiter(id, object),
+            Wait::Futex(address) => self.unqueue_futex(id, address),
+            Wait::Sleep | Wait::None => {}
         }
         true
     }
@@ -221,6 +226,7 @@ impl<M: Machine> Kernel<M> {
                     let signals = self.objects.header(object).map_or(Signals::NONE, |header| header.signals);
                     observation(Status::TIMED_OUT, observed, signals)
                 }
+                Some(Wait::Futex(_)) => Outcome { status: Status::TIMED_OUT, word: None },
                 Some(Wait::Sleep | Wait::None) | None => Outcome { status: Status::OK, word: None },
             };
             self.wake(id, outcome);
@@ -327,6 +333,46 @@ impl<M: Machine> Kernel<M> {
         }
         if self.schedule.last_ready == Some(id) {
             self.schedule.last_ready = previous;
+        }
+    }
+
+    /// Puts a thread behind those that wait for the same word. Its place in the tree was reserved.
+    fn queue_futex(&mut self, id: Id<Thread>, address: u64) {
+        let objects = &mut self.objects;
+        let Some(process) = objects.threads.get(id).map(|thread| thread.process) else { return };
+        let Some(process) = objects.processes.get_mut(process) else { return };
+        let last = match process.futexes.get_mut(address) {
+            Some(queue) => Some(core::mem::replace(&mut queue.last, id)),
+            None => {
+                let _reserved = process.futexes.try_insert(address, FutexQueue { first: id, last: id });
+                None
+            }
+        };
+        if let Some(thread) = last.and_then(|last| objects.threads.get_mut(last)) {
+            thread.next = Some(id);
+        }
+        if let Some(thread) = objects.threads.get_mut(id) {
+            (thread.previous, thread.next) = (last, None);
+        }
+    }
+
+    fn unqueue_futex(&mut self, id: Id<Thread>, address: u64) {
+        let objects = &mut self.objects;
+        let Some(thread) = objects.threads.get_mut(id) else { return };
+        let (previous, next, process) = (thread.previous.take(), thread.next.take(), thread.process);
+        if let Some(thread) = next.and_then(|next| objects.threads.get_mut(next)) {
+            thread.previous = previous;
+        }
+        if let Some(thread) = previous.and_then(|previous| objects.threads.get_mut(previous)) {
+            thread.next = next;
+        }
+        let Some(process) = objects.processes.get_mut(process) else { return };
+        let Some(queue) = process.futexes.get_mut(address) else { return };
+        match (previous, next) {
+            (None, None) => drop(process.futexes.remove(address)),
+            (None, Some(next)) => queue.first = next,
+            (Some(previous), None) => queue.last = previous,
+            (Some(_), Some(_)) => {}
         }
     }
 

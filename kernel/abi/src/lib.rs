@@ -12,6 +12,7 @@ pub mod device_table;
 pub mod layout;
 pub mod log;
 pub mod object;
+pub mod policy;
 pub mod processargs;
 pub mod registers;
 pub mod resource;

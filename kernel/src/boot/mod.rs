@@ -135,7 +135,7 @@ impl<M: Machine> Kernel<M> {
         let asids = Asids::new(machine.wide_asids());
         let mut objects = Objects::new();
         let koid = objects.allocate_koid();
-        let root_job = step("make the root job", objects.jobs.insert(Job::new(koid, "root", None)))?;
+        let root_job = step("make the root job", objects.jobs.insert(Job::root(koid)))?;
         let koid = objects.allocate_koid();
         let vdso_vmo = Vmo::new(koid, 0, Content::Paged(Pages::default()), CachePolicy::Cached);
         let vdso_vmo = step("make the vDSO", objects.vmos.insert(vdso_vmo))?;
@@ -249,7 +249,8 @@ impl<M: Machine> Kernel<M> {
     /// The resource for one window or interrupt.
     pub(crate) fn make_supply(&mut self, supply: &Supply) -> Result<Id<Resource>> {
         let koid = self.objects.allocate_koid();
-        let resource = Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);
+        let resource =
+            Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);
         self.objects.resources.insert(resource)
     }
 }

@@ -65,7 +65,9 @@ impl<T: Member> List<T> {
 
     /// Takes a member out.
     pub fn remove(&mut self, arena: &mut Arena<T>, id: Id<T>) {
-        let Some(Links { next, previous }) = arena.get_mut(id).map(|value| core::mem::take(value.links_mut())) else {
+        let Some(Links { next, previous }) =
+            arena.get_mut(id).map(|value| core::mem::take(value.links_mut()))
+        else {
             return;
         };
         if let Some(value) = next.and_then(|next| arena.get_mut(next)) {

@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod debuglog;
+pub mod event;
 pub mod handle;
 pub mod job;
 pub mod process;
@@ -16,6 +17,7 @@ pub mod vmo;
 
 pub use channel::{Channel, Message};
 pub use debuglog::Debuglog;
+pub use event::Event;
 pub use handle::{HandleEntry, HandleTable};
 pub use job::Job;
 pub use process::{Process, ProcessState};
@@ -200,6 +202,7 @@ objects! {
     Channel in channels, DEFAULT_CHANNEL;
     Resource in resources, DEFAULT_RESOURCE;
     Debuglog in debuglogs, DEFAULT_DEBUGLOG;
+    Event in events, DEFAULT_EVENT;
 }
 
 impl Default for Objects {
@@ -240,7 +243,7 @@ impl Objects {
             ObjectRef::Job(id) => self.jobs.get(id).map(|job| job.name),
             ObjectRef::Vmo(id) => self.vmos.get(id).map(|vmo| vmo.name),
             ObjectRef::Resource(id) => self.resources.get(id).map(|resource| resource.name),
-            ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Debuglog(_) => None,
+            ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Debuglog(_) | ObjectRef::Event(_) => None,
         }
         .unwrap_or_default()
     }
@@ -255,9 +258,11 @@ impl Objects {
             ObjectRef::Thread(id) => self.threads.get_mut(id).map(|thread| &mut thread.name),
             ObjectRef::Job(id) => self.jobs.get_mut(id).map(|job| &mut job.name),
             ObjectRef::Vmo(id) => self.vmos.get_mut(id).map(|vmo| &mut vmo.name),
-            ObjectRef::Resource(_) | ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Debuglog(_) => {
-                return Err(Status::NOT_SUPPORTED);
-            }
+            ObjectRef::Resource(_)
+            | ObjectRef::Vmar(_)
+            | ObjectRef::Channel(_)
+            | ObjectRef::Debuglog(_)
+            | ObjectRef::Event(_) => return Err(Status::NOT_SUPPORTED),
         };
         *field.ok_or(Status::INTERNAL)? = name;
         Ok(())
@@ -275,7 +280,11 @@ impl Objects {
                 self.jobs.get(id).and_then(|job| job.parent).map(|id| koid(ObjectRef::Job(id)))
             }
             ObjectRef::Channel(id) => self.channels.get(id).map(|channel| channel.peer_koid),
-            ObjectRef::Vmo(_) | ObjectRef::Vmar(_) | ObjectRef::Resource(_) | ObjectRef::Debuglog(_) => None,
+            ObjectRef::Vmo(_)
+            | ObjectRef::Vmar(_)
+            | ObjectRef::Resource(_)
+            | ObjectRef::Debuglog(_)
+            | ObjectRef::Event(_) => None,
         }
         .unwrap_or(0)
     }
@@ -291,6 +300,9 @@ mod tests {
         assert_eq!(Name::new(b"ab\0cd").as_str(), "ab");
         assert_eq!(Name::new(b"").as_str(), "");
         assert_eq!(Name::from_tail("/soc/short").as_str(), "/soc/short");
-        assert_eq!(Name::from_tail("/a/path/that/goes/on/and/on/serial@7e201000").as_str(), "/goes/on/and/on/serial@7e201000");
+        assert_eq!(
+            Name::from_tail("/a/path/that/goes/on/and/on/serial@7e201000").as_str(),
+            "/goes/on/and/on/serial@7e201000"
+        );
     }
 }

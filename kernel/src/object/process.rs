@@ -2,6 +2,7 @@
 use abi::{Koid, Signals};
 
 use super::{HandleTable, Header, Job, Name, Thread, Vmar};
+use crate::collections::Tree;
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List, Member};
 use crate::memory::stage1::Space;
@@ -17,6 +18,15 @@ pub enum ProcessState {
     Dying,
     /// Nothing is left but the object.
     Dead,
+}
+
+/// The threads that wait for one word, the longest waiting first; each leads to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FutexQueue {
+    /// The one that is woken next.
+    pub first: Id<Thread>,
+    /// The one that came last.
+    pub last: Id<Thread>,
 }
 
 /// An address space with its handles and threads.
@@ -38,6 +48,8 @@ pub struct Process {
     pub handles: HandleTable,
     /// How far its handles are drained once it is dying.
     pub drained: usize,
+    /// Threads that wait for a word of its memory, by the word's address.
+    pub futexes: Tree<FutexQueue>,
     /// Its threads.
     pub threads: List<Thread>,
     /// Its place among the processes of its job.
@@ -66,6 +78,7 @@ impl Process {
             space: Some(space),
             handles: HandleTable::new(secret),
             drained: 0,
+            futexes: Tree::default(),
             threads: List::default(),
             siblings: Links::default(),
             live_threads: 0,

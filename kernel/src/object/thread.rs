@@ -28,6 +28,8 @@ pub enum Wait {
     None,
     /// The deadline alone; its passing is success.
     Sleep,
+    /// A wake-up of a futex of the thread's process, at this address.
+    Futex(u64),
     /// Signals of an object.
     Signals {
         /// Whose.
@@ -65,6 +67,8 @@ pub struct Thread {
     pub wait: Wait,
     /// The counter's value at which its wait ends; also its place among the timers.
     pub deadline: Option<u64>,
+    /// What the pieces of a call that is made again have come to so far, where its registers cannot say.
+    pub carried: abi::status::Result,
     /// What its last wait ended with, until it is told.
     pub outcome: Option<Outcome>,
     /// Its registers while it is not on the CPU.
@@ -89,6 +93,7 @@ impl Thread {
             state: ThreadState::New,
             wait: Wait::None,
             deadline: None,
+            carried: Ok(()),
             outcome: None,
             registers: Frame::default(),
             fp: FpState::ZERO,

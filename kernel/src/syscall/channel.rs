@@ -1,4 +1,5 @@
 //! `zx_channel_*`.
+use abi::policy::Condition;
 use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::{Handle, Rights, Signals, Status, status::Result};
 use alloc::vec::Vec;
@@ -35,6 +36,7 @@ impl<M: Machine> Kernel<M> {
         if args.half(0) != 0 {
             return Err(Status::INVALID_ARGS);
         }
+        self.enforce(caller, Condition::NewChannel)?;
         let (first, second) = self.make_channel()?;
         let rights = Channel::DEFAULT_RIGHTS;
         self.give_two(

@@ -3,7 +3,7 @@ use abi::log::{BUILD_ID_PREFIX, KIND_PROCESS, MAX_PAYLOAD, WRITE_DEFMT};
 use abi::resource::{Kind, system};
 use abi::{Rights, Status, VirtAddr, status::Result};
 
-use super::{Args, Caller};
+use super::{Args, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::{Debuglog, Object, ObjectRef};
 use crate::ports::{Access, Machine};
@@ -65,6 +65,22 @@ impl<M: Machine> Kernel<M> {
         self.copy_in(caller.process, buffer, piece)?;
         self.print(piece);
         Ok(())
+    }
+
+    /// `zx_cprng_draw(buffer, size)`: a long draw is done in pieces.
+    pub(super) fn sys_cprng_draw_once(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+        let (buffer, size) = (args.word(0), args.word(1));
+        let mut bytes = [0; MAX_WRITE];
+        let length = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_WRITE);
+        let piece = bytes.get_mut(..length).ok_or(Status::INTERNAL)?;
+        self.random.fill(piece);
+        self.copy_out(caller.process, buffer, piece)?;
+        if size == length as u64 {
+            return Ok(Exit::Done);
+        }
+        args.set(0, buffer.wrapping_add(length as u64));
+        args.set(1, size - length as u64);
+        Ok(Exit::Again)
     }
 
     /// `jacinth_translate(resource, addr, options, par)`: options 0 asks for a read, 1 for a write.

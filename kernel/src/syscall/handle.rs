@@ -1,10 +1,13 @@
 //! `zx_handle_*`.
-use abi::{Rights, Status, status::Result};
+use abi::{Handle, Rights, Status, status::Result};
 
-use super::{Args, Caller};
+use super::{Args, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::HandleEntry;
 use crate::ports::Machine;
+
+/// Handles that one entry of `zx_handle_close_many` closes.
+const HANDLES_AN_ENTRY: usize = 64;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_handle_close(handle)`: closing nothing succeeds.
@@ -13,6 +16,33 @@ impl<M: Machine> Kernel<M> {
             abi::object::HANDLE_INVALID => Ok(()),
             handle => self.take_back(caller, handle),
         }
+    }
+
+    /// `zx_handle_close_many(handles, num_handles)`: every handle that is one is closed; the status tells
+    /// whether one was not. Zeros count for nothing. A long list is done in pieces: what is done is taken off
+    /// the list, and whether a handle was bad is kept with the thread.
+    pub(super) fn sys_handle_close_many(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+        let (handles, count) = (args.word(0), args.word(1));
+        let piece = count.min(HANDLES_AN_ENTRY as u64);
+        let mut bytes = [0; HANDLES_AN_ENTRY * size_of::<Handle>()];
+        let list = bytes.get_mut(..piece as usize * size_of::<Handle>()).ok_or(Status::INTERNAL)?;
+        let before = core::mem::replace(&mut self.objects.get_mut(caller.thread)?.carried, Ok(()));
+        self.copy_in(caller.process, handles, list)?;
+        let mut result = before;
+        for raw in list.as_chunks().0 {
+            let handle = Handle::from_le_bytes(*raw);
+            if handle != abi::object::HANDLE_INVALID {
+                let closed = self.take_back(caller, handle);
+                result = result.and(closed);
+            }
+        }
+        if count == piece {
+            return result.map(|()| Exit::Done);
+        }
+        args.set(0, handles.wrapping_add(piece * size_of::<Handle>() as u64));
+        args.set(1, count - piece);
+        self.objects.get_mut(caller.thread)?.carried = result;
+        Ok(Exit::Again)
     }
 
     /// `zx_handle_check_valid(handle)`.

@@ -6,7 +6,10 @@
 
 mod channel;
 mod debug;
+mod event;
+mod futex;
 mod handle;
+mod job;
 mod object;
 mod resource;
 mod task;
@@ -93,7 +96,12 @@ impl<M: Machine> Kernel<M> {
                 self.schedule.attention = true;
             }
             Ok(Exit::Parked | Exit::Gone) => {}
-            Err(status) => set_result(frame, status),
+            Err(status) => {
+                set_result(frame, status);
+                if status == Status::BAD_HANDLE {
+                    self.enforce_bad_handle(caller, sysno, frame.r[1] as u32);
+                }
+            }
         }
     }
 
@@ -108,6 +116,7 @@ impl<M: Machine> Kernel<M> {
         let done = |result: Result| result.map(|()| Exit::Done);
         match sysno {
             Sysno::handle_close => done(self.sys_handle_close(caller, args)),
+            Sysno::handle_close_many => self.sys_handle_close_many(caller, args),
             Sysno::handle_check_valid => done(self.sys_handle_check_valid(caller, args)),
             Sysno::handle_duplicate => done(self.sys_handle_duplicate(caller, args)),
             Sysno::handle_replace => done(self.sys_handle_replace(caller, args)),
@@ -138,6 +147,13 @@ impl<M: Machine> Kernel<M> {
             Sysno::channel_create => done(self.sys_channel_create(caller, args)),
             Sysno::channel_read => done(self.sys_channel_read(caller, args)),
             Sysno::channel_write => done(self.sys_channel_write(caller, args)),
+            Sysno::event_create => done(self.sys_event_create(caller, args)),
+            Sysno::futex_wait => self.sys_futex_wait(caller, args),
+            Sysno::futex_wake => done(self.sys_futex_wake(caller, args)),
+            Sysno::job_create => done(self.sys_job_create(caller, args)),
+            Sysno::job_set_policy => done(self.sys_job_set_policy(caller, args)),
+            Sysno::task_kill => done(self.sys_task_kill(caller, args)),
+            Sysno::cprng_draw_once => self.sys_cprng_draw_once(caller, args),
             Sysno::nanosleep => self.sys_nanosleep(caller, args),
             Sysno::debuglog_create => done(self.sys_debuglog_create(caller, args)),
             Sysno::debuglog_write => done(self.sys_debuglog_write(caller, args)),

@@ -218,14 +218,18 @@ impl<M: Machine> Kernel<M> {
         self.set_content_size(vmo, u64::from_le_bytes(bytes))
     }
 
-    /// `zx_object_signal(handle, clear_mask, set_mask)`: user signals only, for the objects that exist now.
+    /// `zx_object_signal(handle, clear_mask, set_mask)`: user signals, and an event's own.
     pub(super) fn sys_object_signal(&mut self, caller: Caller, args: &Args<'_>) -> Result {
         let (handle, clear, set) = (args.half(0), Signals(args.half(1)), Signals(args.half(2)));
         let entry = self.entry(caller, handle)?;
         if !entry.rights.contains(Rights::SIGNAL) {
             return Err(Status::ACCESS_DENIED);
         }
-        if (clear | set) - Signals::USER_ALL != Signals::NONE {
+        let theirs = match entry.object {
+            ObjectRef::Event(_) => Signals::USER_ALL | Signals::SIGNALED,
+            _ => Signals::USER_ALL,
+        };
+        if (clear | set) - theirs != Signals::NONE {
             return Err(Status::INVALID_ARGS);
         }
         self.signal(entry.object, clear, set);

@@ -1,4 +1,5 @@
 //! `zx_process_*` and `zx_thread_*`.
+use abi::policy::Condition;
 use abi::{PAGE_SIZE, Rights, Signals, Status, status::Result};
 
 use super::{Args, Caller, Exit};
@@ -35,8 +36,9 @@ impl<M: Machine> Kernel<M> {
         self.objects.get_mut(vmar)?.process = Some(process);
         self.hold(ObjectRef::Vmar(vmar));
         self.hold(ObjectRef::Job(job));
-        if let Some(job) = self.objects.jobs.get_mut(job) {
-            job.processes = job.processes.saturating_add(1);
+        let objects = &mut self.objects;
+        if let Some(job) = objects.jobs.get_mut(job) {
+            job.processes.push(&mut objects.processes, process);
         }
         self.signal(ObjectRef::Job(job), Signals::JOB_NO_PROCESSES, Signals::NONE);
         Ok((process, vmar))
@@ -78,8 +80,12 @@ impl<M: Machine> Kernel<M> {
         if args.half(3) != 0 {
             return Err(Status::INVALID_ARGS);
         }
+        self.enforce(caller, Condition::NewProcess)?;
         let name = self.given_name(caller, args.word(1), args.word(2))?;
         let job = self.object::<Job>(caller, args.half(0), Rights::MANAGE_PROCESS)?;
+        if self.objects.get(job)?.killed {
+            return Err(Status::BAD_STATE);
+        }
         let (process, vmar) = self.make_process(job, name)?;
         self.give_two(
             caller,

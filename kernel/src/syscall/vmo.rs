@@ -1,4 +1,5 @@
 //! `zx_vmo_*`.
+use abi::policy::Condition;
 use abi::resource::{Kind, system};
 use abi::vmo::{CachePolicy, child, create};
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Signals, Status, status::Result};
@@ -29,6 +30,7 @@ impl<M: Machine> Kernel<M> {
     /// `zx_vmo_create(size, options, out)`.
     pub(super) fn sys_vmo_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
         let (size, options, out) = (args.word(0), args.half(1), args.word(2));
+        self.enforce(caller, Condition::NewVmo)?;
         if options & create::RESIZABLE != 0 && options & create::UNBOUNDED != 0 {
             return Err(Status::INVALID_ARGS);
         }
@@ -60,6 +62,7 @@ impl<M: Machine> Kernel<M> {
         if range.last().0.checked_shr(width).unwrap_or(0) != 0 {
             return Err(Status::OUT_OF_RANGE);
         }
+        self.enforce(caller, Condition::NewVmo)?;
         let resource = self.objects.get(self.object::<Resource>(caller, resource, Rights::NONE)?)?;
         if resource.kind != Kind::Mmio {
             return Err(Status::WRONG_TYPE);
@@ -139,12 +142,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_replace_as_executable(handle, vmex, out)`: `handle` is gone whatever the outcome. Without a
-    /// resource the job's policy decides, which allows it until jobs have one.
+    /// resource the job's policy decides.
     pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args<'_>) -> Result {
         let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
         let entry = self.take(caller, handle)?;
         let allowed = match vmex {
-            abi::object::HANDLE_INVALID => Ok(()),
+            abi::object::HANDLE_INVALID => self.enforce(caller, Condition::AmbientMarkVmoExec),
             // To its callers a unit of another service is a resource of the wrong type.
             vmex => match self.validate_resource(caller, vmex, Kind::System, system::VMEX, 1) {
                 Err(Status::OUT_OF_RANGE) => Err(Status::WRONG_TYPE),

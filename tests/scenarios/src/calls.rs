@@ -306,10 +306,14 @@ impl Env<'_> {
 
     /// `zx_process_create` in the program's job: the process and its root VMAR.
     pub(crate) fn process_create(&mut self, name: &[u8]) -> Result<(Handle, Handle)> {
+        self.process_create_in(self.world.job, name)
+    }
+
+    /// `zx_process_create`: the process and its root VMAR.
+    pub(crate) fn process_create_in(&mut self, job: Handle, name: &[u8]) -> Result<(Handle, Handle)> {
         let text = self.input(name);
         let (out0, out1) = (self.out(0), self.out(1));
-        let job = word(self.world.job);
-        self.raw(Sysno::process_create, &[job, text, name.len() as u64, 0, out0, out1])?;
+        self.raw(Sysno::process_create, &[word(job), text, name.len() as u64, 0, out0, out1])?;
         let pair = (self.out_u32(0), self.out_u32(1));
         self.adopt(pair.0);
         self.adopt(pair.1);

@@ -31,7 +31,12 @@ pub(crate) struct Task {
 impl Env<'_> {
     /// A process with the agent, the vDSO's code and an empty script mapped; not started.
     pub(crate) fn new_process(&mut self, name: &[u8]) -> Result<Task> {
-        let (process, vmar) = self.process_create(name)?;
+        self.new_process_in(self.world.job, name)
+    }
+
+    /// As [`Env::new_process`], in a job.
+    pub(crate) fn new_process_in(&mut self, job: Handle, name: &[u8]) -> Result<Task> {
+        let (process, vmar) = self.process_create_in(job, name)?;
         let (offset, size) = self.world.vdso_code;
         let code = self.vmar_map(vmar, PERM_READ | PERM_EXECUTE, 0, self.world.vdso, offset, size)?;
         self.new_task(process, vmar, VirtAddr(code.0 - offset), name)

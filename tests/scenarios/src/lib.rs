@@ -24,8 +24,11 @@ mod channels;
 mod check;
 mod children;
 mod env;
+mod events;
 mod faults;
 mod handles;
+mod jobs;
+mod jobs;
 mod oracle;
 mod physical_children;
 mod physical_create;
@@ -79,7 +82,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 13] = [
+const FAMILIES: [&[Scenario]; 15] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -90,9 +93,13 @@ const FAMILIES: [&[Scenario]; 13] = [
     handles::SCENARIOS,
     channels::SCENARIOS,
     tasks::SCENARIOS,
+    jobs::SCENARIOS,
+    events::SCENARIOS,
     faults::SCENARIOS,
     time::SCENARIOS,
     oracle::SCENARIOS,
+    events::SCENARIOS,
+    jobs::SCENARIOS,
 ];
 
 const COUNT: usize = {

@@ -96,7 +96,7 @@ fn child_grants_its_range(env: &mut Env<'_>) -> Outcome {
 }
 
 fn size_before_policy_and_resource(env: &mut Env<'_>) -> Outcome {
-    // The policy that would forbid new VMOs is checked after the size, and so cannot change this answer.
+    // PHY-J12 asks the same under a policy that forbids new VMOs.
     refused!(env.create_physical(0, 0, 0), INVALID_ARGS);
     Ok(())
 }
@@ -121,7 +121,8 @@ fn wrong_type(env: &mut Env<'_>) -> Outcome {
     let base = env.world.registers.base().0;
     let (channel, _) = ok!(env.channel());
     let vmo = ok!(env.vmo_create(P, 0));
-    for handle in [channel, vmo, env.world.job, env.world.thread, env.world.process, env.world.vmar] {
+    let event = ok!(env.making(Sysno::event_create, &[0]));
+    for handle in [event, channel, vmo, env.world.job, env.world.thread, env.world.process, env.world.vmar] {
         refused!(env.create_physical(handle, base, P), WRONG_TYPE);
     }
     Ok(())
