@@ -148,8 +148,8 @@ impl Boot {
         let interface = gic.cpu_interface.ok_or(InterruptError::NoCpuInterface)?;
         let distributor = self.gic_window(tree, gic.distributor.range)?;
         let interface = self.gic_window(tree, interface.range)?;
-        // SAFETY: 1, the tree says that these are a GICv2's registers, and the ledger gives them to nobody.
-        // 2, `gic_window` pairs each window with its address.
+        // SAFETY: 1, the tree says that these are a GICv2's registers, the ledger gives them to nobody, and
+        // `gic_window` pairs each window with its address.
         let gic = unsafe { v2::Gic::new(distributor, interface) }.map_err(InterruptError::TooSmall)?;
         let trigger = if timer.trigger.is_edge() { Trigger::Edge } else { Trigger::Level };
         let started = interrupts::start(Controller::V2(gic), timer.intid, trigger);

@@ -8,7 +8,7 @@ use core::arch::asm;
 /// Copies `len` bytes.
 ///
 /// # Safety
-/// 1. `from` and `to` are mapped, Normal memory for `len` bytes, readable and writable.
+/// 1. `from` and `to` are mapped, Normal memory for `len` bytes; `from` is readable, `to` writable.
 /// 2. No Rust reference to the bytes at `to` is live.
 /// 3. The two do not overlap.
 pub(crate) unsafe fn copy(to: u64, from: u64, len: usize) {

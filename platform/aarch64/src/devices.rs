@@ -25,7 +25,8 @@ impl Boot {
         let pages = range.expand_to_pages();
         let page = match self.device_page(pages) {
             Some(page) => page,
-            None => self.map_device_pages(pages)?,
+            // SAFETY: 1 by the caller.
+            None => unsafe { self.map_device_pages(pages)? },
         };
         let start = page + range.base().page_offset();
         // SAFETY: 1, the pages were just mapped as device memory and never go away. 2 by the caller.
@@ -39,20 +40,25 @@ impl Boot {
         Some(held.1 + (pages.base().0 - held.0.base().0))
     }
 
-    fn map_device_pages(&mut self, pages: PhysRange) -> Result<u64, MapError> {
+    /// Maps pages of registers at the next free address.
+    ///
+    /// # Safety
+    /// 1. `pages` hold device registers that the kernel keeps for itself, no RAM.
+    unsafe fn map_device_pages(&mut self, pages: PhysRange) -> Result<u64, MapError> {
         let start = self.next_device;
         let too_large = MapError::OutOfReach(pages.base());
         if pages.size() > DEVICES + DEVICES_SIZE - start {
             return Err(too_large);
         }
         let slot = self.devices.iter_mut().find(|slot| slot.is_none()).ok_or(too_large)?;
-        *slot = Some((pages, start));
         self.next_device += pages.size();
-        // SAFETY: 1, `map_device`'s caller says that these are registers which the kernel keeps, so the only
-        // mappings of them are these, all Device-nGnRE.
+        // SAFETY: 1, the caller says that these are registers which the kernel keeps, so the only mappings of
+        // them are the kernel's, all Device-nGnRE.
         unsafe {
             self.space.map(start, pages.base(), pages.size(), descriptor::DEVICE, &mut self.tables)?;
         }
+        // Only now: a mapping that stopped half-way is nobody's.
+        *slot = Some((pages, start));
         Ok(start)
     }
 }
@@ -79,11 +85,12 @@ impl Boot {
     fn last_resort_console(&mut self) -> Option<Console<'static>> {
         LAST_RESORTS.iter().find_map(|base| {
             let range = PhysRange::new(*base, 0x1000).ok()?;
-            // SAFETY: 1, on a board that we know these are registers, and on any other no RAM that anybody
-            // uses is accessed as Device: this boot ends here. 2, only identification words are read below,
-            // and a PL011's data and control registers written if they say that it is one.
+            // SAFETY: 1, on a board that we know these are registers. On any other, RAM may be read as Device,
+            // which changes nothing, and this boot ends here. 2, only identification words are read below, and
+            // a PL011's data and control registers written if they say that it is one.
             let (window, address) = unsafe { self.map_device_at(range) }.ok()?;
-            if !is_pl011(address as u64) {
+            // SAFETY: 1, the page was just mapped as device memory. 2, `self` proves that this is boot.
+            if !unsafe { is_pl011(address as u64) } {
                 return None;
             }
             Model::find(["arm,pl011"])?.console(window).ok()
@@ -93,11 +100,15 @@ impl Boot {
 
 /// Whether a page of device memory identifies itself as a PL011: UARTPeriphID0-1 (part number 0x011) and
 /// UARTPCellID0-3 (PrimeCell, 0xb105f00d).
-fn is_pl011(page: u64) -> bool {
+///
+/// # Safety
+/// 1. `page` is mapped as device memory.
+/// 2. No thread has run at EL0 yet.
+unsafe fn is_pl011(page: u64) -> bool {
     const IDENTIFICATION: [(u64, u32); 6] =
         [(0xfe0, 0x11), (0xfe4, 0x10), (0xff0, 0x0d), (0xff4, 0xf0), (0xff8, 0x05), (0xffc, 0xb1)];
     IDENTIFICATION.iter().all(|(offset, expected)| {
-        // SAFETY: 1, the page is mapped as device memory. 2, this runs at boot.
+        // SAFETY: 1 and 2 by the caller; the offsets are multiples of 4 in the page.
         let found = unsafe { crate::trap::load_if_present(page + offset) };
         found == Some(*expected)
     })

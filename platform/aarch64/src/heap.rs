@@ -42,7 +42,7 @@ impl State {
     fn allocate(&mut self, layout: Layout) -> *mut u8 {
         if !self.started {
             self.started = true;
-            // SAFETY: the linker script reserves these bytes for the heap alone; this happens once.
+            // SAFETY: 1, the linker script reserves these bytes for the heap alone; this happens once.
             unsafe { self.add_pool(crate::entry::linker::heap_start(), FIRST_POOL) };
         }
         if let Some(block) = self.pools.allocate(layout) {
@@ -50,7 +50,7 @@ impl State {
         }
         let wanted = pool_for(layout).max(GROWTH);
         let Some((start, size)) = crate::frames::take_run(wanted) else { return core::ptr::null_mut() };
-        // SAFETY: the run is direct-mapped RAM that the frame allocator has given up for good.
+        // SAFETY: 1, the run is direct-mapped RAM that the frame allocator has given up for good.
         unsafe { self.add_pool(start, size) };
         self.pools.allocate(layout).map_or(core::ptr::null_mut(), NonNull::as_ptr)
     }

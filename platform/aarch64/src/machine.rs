@@ -145,7 +145,8 @@ impl Translation for Board {
             // entry.S left the second of its tables empty for this, under the ASID that nobody is given.
             None => (image::physical(linker::tables_start() + PAGE_SIZE), Asid(0)),
         };
-        // SAFETY: 1, the root is a lent frame that the logic made a table, or the empty one.
+        // SAFETY: 1, the root is a lent frame that the logic made a table, or the empty one. 2, it is trusted to
+        // show lent frames and what the ledger grants, and nothing else: no check here repeats its work.
         unsafe { tlb::activate(root, asid) }
     }
 

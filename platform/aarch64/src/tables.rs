@@ -108,7 +108,8 @@ impl KernelSpace {
     ) -> Result<&'static AtomicU64, MapError> {
         let mut table = self.root;
         for shift in &SHIFTS[..level] {
-            let entry = table_entry(table, address, *shift);
+            // SAFETY: 1, the root, or a table that an entry of this space leads to.
+            let entry = unsafe { table_entry(table, address, *shift) };
             let value = entry.load(Ordering::Relaxed);
             table = if value == 0 {
                 let next = source.take().ok_or(MapError::NoTables)?;
@@ -122,7 +123,8 @@ impl KernelSpace {
                 return Err(MapError::Occupied(address));
             };
         }
-        Ok(table_entry(table, address, SHIFTS[level]))
+        // SAFETY: 1, as above.
+        Ok(unsafe { table_entry(table, address, SHIFTS[level]) })
     }
 }
 
@@ -136,14 +138,22 @@ fn largest_level(from: u64, to: u64, left: u64) -> usize {
 }
 
 /// Reads the entry for an address in a table.
-pub(crate) fn read_entry(table: PhysAddr, address: u64, shift: u32) -> u64 {
-    table_entry(table, address, shift).load(Ordering::Relaxed)
+///
+/// # Safety
+/// 1. `table` is the root of the one [`KernelSpace`], or a table that an entry of it leads to.
+pub(crate) unsafe fn read_entry(table: PhysAddr, address: u64, shift: u32) -> u64 {
+    // SAFETY: 1 by the caller.
+    unsafe { table_entry(table, address, shift) }.load(Ordering::Relaxed)
 }
 
-fn table_entry(table: PhysAddr, address: u64, shift: u32) -> &'static AtomicU64 {
+/// The entry for an address in a table.
+///
+/// # Safety
+/// 1. As for [`read_entry`].
+unsafe fn table_entry(table: PhysAddr, address: u64, shift: u32) -> &'static AtomicU64 {
     let index = address >> shift & 0x1ff;
     let base = image::virtual_address(table).unwrap_or(layout::DIRECT_MAP + table.0);
-    // SAFETY: a table is a mapped page of 512 words that belongs to the tables for ever; only the one
+    // SAFETY: by 1 it is a mapped page of 512 words that belongs to the tables for ever; only the one
     // `KernelSpace` and the CPU's walker access it, both word by word.
     unsafe { AtomicU64::from_ptr((base + 8 * index) as *mut u64) }
 }

@@ -37,10 +37,11 @@ pub(crate) fn invalidate_space(asid: Asid) {
 ///
 /// # Safety
 /// 1. `root` is a page of descriptors, zeros or what the logic's encoder wrote.
+/// 2. What they show to EL0 is no memory to which Rust has a reference.
 #[inline]
 pub(crate) unsafe fn activate(root: PhysAddr, asid: Asid) {
     let value = root.0 | u64::from(asid.0) << 48;
-    // SAFETY: the kernel uses no address of EL0's half, so whatever the tables say is EL0's affair (1).
+    // SAFETY: the kernel uses no address of EL0's half, so by 1 and 2 the tables concern EL0 alone.
     unsafe { asm!("msr ttbr0_el1, {}", "isb", in(reg) value, options(nostack, preserves_flags)) };
 }
 

@@ -100,18 +100,25 @@ impl KernelSpace {
     /// Calls `visit` with each page's and block's address and descriptor.
     fn each_leaf(&self, visit: &mut dyn FnMut(u64, u64)) {
         // The kernel's half starts where all the bits above 48 are set.
-        walk(self.root(), 0xffff << 48, 0, visit);
+        // SAFETY: 1, it is the root, whose level is 0.
+        unsafe { walk(self.root(), 0xffff << 48, 0, visit) };
     }
 }
 
-fn walk(table: PhysAddr, base: u64, level: usize, visit: &mut dyn FnMut(u64, u64)) {
+/// Visits the leaves below a table.
+///
+/// # Safety
+/// 1. `table` is the kernel space's root, or a table that an entry of it leads to, and `level` is its level.
+unsafe fn walk(table: PhysAddr, base: u64, level: usize, visit: &mut dyn FnMut(u64, u64)) {
     let shift = 39 - 9 * level as u32;
     for index in 0..512 {
         let address = base + (index << shift);
-        let value = crate::tables::read_entry(table, address, shift);
+        // SAFETY: 1 by the caller.
+        let value = unsafe { crate::tables::read_entry(table, address, shift) };
         let is_table = level < 3 && value & descriptor::TABLE == descriptor::TABLE;
         if is_table {
-            walk(PhysAddr(value & descriptor::ADDRESS), address, level + 1, visit);
+            // SAFETY: 1, this entry leads there, one level down.
+            unsafe { walk(PhysAddr(value & descriptor::ADDRESS), address, level + 1, visit) };
         } else if value & 1 != 0 {
             visit(address, value);
         }

@@ -50,7 +50,7 @@ pub trait Object: From<Handle> + Into<Handle> {
     /// # Errors
     /// ACCESS_DENIED without DUPLICATE, INVALID_ARGS for a right that this handle lacks.
     fn duplicate(&self, rights: Rights) -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         let handle = unsafe { created(|out| raw::zx_handle_duplicate(self.raw(), rights.0, out)) }?;
         Ok(Self::from(handle))
     }
@@ -61,7 +61,7 @@ pub trait Object: From<Handle> + Into<Handle> {
     /// INVALID_ARGS for a right that the handle lacks.
     fn replace(self, rights: Rights) -> Result<Self> {
         let handle: Handle = self.into();
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         let handle = unsafe { created(|out| raw::zx_handle_replace(handle.into_raw(), rights.0, out)) }?;
         Ok(Self::from(handle))
     }

@@ -6,8 +6,9 @@
 //! one byte a chunk.
 //!
 //! A page is free, lent (to the kernel's logic, by the port), or neither: the kernel's own, such as its heap
-//! and tables, or not RAM. Only lent pages may be read, written or given back, so whatever the logic does
-//! wrong, it reaches no memory that Rust knows of.
+//! and tables, or not RAM. Only lent pages may be read, written or given back, so whatever the logic asks of
+//! the ports, they touch no memory that Rust knows of. What its descriptors show to EL0 is another matter:
+//! that is the one thing with which it is trusted (docs/soundness.md).
 
 mod chunk;
 mod pool;

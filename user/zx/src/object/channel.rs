@@ -29,7 +29,7 @@ impl Channel {
     /// # Errors
     /// NO_MEMORY; ACCESS_DENIED where a policy forbids it.
     pub fn create() -> Result<(Self, Self)> {
-        // SAFETY: both are valid for a handle.
+        // SAFETY: 1: the call writes two handles, to places that are valid for them, or fails.
         unsafe { created_pair(|a, b| raw::zx_channel_create(0, a, b)) }.map(|(a, b)| (Self(a), Self(b)))
     }
 

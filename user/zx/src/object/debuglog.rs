@@ -19,7 +19,7 @@ impl Debuglog {
     /// # Errors
     /// As a resource of kind SYSTEM that does not hold DEBUGLOG answers: WRONG_TYPE or OUT_OF_RANGE.
     pub fn create(resource: &Resource, options: u32) -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_debuglog_create(resource.raw(), options, out)) }.map(Self)
     }
 

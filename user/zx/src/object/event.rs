@@ -15,7 +15,7 @@ impl Event {
     /// # Errors
     /// NO_MEMORY; ACCESS_DENIED where a policy forbids it.
     pub fn create() -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_event_create(0, out)) }.map(Self)
     }
 }

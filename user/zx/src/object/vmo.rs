@@ -18,7 +18,7 @@ impl Vmo {
     /// # Errors
     /// INVALID_ARGS, OUT_OF_RANGE, NO_MEMORY.
     pub fn create(size: u64, options: u32) -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_vmo_create(size, options, out)) }.map(Self)
     }
 
@@ -27,7 +27,7 @@ impl Vmo {
     /// # Errors
     /// ACCESS_DENIED if the resource does not grant the range; the rest as `zx_vmo_create_physical` says.
     pub fn create_physical(resource: &Resource, base: PhysAddr, size: usize) -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_vmo_create_physical(resource.raw(), base.0, size, out)) }.map(Self)
     }
 
@@ -36,7 +36,7 @@ impl Vmo {
     /// # Errors
     /// ACCESS_DENIED without DUPLICATE and READ, INVALID_ARGS, NOT_SUPPORTED.
     pub fn create_child(&self, options: u32, offset: u64, size: u64) -> Result<Self> {
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_vmo_create_child(self.raw(), options, offset, size, out)) }.map(Self)
     }
 
@@ -56,7 +56,7 @@ impl Vmo {
     pub fn replace_as_executable(self, vmex: Option<&Resource>) -> Result<Self> {
         let vmex = vmex.map_or(abi::object::HANDLE_INVALID, Object::raw);
         let handle = crate::Handle::from(self).into_raw();
-        // SAFETY: `out` is valid for a handle.
+        // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_vmo_replace_as_executable(handle, vmex, out)) }.map(Self)
     }
 

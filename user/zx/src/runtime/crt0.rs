@@ -177,7 +177,7 @@ unsafe extern "C" fn relocate(base: usize, vdso: usize, dynamic: usize) {
         let (table, size) = unsafe { (program.value(table), program.value(size)) };
         for index in 0..size / size_of::<Rela>() {
             let entry = base.wrapping_add(table).wrapping_add(index * size_of::<Rela>());
-            // SAFETY: 1: the linker made the table, `entry` is in it.
+            // SAFETY: 1: the linker made the table, `entry` is in it. 2: `open` found the vDSO.
             unsafe { apply(program, vdso, *at::<Rela>(entry)) };
         }
     }
