@@ -1,7 +1,7 @@
 //! Jobs: policies, depth, and killing.
 
 use abi::layout::AbiStruct;
-use abi::object::task_retcode::{POLICY_KILL, SYSCALL_KILL};
+use abi::object::task_retcode::{EXCEPTION_KILL, POLICY_KILL, SYSCALL_KILL};
 use abi::policy::{
     ABSOLUTE, Action, Condition, OVERRIDE_ALLOW, OVERRIDE_DENY, PolicyBasicV1, PolicyBasicV2, RELATIVE, topic,
 };
@@ -23,6 +23,7 @@ scenarios! {
     "TSK-026" policy_with_members "a job with members keeps its policy";
     "TSK-028" depth "jobs are nested only so deep";
     "TSK-031" missing_rights "each call on a job needs its right";
+    "HND-028" bad_handle_exceptions "an exception for a bad handle that nobody handles ends the process";
     "JOB-J01" new_job "a new job knows its parent and is empty";
     "JOB-J02" policies_deny "each kind of new object can be denied";
     "JOB-J03" bad_handle_policy "a bad handle can be made to end its process";
@@ -207,6 +208,17 @@ fn bad_handle_policy(env: &mut Env<'_>) -> Outcome {
     let task = ok!(env.new_process_in(job, b"careless"));
     let close = Step::call(Sysno::handle_close, &[Arg::Is(3)]);
     same!(ok!(env.run_prepared(&task, &[close, Step::exit(77)])), POLICY_KILL);
+    Ok(())
+}
+
+fn bad_handle_exceptions(env: &mut Env<'_>) -> Outcome {
+    for action in [Action::AllowException, Action::DenyException] {
+        let job = ok!(job(env));
+        ok!(set_policy(env, job, ABSOLUTE, Condition::BadHandle, action));
+        let task = ok!(env.new_process_in(job, b"exceptional"));
+        let close = Step::call(Sysno::handle_close, &[Arg::Is(3)]);
+        same!(ok!(env.run_prepared(&task, &[close, Step::exit(77)])), EXCEPTION_KILL);
+    }
     Ok(())
 }
 

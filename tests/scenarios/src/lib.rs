@@ -28,7 +28,6 @@ mod events;
 mod faults;
 mod handles;
 mod jobs;
-mod jobs;
 mod oracle;
 mod physical_children;
 mod physical_create;
@@ -98,8 +97,6 @@ const FAMILIES: [&[Scenario]; 15] = [
     faults::SCENARIOS,
     time::SCENARIOS,
     oracle::SCENARIOS,
-    events::SCENARIOS,
-    jobs::SCENARIOS,
 ];
 
 const COUNT: usize = {
