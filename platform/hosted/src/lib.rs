@@ -16,6 +16,7 @@ pub mod devices;
 pub mod elf;
 pub mod fdt;
 pub mod heap;
+pub mod log;
 mod machine;
 mod mmu;
 mod par;
