@@ -188,9 +188,7 @@ impl<M: Machine> Kernel<M> {
         if address >= abi::vmar::USER_END {
             return Place::Kernel;
         }
-        let vmar = self.objects.processes.get(process).map(|process| process.vmar);
-        let found = vmar.and_then(|vmar| self.objects.vmars.get(vmar)?.mappings.containing(address));
-        let Some((base, mapping)) = found else { return Place::Nothing };
+        let Some((base, mapping)) = self.find_mapping(process, address) else { return Place::Nothing };
         let vmo = self.objects.vmos.get(mapping.vmo);
         let offset = mapping.offset.saturating_add(address - base);
         Place::Mapped {

@@ -13,12 +13,12 @@ use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
 use crate::memory::stage1::Progress;
 use crate::object::{
-    Channel, Content, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmo,
+    Channel, Content, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar, Vmo,
 };
 use crate::ports::Machine;
 
 /// Table entries that one step of taking an address space apart may touch.
-const ENTRIES_A_STEP: u32 = 64;
+pub(crate) const ENTRIES_A_STEP: u32 = 64;
 
 /// Objects that wait to be taken apart, oldest first.
 #[derive(Debug, Default)]
@@ -121,6 +121,7 @@ impl<M: Machine> Kernel<M> {
             let finished = match object {
                 ObjectRef::Process(id) => self.reap_process(id),
                 ObjectRef::Vmo(id) => self.reap_vmo(id),
+                ObjectRef::Vmar(id) => self.reap_vmar(id),
                 ObjectRef::Channel(id) => self.reap_channel(id),
                 _ => true,
             };
@@ -212,7 +213,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// One step of a process's end: tables, then mappings, then handles, then the news of it.
+    /// One step of a process's end: tables, then regions with their mappings, then handles, then the news of it.
     fn reap_process(&mut self, id: Id<Process>) -> bool {
         if self.schedule.forget_space(id) {
             self.machine.activate(None);
@@ -227,10 +228,10 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         let vmar = process.vmar;
-        if let Some(mapping) = self.objects.vmars.get_mut(vmar).and_then(|vmar| vmar.mappings.pop_first()) {
-            self.release_mapping(&mapping.1);
+        if !self.dismantle(vmar) {
             return false;
         }
+        let Some(process) = self.objects.processes.get_mut(id) else { return true };
         if let Some(entry) = process.handles.drain(&mut process.drained) {
             self.drop_handle(entry);
             return false;
@@ -244,9 +245,6 @@ impl<M: Machine> Kernel<M> {
         process.state = ProcessState::Dead;
         let (vmar, job, return_code) = (process.vmar, process.job, process.return_code);
         self.signal(ObjectRef::Process(id), Signals::NONE, Signals::TASK_TERMINATED);
-        if let Some(vmar) = self.objects.vmars.get_mut(vmar) {
-            vmar.destroyed = true;
-        }
         self.unhold(ObjectRef::Vmar(vmar));
         let objects = &mut self.objects;
         if let Some(members) = objects.jobs.get_mut(job).map(|job| &mut job.processes) {
@@ -275,6 +273,16 @@ impl<M: Machine> Kernel<M> {
         }
         self.unqueue_dead(ObjectRef::Vmo(id));
         self.objects.vmos.remove(id);
+        true
+    }
+
+    /// A region that was destroyed by a call that did not see it to its end.
+    fn reap_vmar(&mut self, id: Id<Vmar>) -> bool {
+        if !self.dismantle(id) {
+            return false;
+        }
+        self.unqueue_dead(ObjectRef::Vmar(id));
+        self.unhold(ObjectRef::Vmar(id));
         true
     }
 
@@ -313,7 +321,8 @@ impl<M: Machine> Kernel<M> {
         PhysRange::new(vmo.physical_at(offset)?, length).ok()
     }
 
-    fn queue_dead(&mut self, object: ObjectRef) {
+    /// Puts an object at the end of the reaper's queue, in which it is not yet.
+    pub(crate) fn queue_dead(&mut self, object: ObjectRef) {
         match self.reaper.last.and_then(|last| self.objects.header_mut(last)) {
             Some(last) => last.next_dead = Some(object),
             None => self.reaper.first = Some(object),

@@ -68,8 +68,7 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         access: Access,
     ) -> core::result::Result<(), Refusal> {
-        let vmar = self.objects.processes.get(process).map(|process| process.vmar);
-        let found = vmar.and_then(|vmar| self.objects.vmars.get(vmar)?.mappings.containing(address));
+        let found = self.find_mapping(process, address);
         let (base, mapping) = found.map(|(base, mapping)| (base, *mapping)).ok_or(Refusal::NotMapped)?;
         let needed = match access {
             Access::Read => PERM_READ,

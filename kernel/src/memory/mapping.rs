@@ -6,11 +6,11 @@ use super::stage1::Progress;
 use crate::collections::GapRequest;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::{Mapping, ObjectRef, Process, Vmar};
+use crate::object::{Entry, Mapping, ObjectRef, Process, Vmar};
 use crate::ports::Machine;
 
 /// Mapping records that one kernel entry changes before it starts over.
-const RECORDS_AN_ENTRY: u32 = 16;
+pub(crate) const RECORDS_AN_ENTRY: u32 = 16;
 /// Table entries that one kernel entry changes before it starts over.
 const ENTRIES_AN_ENTRY: u32 = 1024;
 /// 1 GiB and 2 MiB: the sizes of the blocks that stage 1 can show.
@@ -38,7 +38,8 @@ impl<M: Machine> Kernel<M> {
         if let Some(range) = physical {
             self.types.add(range, mapping.policy)?;
         }
-        let entered = self.objects.get_mut(vmar)?.mappings.try_insert(base, mapping).map_err(Status::from);
+        let entry = Entry::Mapping(mapping);
+        let entered = self.objects.get_mut(vmar)?.entries.try_insert(base, entry).map_err(Status::from);
         // Without permissions there is nothing to show; `protect` and faults show it later.
         let shown = entered.and_then(|_| match physical.filter(|_| mapping.permissions != 0) {
             Some(range) => {
@@ -51,7 +52,7 @@ impl<M: Machine> Kernel<M> {
             None => Ok(()),
         });
         if let Err(status) = shown {
-            self.objects.get_mut(vmar)?.mappings.remove(base);
+            self.objects.get_mut(vmar)?.entries.remove(base);
             if let Some(range) = physical {
                 self.types.remove(range)?;
             }
@@ -102,29 +103,39 @@ impl<M: Machine> Kernel<M> {
         for step in [block, PAGE_SIZE] {
             let residue = if align <= step { physical.map_or(0, |base| base.0 & (step - 1)) } else { 0 };
             let request = GapRequest { from, to: end, length, align: align.max(step), residue, hint };
-            if let Some(place) = region.mappings.find_gap(&request) {
+            if let Some(place) = region.entries.find_gap(&request) {
                 return Ok(place);
             }
         }
         Err(Status::NO_RESOURCES)
     }
 
-    /// Unmaps `[from, to)`, page-aligned, in a bounded piece.
+    /// Unmaps `[from, to)`, page-aligned, in a bounded piece, and destroys the regions in it, which it
+    /// must hold whole.
     ///
     /// # Errors
-    /// `ACCESS_DENIED` if the vDSO's code is in it; `NO_MEMORY` if a mapping must be split and cannot.
-    /// What was unmapped before stays so.
+    /// `NO_MEMORY` if a mapping must be split and cannot. What was unmapped before stays so.
     pub(crate) fn unmap_piece(&mut self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Work> {
         let process = self.owner(vmar)?;
         let mut at = from;
-        for _ in 0..RECORDS_AN_ENTRY {
-            let Some((base, mapping)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
-            if mapping.is_vdso_code {
-                return Err(Status::ACCESS_DENIED);
-            }
+        let mut budget = RECORDS_AN_ENTRY;
+        while budget > 0 {
+            let Some((base, entry)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
+            let mapping = match entry {
+                Entry::Mapping(mapping) => mapping,
+                Entry::Region { vmar: inner, size } => {
+                    at = base;
+                    if !self.tear_down(inner, &mut budget) {
+                        return Ok(Work::UpTo(at));
+                    }
+                    at += size;
+                    continue;
+                }
+            };
+            budget -= 1;
             let start = base.max(at);
             let end = (base + mapping.length).min(to);
-            self.objects.get_mut(vmar)?.mappings.reserve(1).map_err(Status::from)?;
+            self.objects.get_mut(vmar)?.entries.reserve(1).map_err(Status::from)?;
             if self.physical_part(&mapping).is_some() {
                 self.types.reserve_removal()?;
             }
@@ -151,15 +162,16 @@ impl<M: Machine> Kernel<M> {
         let gone = Mapping { length: end - start, offset: mapping.offset + (start - base), ..*mapping };
         let tail = Mapping { length: own_end - end, offset: mapping.offset + (end - base), ..*mapping };
         let mut pieces = 0;
-        let region = &mut self.objects.get_mut(vmar)?.mappings;
+        let region = &mut self.objects.get_mut(vmar)?.entries;
         if start > base {
-            region.update(base, |mapping| mapping.length = start - base);
+            region
+                .update(base, |entry| *entry = Entry::Mapping(Mapping { length: start - base, ..*mapping }));
             pieces += 1;
         } else {
             region.remove(base);
         }
         if end < own_end {
-            region.try_insert(end, tail).map_err(Status::from)?;
+            region.try_insert(end, Entry::Mapping(tail)).map_err(Status::from)?;
             pieces += 1;
         }
         // `release_mapping` counts one mapping off; each piece that stays counts as one.
@@ -173,17 +185,19 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Gives `[from, to)`, page-aligned, other permissions, in a bounded piece.
+    /// Gives `[from, to)`, page-aligned, other permissions, in a bounded piece. In regions inside this one
+    /// permissions are only taken away, and only if `op_children` says that it may.
     ///
     /// # Errors
     /// `NOT_FOUND` at a gap, `ACCESS_DENIED` beyond what a mapping may become and for the vDSO's code,
-    /// `NO_MEMORY`. Mappings before the one refused have changed.
+    /// `INVALID_ARGS` at a region without `op_children`, `NO_MEMORY`. Mappings before the one refused have
+    /// changed.
     pub(crate) fn protect_piece(
         &mut self,
         vmar: Id<Vmar>,
-        from: u64,
-        to: u64,
+        (from, to): (u64, u64),
         permissions: u32,
+        op_children: bool,
     ) -> Result<Work> {
         let process = self.owner(vmar)?;
         let mut at = from;
@@ -191,16 +205,21 @@ impl<M: Machine> Kernel<M> {
             if at >= to {
                 return Ok(Work::Done);
             }
-            let (base, mapping) =
-                self.first_overlap(vmar, at, to)?.filter(|(base, _)| *base <= at).ok_or(Status::NOT_FOUND)?;
-            if mapping.is_vdso_code || permissions & !mapping.max_permissions != 0 {
+            let entry = self.objects.get(vmar)?.entries.containing(at).ok_or(Status::NOT_FOUND)?.1;
+            let is_below = entry.mapping().is_none();
+            if is_below && !op_children {
+                return Err(Status::INVALID_ARGS);
+            }
+            let (inner, base, &mapping) = self.mapping_within(vmar, at).ok_or(Status::NOT_FOUND)?;
+            let most = if is_below { mapping.permissions } else { mapping.max_permissions };
+            if mapping.is_vdso_code || permissions & !most != 0 {
                 return Err(Status::ACCESS_DENIED);
             }
             if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
                 return Err(Status::ACCESS_DENIED);
             }
             let end = (base + mapping.length).min(to);
-            self.objects.get_mut(vmar)?.mappings.reserve(2).map_err(Status::from)?;
+            self.objects.get_mut(inner)?.entries.reserve(2).map_err(Status::from)?;
             let changed = Mapping { permissions, ..mapping };
             let (machine, space) = self.space_of(process)?;
             let done = match space
@@ -210,12 +229,13 @@ impl<M: Machine> Kernel<M> {
                 Progress::Done => end,
                 Progress::UpTo(address) => address.0,
             };
-            self.split_at(vmar, base, at)?;
-            self.split_at(vmar, base.max(at), done)?;
-            self.objects
-                .get_mut(vmar)?
-                .mappings
-                .update(base.max(at), |mapping| mapping.permissions = permissions);
+            self.split_at(inner, base, at)?;
+            self.split_at(inner, base.max(at), done)?;
+            self.objects.get_mut(inner)?.entries.update(base.max(at), |entry| {
+                if let Entry::Mapping(mapping) = entry {
+                    mapping.permissions = permissions;
+                }
+            });
             at = done;
             if done < end {
                 return Ok(Work::UpTo(done));
@@ -226,15 +246,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Cuts the record of the mapping at `base` in two at `at`; both show the same pages as before.
     fn split_at(&mut self, vmar: Id<Vmar>, base: u64, at: u64) -> Result {
-        let region = &mut self.objects.get_mut(vmar)?.mappings;
-        let Some(mapping) = region.get(base).copied() else { return Ok(()) };
+        let region = &mut self.objects.get_mut(vmar)?.entries;
+        let Some(mapping) = region.get(base).and_then(Entry::mapping).copied() else { return Ok(()) };
         if at <= base || at >= base + mapping.length {
             return Ok(());
         }
-        region.update(base, |mapping| mapping.length = at - base);
+        let head = Mapping { length: at - base, ..mapping };
         let tail =
             Mapping { length: base + mapping.length - at, offset: mapping.offset + (at - base), ..mapping };
-        region.try_insert(at, tail).map_err(Status::from)?;
+        region.update(base, |entry| *entry = Entry::Mapping(head));
+        region.try_insert(at, Entry::Mapping(tail)).map_err(Status::from)?;
         if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
             vmo.mappings = vmo.mappings.saturating_add(1);
         }
@@ -247,8 +268,8 @@ impl<M: Machine> Kernel<M> {
         self.objects.get(vmar)?.process.ok_or(Status::BAD_STATE)
     }
 
-    fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Mapping)>> {
-        let found = self.objects.get(vmar)?.mappings.first_overlap(from, to);
-        Ok(found.map(|(base, mapping)| (base, *mapping)))
+    fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {
+        let found = self.objects.get(vmar)?.entries.first_overlap(from, to);
+        Ok(found.map(|(base, entry)| (base, *entry)))
     }
 }

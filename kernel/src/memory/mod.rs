@@ -5,6 +5,8 @@ pub(crate) mod asids;
 pub(crate) mod fault;
 pub(crate) mod mapping;
 pub mod pages;
+pub(crate) mod region;
+pub mod regions;
 pub mod stage1;
 pub mod types;
 pub(crate) mod user;

@@ -23,7 +23,7 @@ pub use job::Job;
 pub use process::{Process, ProcessState};
 pub use resource::Resource;
 pub use thread::{Thread, ThreadState, Wait};
-pub use vmar::{Mapping, Vmar};
+pub use vmar::{Entry, Mapping, Vmar, VmarState};
 pub use vmo::{Content, Vmo};
 
 use core::fmt::{self, Write};

@@ -5,6 +5,7 @@ use super::{HandleTable, Header, Job, Name, Thread, Vmar};
 use crate::collections::Tree;
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List, Member};
+use crate::memory::regions::Regions;
 use crate::memory::stage1::Space;
 
 /// Where a process is in its life.
@@ -42,6 +43,8 @@ pub struct Process {
     pub state: ProcessState,
     /// Its root VMAR.
     pub vmar: Id<Vmar>,
+    /// Which address belongs to which of its VMARs.
+    pub regions: Regions,
     /// Its translation tables; taken away when it dies.
     pub space: Option<Space>,
     /// Its handles.
@@ -75,6 +78,7 @@ impl Process {
             job,
             state: ProcessState::Initial,
             vmar,
+            regions: Regions::new(vmar),
             space: Some(space),
             handles: HandleTable::new(secret),
             drained: 0,

@@ -1,9 +1,11 @@
 //! Virtual memory address regions: what is mapped where.
-use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
+use abi::vmar::{
+    CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_EXECUTE, PERM_READ, PERM_WRITE,
+};
 use abi::vmo::CachePolicy;
 use abi::{Koid, Rights, Signals};
 
-use super::{Header, Process, Vmo};
+use super::{Header, Object, Process, Thread, Vmo};
 use crate::collections::arena::Id;
 use crate::collections::{Extent, ExtentTree};
 use crate::memory::stage1::Attributes;
@@ -39,10 +41,48 @@ impl Mapping {
     }
 }
 
-impl Extent for Mapping {
-    fn length(&self) -> u64 {
-        self.length
+/// What takes up a part of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A mapping.
+    Mapping(Mapping),
+    /// A region inside the region, whatever is in it.
+    Region {
+        /// The region. The entry keeps it.
+        vmar: Id<Vmar>,
+        /// Its bytes.
+        size: u64,
+    },
+}
+
+impl Entry {
+    /// The mapping, if it is one.
+    pub const fn mapping(&self) -> Option<&Mapping> {
+        match self {
+            Self::Mapping(mapping) => Some(mapping),
+            Self::Region { .. } => None,
+        }
     }
+}
+
+impl Extent for Entry {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Mapping(mapping) => mapping.length,
+            Self::Region { size, .. } => *size,
+        }
+    }
+}
+
+/// Where a region is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmarState {
+    /// It can be mapped into.
+    Live,
+    /// It was destroyed: it gets nothing new, and what is in it is being taken out.
+    Dying,
+    /// Nothing is left of it but the object.
+    Dead,
 }
 
 /// A region of a process's address space.
@@ -52,17 +92,39 @@ pub struct Vmar {
     pub header: Header,
     /// Whose it is; `None` for the moment before that process exists.
     pub process: Option<Id<Process>>,
+    /// The region that it is in, as long as it is; the root is in none.
+    pub parent: Option<Id<Self>>,
     /// The first address.
     pub base: u64,
     /// Bytes.
     pub size: u64,
-    /// Its mappings by address. They do not overlap.
-    pub mappings: ExtentTree<Mapping>,
+    /// What its mappings may be, and whether their places may be chosen (`abi::vmar::CAN_MAP_*`).
+    pub flags: u32,
+    /// What is in it by address. Entries do not overlap.
+    pub entries: ExtentTree<Entry>,
     /// Where the search for room starts: random, so that addresses tell little.
     pub hint: u64,
-    /// Whether it was destroyed; then it has no mappings and gets none.
-    pub destroyed: bool,
+    /// Where it is in its life.
+    pub state: VmarState,
+    /// How far its end has come.
+    pub end: Teardown,
 }
+
+/// How far the end of a region has come. See [`crate::memory::region`].
+#[derive(Debug, Default)]
+pub struct Teardown {
+    /// The region inside it that is taken apart now; `None` for itself.
+    pub at: Option<Id<Vmar>>,
+    /// Up to where the tables no longer show its first mapping.
+    pub cleared: u64,
+    /// Whether the reaper has it.
+    pub queued: bool,
+    /// The thread whose call of `zx_vmar_destroy` goes on until nothing is left.
+    pub caller: Option<Id<Thread>>,
+}
+
+/// Every CAN_MAP flag: what the root allows.
+pub const CAN_MAP_ALL: u32 = CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_EXECUTE | CAN_MAP_SPECIFIC;
 
 impl Vmar {
     /// The region that is a whole user address space.
@@ -71,12 +133,28 @@ impl Vmar {
         Self {
             header: Header::new(koid, Signals::NONE),
             process: None,
+            parent: None,
             base,
             size: end - base,
-            mappings: ExtentTree::default(),
+            flags: CAN_MAP_ALL,
+            entries: ExtentTree::default(),
             hint,
-            destroyed: false,
+            state: VmarState::Live,
+            end: Teardown::default(),
         }
+    }
+
+    /// Whether it was destroyed, or its process has ended.
+    pub fn is_over(&self) -> bool {
+        self.state != VmarState::Live
+    }
+
+    /// The permissions that its mappings may have.
+    pub fn permissions(&self) -> u32 {
+        [(CAN_MAP_READ, PERM_READ), (CAN_MAP_WRITE, PERM_WRITE), (CAN_MAP_EXECUTE, PERM_EXECUTE)]
+            .into_iter()
+            .filter(|(flag, _)| self.flags & flag != 0)
+            .fold(0, |permissions, (_, bit)| permissions | bit)
     }
 
     /// Whether `[address, address + length)` lies inside.
@@ -94,4 +172,17 @@ pub fn permissions_of(rights: Rights) -> u32 {
         .into_iter()
         .filter(|(right, _)| rights.contains(*right))
         .fold(0, |permissions, (_, bit)| permissions | bit)
+}
+
+/// The rights that CAN_MAP flags stand for.
+pub fn rights_of(flags: u32) -> Rights {
+    [(CAN_MAP_READ, Rights::READ), (CAN_MAP_WRITE, Rights::WRITE), (CAN_MAP_EXECUTE, Rights::EXECUTE)]
+        .into_iter()
+        .filter(|(flag, _)| flags & flag != 0)
+        .fold(Rights::NONE, |rights, (_, right)| rights | right)
+}
+
+/// The rights of the first handle to a region with these flags.
+pub fn default_rights(flags: u32) -> Rights {
+    (Vmar::DEFAULT_RIGHTS - (Rights::IO | Rights::EXECUTE)) | rights_of(flags)
 }

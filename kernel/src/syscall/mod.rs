@@ -11,6 +11,7 @@ mod futex;
 mod handle;
 mod job;
 mod object;
+mod region;
 mod resource;
 mod task;
 mod time;
@@ -134,7 +135,9 @@ impl<M: Machine> Kernel<M> {
             Sysno::vmo_read => self.sys_vmo_transfer(caller, args, vmo::Direction::Read),
             Sysno::vmo_write => self.sys_vmo_transfer(caller, args, vmo::Direction::Write),
             Sysno::vmo_set_cache_policy => done(self.sys_vmo_set_cache_policy(caller, args)),
-            Sysno::vmar_map => done(self.sys_vmar_map(caller, args)),
+            Sysno::vmar_allocate => done(self.sys_vmar_allocate(caller, args)),
+            Sysno::vmar_destroy => self.sys_vmar_destroy(caller, args),
+            Sysno::vmar_map => self.sys_vmar_map(caller, args),
             Sysno::vmar_unmap => self.sys_vmar_unmap(caller, args),
             Sysno::vmar_protect => self.sys_vmar_protect(caller, args),
             Sysno::process_create => done(self.sys_process_create(caller, args)),

@@ -88,7 +88,7 @@ impl<M: Machine> Kernel<M> {
 
     fn info_vmar(&self, entry: HandleEntry) -> Result<Record> {
         let vmar = self.objects.get(inspect::<Vmar>(entry)?)?;
-        if vmar.destroyed {
+        if vmar.is_over() {
             return Err(Status::BAD_STATE);
         }
         Ok(Record::of(&InfoVmar { base: vmar.base, len: vmar.size }, InfoVmar::SIZE))

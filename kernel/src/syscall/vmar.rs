@@ -1,11 +1,12 @@
 //! `zx_vmar_*`.
 use abi::vmar::{
-    ALIGN_SHIFT, ALLOW_FAULTS, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, COMPACT,
+    ALLOW_FAULTS, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, COMPACT,
     FAULT_BEYOND_STREAM_SIZE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_MASK, PERM_READ,
     PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, REQUIRE_NON_RESIZABLE, SPECIFIC, SPECIFIC_OVERWRITE,
 };
 use abi::{PAGE_SIZE, Rights, Status, status::Result};
 
+use super::region::{Placement, alignment};
 use super::{Args, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
@@ -26,18 +27,10 @@ const MAP_OPTIONS: u32 = PERM_MASK
     | PERM_READ_IF_XOM_UNSUPPORTED
     | FAULT_BEYOND_STREAM_SIZE;
 
-/// A request to map, once its options make sense.
-#[derive(Clone, Copy, Debug)]
-struct Request {
-    options: u32,
-    permissions: u32,
-    align: u64,
-}
-
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
-    pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args<'_>) -> Result {
-        let (vmar_handle, options, vmar_offset) = (args.half(0), args.half(1), args.word(2));
+    pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args<'_>) -> Result<Exit> {
+        let (vmar_handle, options, offset) = (args.half(0), args.half(1), args.word(2));
         let (vmo_handle, vmo_offset, len, out) = (args.half(3), args.word(4), args.word(5), args.word(6));
         let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
         let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, vmo_handle, Rights::NONE)?;
@@ -45,13 +38,17 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::ACCESS_DENIED);
         }
         let allowed = permissions_of(vmo_rights) & permissions_of(vmar_rights);
-        let request = self.check_map_options(options, allowed, vmo)?;
+        let align = self.check_map_options(options, allowed, vmo)?;
+        let permissions = options & PERM_MASK;
+        if permissions & !self.objects.get(vmar)?.permissions() != 0 {
+            return Err(Status::ACCESS_DENIED);
+        }
         if !vmo_offset.is_multiple_of(PAGE_SIZE) {
             return Err(Status::INVALID_ARGS);
         }
         let length = len.checked_next_multiple_of(PAGE_SIZE).ok_or(Status::OUT_OF_RANGE)?;
         vmo_offset.checked_add(length).ok_or(Status::OUT_OF_RANGE)?;
-        if self.objects.get(vmar)?.destroyed {
+        if self.objects.get(vmar)?.is_over() {
             return Err(Status::BAD_STATE);
         }
         if length == 0 {
@@ -62,17 +59,25 @@ impl<M: Machine> Kernel<M> {
             length,
             vmo,
             offset: vmo_offset,
-            permissions: request.permissions,
+            permissions,
             max_permissions: allowed,
             policy: mapped.policy,
-            is_vdso_code: mapped.is_vdso && request.permissions & PERM_EXECUTE != 0,
+            is_vdso_code: mapped.is_vdso && permissions & PERM_EXECUTE != 0,
         };
-        if request.permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
+        if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
             return Err(Status::ACCESS_DENIED);
         }
-        let base = self.place_mapping(vmar, &request, vmar_offset, &mapping)?;
+        let physical = self.physical_part(&mapping).map(|range| range.base());
+        let base = self.place_in(vmar, &Placement { options, align, offset, length, physical })?;
         self.check_vdso(vmar, &mapping)?;
-        self.enter_and_report(caller, vmar, base, mapping, request.options, out)
+        if options & SPECIFIC_OVERWRITE != 0 {
+            self.check_vdso_stays(vmar, base, base + length)?;
+            if self.unmap_piece(vmar, base, base + length)? != Work::Done {
+                // What is gone is gone: the same call again goes on with the rest.
+                return Ok(Exit::Again);
+            }
+        }
+        self.enter_and_report(caller, vmar, base, mapping, options, out).map(|()| Exit::Done)
     }
 
     fn enter_and_report(
@@ -105,8 +110,8 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// The checks on options alone, in Zircon's order.
-    fn check_map_options(&self, options: u32, allowed: u32, vmo: Id<Vmo>) -> Result<Request> {
+    /// The checks on options alone, in Zircon's order; gives the alignment that they ask for.
+    fn check_map_options(&self, options: u32, allowed: u32, vmo: Id<Vmo>) -> Result<u64> {
         let permissions = options & PERM_MASK;
         if permissions & (PERM_WRITE | PERM_EXECUTE) != 0 && permissions & PERM_READ == 0 {
             return Err(Status::INVALID_ARGS);
@@ -124,60 +129,11 @@ impl<M: Machine> Kernel<M> {
             let unsupported = options & ALLOW_FAULTS != 0;
             return Err(if unsupported { Status::NOT_SUPPORTED } else { Status::INVALID_ARGS });
         }
-        let align_log2 = options >> ALIGN_SHIFT;
-        if options & !MAP_OPTIONS & ((1 << ALIGN_SHIFT) - 1) != 0 || !matches!(align_log2, 0 | 10..=32) {
-            return Err(Status::INVALID_ARGS);
-        }
+        let align = alignment(options, MAP_OPTIONS)?;
         if options & REQUIRE_NON_RESIZABLE != 0 && self.objects.get(vmo)?.resizable {
             return Err(Status::NOT_SUPPORTED);
         }
-        Ok(Request { options, permissions, align: (1_u64 << align_log2).max(PAGE_SIZE) })
-    }
-
-    /// Where a mapping goes: the place asked for, or one that is free.
-    fn place_mapping(
-        &mut self,
-        vmar: Id<Vmar>,
-        request: &Request,
-        offset: u64,
-        mapping: &Mapping,
-    ) -> Result<u64> {
-        let region = self.objects.get(vmar)?;
-        let specific = request.options & (SPECIFIC | SPECIFIC_OVERWRITE) != 0;
-        let upper_limit = request.options & OFFSET_IS_UPPER_LIMIT != 0;
-        if specific && upper_limit
-            || offset != 0 && !specific && !upper_limit
-            || !offset.is_multiple_of(PAGE_SIZE)
-        {
-            return Err(Status::INVALID_ARGS);
-        }
-        let length = mapping.length;
-        if !specific {
-            let end = if upper_limit {
-                region.base.checked_add(offset)
-            } else {
-                region.base.checked_add(region.size)
-            };
-            let end = end.filter(|&end| end <= region.base + region.size).ok_or(Status::INVALID_ARGS)?;
-            if length > region.size {
-                return Err(Status::INVALID_ARGS);
-            }
-            let physical = self.physical_part(mapping).map(|range| range.base());
-            return self.pick_address(vmar, end, length, request.align, physical);
-        }
-        let base = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
-        if !region.holds(base, length) || !base.is_multiple_of(request.align) {
-            return Err(Status::INVALID_ARGS);
-        }
-        if request.options & SPECIFIC_OVERWRITE == 0 {
-            let taken = region.mappings.first_overlap(base, base + length).is_some();
-            return if taken { Err(Status::ALREADY_EXISTS) } else { Ok(base) };
-        }
-        let mut at = base;
-        while let Work::UpTo(next) = self.unmap_piece(vmar, at, base + length)? {
-            at = next;
-        }
-        Ok(base)
+        Ok(align)
     }
 
     /// The vDSO's rule: its code is mapped whole, once in a process, and never writable.
@@ -193,10 +149,21 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
+    /// The vDSO's rule, for what may come over it: nothing.
+    pub(super) fn check_vdso_stays(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result {
+        let code = self.objects.get(self.owner(vmar)?)?.vdso_code;
+        match code {
+            Some(code) if code < to && from < code + self.vdso.code_size => Err(Status::ACCESS_DENIED),
+            _ => Ok(()),
+        }
+    }
+
     /// `zx_vmar_unmap(handle, addr, len)`.
     pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
-        let vmar = self.object::<Vmar>(caller, args.half(0), Rights::NONE)?;
+        let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
         let (from, to) = self.check_range(vmar, args.word(1), args.word(2))?;
+        self.check_vdso_stays(vmar, from, to)?;
+        self.check_whole_regions(vmar, from, to, rights.contains(Rights::OP_CHILDREN))?;
         let work = self.unmap_piece(vmar, from, to)?;
         Ok(continue_from(args, 1, to, work))
     }
@@ -216,7 +183,8 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::INVALID_ARGS);
         }
         let (from, to) = self.check_range(vmar, address, len)?;
-        let work = self.protect_piece(vmar, from, to, permissions)?;
+        let op_children = rights.contains(Rights::OP_CHILDREN);
+        let work = self.protect_piece(vmar, (from, to), permissions, op_children)?;
         Ok(continue_from(args, 2, to, work))
     }
 
@@ -228,7 +196,7 @@ impl<M: Machine> Kernel<M> {
         let length =
             len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len > 0).ok_or(Status::INVALID_ARGS)?;
         let region = self.objects.get(vmar)?;
-        if region.destroyed {
+        if region.is_over() {
             return Err(Status::BAD_STATE);
         }
         if region.holds(address, length) {
