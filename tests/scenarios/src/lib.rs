@@ -37,6 +37,7 @@ mod system;
 mod tasks;
 mod time;
 mod vmar;
+mod vmar_regions;
 mod vmo;
 mod waiting;
 
@@ -81,7 +82,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 15] = [
+const FAMILIES: [&[Scenario]; 16] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -89,6 +90,7 @@ const FAMILIES: [&[Scenario]; 15] = [
     resources::SCENARIOS,
     vmo::SCENARIOS,
     vmar::SCENARIOS,
+    vmar_regions::SCENARIOS,
     handles::SCENARIOS,
     channels::SCENARIOS,
     tasks::SCENARIOS,

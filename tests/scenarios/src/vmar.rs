@@ -15,7 +15,7 @@ use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
     "VMR-010" map_range_with_offset "MAP_RANGE works with an offset into the VMO";
-    "VMR-011" specific_over_mapping "SPECIFIC does not map over anything";
+    "VMR-011" specific_over_mapping "SPECIFIC takes no place that is taken";
     "VMR-013" offset_needs_specific "an offset without SPECIFIC is refused";
     "VMR-014" specific_and_limit "SPECIFIC and an upper limit exclude each other";
     "VMR-016" map_range_and_overwrite "MAP_RANGE and SPECIFIC_OVERWRITE exclude each other";
@@ -27,16 +27,16 @@ scenarios! {
     "VMR-025" protect_options "protect takes permissions and nothing else";
     "VMR-026" unaligned_lengths "lengths are rounded up to whole pages";
     "VMR-028" dropped_rights "a right that the handle lacked at mapping is not had later";
-    "VMR-031" vmar_rights "a permission needs its right on the VMAR too";
+    "VMR-031" vmar_rights "a permission needs its right on the VMAR and its flag in the region";
     "VMR-034" unmap_gaps "unmapping goes over gaps";
-    "VMR-035" overwrite_middle "SPECIFIC_OVERWRITE replaces what is there, and only that";
+    "VMR-035" overwrite_middle "SPECIFIC_OVERWRITE replaces mappings, and only where it is";
     "VMR-037" protect_gap "protecting a gap finds nothing";
     "VMR-043" partial_unmap "what is left of a large sparse mapping works on";
     "VMR-046" vdso_once "a process maps the vDSO's code once";
     "VMR-047" vdso_whole "the vDSO's code is mapped whole or not at all";
     "VMR-049" vdso_stays "the vDSO's code cannot be unmapped, protected or overwritten";
-    "VMR-007" protect_to_none "a mapping without permissions ends whoever touches it";
-    "VMR-008" protect_from_none "a mapping without permissions can be given some";
+    "VMR-J16" protect_to_none "a mapping without permissions ends whoever touches it";
+    "VMR-J17" protect_from_none "a mapping without permissions can be given some";
     "VMO-007" protect_to_none_again "what was readable is not when its permissions are gone";
     "VMO-008" read_only_after_none "what was made readable is not writable";
     "VMO-028" past_the_vmo "a mapping larger than its VMO ends whoever goes past the end";
@@ -83,6 +83,13 @@ fn specific_over_mapping(env: &mut Env<'_>) -> Outcome {
     for (offset, len) in [(0, P), (P, P), (0, 3 * P), (2 * P, P)] {
         let place = offset_of(at) + offset;
         refused!(env.vmar_map(vmar, SPECIFIC | PERM_READ, place, vmo, 0, len), ALREADY_EXISTS);
+        refused!(env.allocate(vmar, SPECIFIC | CAN_MAP_READ, place, len), ALREADY_EXISTS);
+    }
+    let (_, at) = ok!(env.region(3));
+    for (offset, len) in [(0, P), (P, P), (0, 3 * P), (2 * P, P)] {
+        let place = offset_of(VirtAddr(at)) + offset;
+        refused!(env.vmar_map(vmar, SPECIFIC | PERM_READ, place, vmo, 0, len), ALREADY_EXISTS);
+        refused!(env.allocate(vmar, SPECIFIC | CAN_MAP_READ, place, len), ALREADY_EXISTS);
     }
     Ok(())
 }
@@ -114,6 +121,11 @@ fn bad_output(env: &mut Env<'_>) -> Outcome {
     for pointer in env.bad_pointers() {
         let args = [u64::from(env.world.vmar), u64::from(PERM_READ), 0, u64::from(vmo), 0, P, pointer];
         refused!(env.raw(Sysno::vmar_map, &args), INVALID_ARGS);
+        let good = env.out(0);
+        let args = [u64::from(env.world.vmar), u64::from(CAN_MAP_READ), 0, P];
+        for outs in [[pointer, good], [good, pointer]] {
+            refused!(env.raw(Sysno::vmar_allocate, &[&args[..], &outs].concat()), INVALID_ARGS);
+        }
     }
     same!(ok!(env.vmo_info(vmo)).num_mappings, 0);
     Ok(())
@@ -192,6 +204,11 @@ fn vmar_rights(env: &mut Env<'_>) -> Outcome {
     let vmar = env.world.vmar;
     let reader = ok!(env.duplicate(vmar, Rights::READ));
     refused!(env.vmar_map(reader, PERM_READ | PERM_WRITE, 0, vmo, 0, P), ACCESS_DENIED);
+    let (region, _) = ok!(env.allocate(vmar, CAN_MAP_READ | CAN_MAP_EXECUTE, 0, 2 * P));
+    refused!(env.vmar_map(region, PERM_READ | PERM_WRITE, 0, vmo, 0, P), ACCESS_DENIED);
+    refused!(env.allocate(region, CAN_MAP_READ | CAN_MAP_WRITE, 0, P), ACCESS_DENIED);
+    ok!(env.allocate(region, CAN_MAP_READ | CAN_MAP_EXECUTE, 0, P));
+    ok!(env.vmar_map(region, PERM_READ, 0, vmo, 0, P));
     let at = ok!(env.vmar_map(reader, PERM_READ, 0, vmo, 0, P));
     env.adopt_mapping(at.0, P);
     // What the VMAR's handle could not give at mapping, nobody gives later.
@@ -227,6 +244,16 @@ fn overwrite_middle(env: &mut Env<'_>) -> Outcome {
     same!(env.system.load32(new), 0x7265_766F);
     same!((env.system.load32(at), env.system.load32(VirtAddr(at.0 + 2 * P))), (1, 3));
     same!(ok!(env.vmo_info(below)).num_mappings, 2);
+    // A region is never mapped over, whole or in part.
+    let (region, base) = ok!(env.region(6));
+    ok!(env.allocate(region, CAN_MAP_READ | SPECIFIC, 2 * P, 2 * P));
+    ok!(env.vmar_map(region, PERM_READ | SPECIFIC, 0, above, 0, P));
+    for (from, pages) in [(0, 3), (0, 6), (2, 2), (2, 1), (3, 1), (3, 2)] {
+        refused!(env.vmar_map(region, options, from * P, below, 0, pages * P), INVALID_ARGS);
+    }
+    same!(env.system.load32(VirtAddr(base)), 0x7265_766F);
+    ok!(env.vmar_map(region, options, 0, below, 0, 2 * P));
+    same!(env.system.load32(VirtAddr(base)), 1);
     Ok(())
 }
 

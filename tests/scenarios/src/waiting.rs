@@ -27,7 +27,6 @@ waiting! {
     "pages without a cacheable alias": "CAC-011" "CAC-017";
     "zx_cache_flush": "CAC-025";
     "a kernel without allocators": "RES-026" "RES-031";
-    "zx_vmar_allocate": "VMR-001" "VMR-002" "VMR-004" "VMR-005" "VMR-029" "VMR-032";
     "zx_process_read_memory": "VMR-044";
     "zx_object_wait_many": "HND-016" "HND-017";
     "zx_object_get_info of jobs and handle counts": "HND-022" "HND-023";
