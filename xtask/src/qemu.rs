@@ -12,6 +12,7 @@ const MIB: u64 = 1 << 20;
 const LEAST_MEMORY: u64 = 64 * MIB;
 const MOST_MEMORY: u64 = 8192 * MIB;
 const DEFAULT_CPU: &str = "cortex-a72";
+const DEFAULT_GIC: u8 = 2;
 
 /// The machine, as the command line describes it.
 #[derive(clap::Args, Clone, Debug)]
@@ -24,6 +25,14 @@ pub(crate) struct MachineArgs {
     /// The exception level at which the kernel is entered: 1, as a hypervisor's guest, or 2, as from firmware
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub(crate) el: Option<u8>,
+
+    /// The interrupt controller's architecture version [default: 2]
+    #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u8).range(2..=3))]
+    pub(crate) gic: Option<u8>,
+
+    /// CPUs, from 1 to 8 [default: QEMU's, which is 1 on virt]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) smp: Option<u8>,
 
     /// RAM, from 64M to 8G [default: 512M]
     #[arg(long, value_name = "SIZE")]
@@ -39,7 +48,7 @@ pub(crate) struct MachineArgs {
     pub(crate) icount: bool,
 
     /// Boot the same image on another of QEMU's machines (see `qemu-system-aarch64 -M help`)
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["board", "el"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["board", "el", "gic"])]
     pub(crate) machine: Option<String>,
 
     /// The device tree for --machine, where QEMU does not make one itself
@@ -57,6 +66,8 @@ impl Default for MachineArgs {
         Self {
             board: "virt".to_owned(),
             el: None,
+            gic: None,
+            smp: None,
             memory: None,
             cpu: None,
             icount: false,
@@ -130,6 +141,9 @@ impl MachineArgs {
         if self.machine.is_none() || self.memory.is_some() {
             add(&["-m", &format!("{}M", self.memory.unwrap_or(Memory::DEFAULT).mib)]);
         }
+        if let Some(count) = self.smp {
+            add(&["-smp", &count.to_string()]);
+        }
         // No default devices: a network card would want a boot ROM that not every package brings.
         add(&["-nodefaults", "-display", "none", "-no-reboot"]);
         if self.icount {
@@ -158,11 +172,11 @@ impl MachineArgs {
     }
 
     fn machine_words(&self) -> String {
-        match (&self.machine, self.el) {
-            (Some(name), _) => name.clone(),
-            (None, Some(2)) => format!("{},gic-version=2,virtualization=on", self.board),
-            (None, _) => format!("{},gic-version=2", self.board),
+        if let Some(name) = &self.machine {
+            return name.clone();
         }
+        let el2 = if self.el == Some(2) { ",virtualization=on" } else { "" };
+        format!("{},gic-version={}{el2}", self.board, self.gic.unwrap_or(DEFAULT_GIC))
     }
 }
 
@@ -228,6 +242,13 @@ mod tests {
     }
 
     #[test]
+    fn controller_and_cpus_are_chosen() {
+        let line = words(&["--gic", "3", "--smp", "4", "--el", "2"], &boot());
+        assert!(line.starts_with("-machine virt,gic-version=3,virtualization=on -cpu cortex-a72 "), "{line}");
+        assert!(line.contains(" -m 512M -smp 4 -nodefaults "), "{line}");
+    }
+
+    #[test]
     fn another_machine_keeps_its_own_cpu_and_memory() {
         let line = words(&["--machine", "raspi4b", "--dtb", "pi.dtb"], &boot());
         assert!(line.starts_with("-machine raspi4b -nodefaults "), "{line}");
@@ -242,7 +263,10 @@ mod tests {
         }
         assert!(refusal(&["--board", "pi"]).contains("[possible values: virt]"));
         assert!(refusal(&["--el", "3"]).contains("3 is not in 1..=2"));
+        assert!(refusal(&["--gic", "4"]).contains("4 is not in 2..=3"));
+        assert!(refusal(&["--smp", "9"]).contains("9 is not in 1..=8"));
         assert!(refusal(&["--machine", "raspi4b", "--el", "2"]).contains("cannot be used with"));
+        assert!(refusal(&["--machine", "raspi4b", "--gic", "3"]).contains("cannot be used with"));
         assert!(refusal(&["--dtb", "x.dtb"]).contains("--machine"));
     }
 
