@@ -9,6 +9,7 @@ use kernel::Kernel;
 use kernel::ports::{Access, Event, Fault, Next};
 
 use crate::bus::Width;
+use crate::heap::Failure;
 use crate::machine::{AccessFault, Machine};
 
 /// Exception classes (Arm ARM D24.2, ESR_EL1.EC).
@@ -39,12 +40,20 @@ pub struct Cpu {
     /// The driven thread's stack pointer, once it has one.
     driven: Option<u64>,
     stopped: Option<i64>,
+    heap: Failure,
 }
 
 impl Cpu {
     /// A CPU about to enter EL0 for the first time.
     pub fn new(kernel: Kernel<Machine>, machine: Machine) -> Self {
-        Self { kernel, machine, frame: GeneralRegs::default(), driven: None, stopped: None }
+        Self {
+            kernel,
+            machine,
+            frame: GeneralRegs::default(),
+            driven: None,
+            stopped: None,
+            heap: Failure::default(),
+        }
     }
 
     /// Enters EL0. The thread that runs first is driven from now on; its registers are given.
@@ -57,6 +66,17 @@ impl Cpu {
     /// The status with which the first process ended, if it did.
     pub const fn stopped(&self) -> Option<i64> {
         self.stopped
+    }
+
+    /// Makes the `nth` allocation of the kernel's heap from now fail, counted from 1; `None` makes none fail.
+    /// The test binary must have installed [`heap::Failing`](crate::heap::Failing).
+    pub fn fail_nth_allocation(&mut self, nth: Option<u64>) {
+        self.heap = Failure::nth(nth);
+    }
+
+    /// Whether the allocation that was to fail was asked for.
+    pub fn allocation_has_failed(&self) -> bool {
+        self.heap.has_happened()
     }
 
     /// Makes a system call in the driven thread, from `site` in its vDSO, and gives X0.
@@ -148,9 +168,14 @@ impl Cpu {
         }
     }
 
+    fn handle(&mut self, event: Event) -> Next {
+        let Self { kernel, frame, heap, .. } = self;
+        heap.during(|| kernel.handle(event, frame))
+    }
+
     /// Gives an event to the kernel and does what it answers, until EL0 runs or the machine stops.
     fn event(&mut self, event: Event) {
-        let mut next = self.kernel.handle(event, &mut self.frame);
+        let mut next = self.handle(event);
         loop {
             match next {
                 Next::Run => {
@@ -162,7 +187,7 @@ impl Cpu {
                         let console = self.machine.take_console();
                         panic!("every thread waits, and no timer is set\n{console}");
                     }
-                    next = self.kernel.handle(Event::Timer, &mut self.frame);
+                    next = self.handle(Event::Timer);
                 }
                 Next::Stop(status) => {
                     self.stopped = Some(status);

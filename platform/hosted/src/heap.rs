@@ -7,8 +7,9 @@
 //! static HEAP: hosted::heap::Failing = hosted::heap::Failing;
 //! ```
 //!
-//! Failure is armed for the calling thread only, and the simulated machine disarms it while one of its
-//! own ports runs: the port stands for hardware, whose tables do not come from the kernel's heap.
+//! [`Cpu::fail_nth_allocation`](crate::Cpu::fail_nth_allocation) arms a failure. Only what the kernel
+//! allocates counts: the simulated machine's own ports stand for hardware, whose tables do not come from
+//! the kernel's heap, and the test's own allocations are nobody's business.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -25,15 +26,33 @@ thread_local! {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Failing;
 
-/// Makes the `nth` allocation of this thread from now fail, counted from 1; `None` disarms.
-pub fn fail_nth(nth: Option<u64>) {
-    COUNTDOWN.set(nth);
-    FAILED.set(false);
+/// A failure that is armed while the kernel runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Failure {
+    countdown: Option<u64>,
+    happened: bool,
 }
 
-/// Whether the armed failure has happened.
-pub fn has_failed() -> bool {
-    FAILED.get()
+impl Failure {
+    /// The `nth` allocation fails, counted from 1; `None` lets all succeed.
+    pub(crate) const fn nth(nth: Option<u64>) -> Self {
+        Self { countdown: nth, happened: false }
+    }
+
+    /// Whether it has happened.
+    pub(crate) const fn has_happened(self) -> bool {
+        self.happened
+    }
+
+    /// Runs `f`, whose allocations count.
+    pub(crate) fn during<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        COUNTDOWN.set(self.countdown);
+        FAILED.set(false);
+        let value = f();
+        self.countdown = COUNTDOWN.take();
+        self.happened |= FAILED.get();
+        value
+    }
 }
 
 /// Runs `f` with failures disarmed.
@@ -89,17 +108,24 @@ unsafe impl GlobalAlloc for Failing {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_countdown_fails_once_and_is_this_threads_own() {
-        super::fail_nth(Some(2));
-        let other = std::thread::spawn(super::fails_now).join();
-        // The spawn itself allocates through the system's allocator here: nothing is counted.
+    fn the_countdown_fails_once_and_counts_what_it_is_told_to() {
+        let mut failure = Failure::nth(Some(2));
+        assert!(!fails_now(), "nothing is armed outside");
+        assert!(!failure.during(fails_now));
+        assert!(!failure.during(|| without_failures(fails_now)));
+        assert!(!failure.has_happened());
+        assert!(failure.during(fails_now));
+        assert!(failure.has_happened());
+        assert!(!failure.during(fails_now));
+    }
+
+    #[test]
+    fn another_thread_is_not_touched() {
+        let mut failure = Failure::nth(Some(1));
+        let other = failure.during(|| without_failures(|| std::thread::spawn(fails_now).join()));
         assert!(!other.unwrap());
-        assert!(!super::fails_now());
-        assert!(super::without_failures(|| !super::fails_now()));
-        assert!(super::fails_now());
-        assert!(super::has_failed());
-        assert!(!super::fails_now());
-        super::fail_nth(None);
     }
 }
