@@ -8,6 +8,22 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use program::Program;
 use scenarios::{SCENARIOS, Scenario, System, WAITING};
 
+/// What the kernel's report of a dead program must say: what was done, where, and by which instruction.
+const REPORTS: &[(&str, &[&str])] = &[
+    ("PHO-025", &["beyond: killed: read from", "beyond its end", "by the instruction at"]),
+    ("FLT-J01", &["read from 0xffff000040000000, which no program may touch", "write to 0xffff000040000000"]),
+    ("FLT-J02", &["read from 0x1000, where nothing is mapped", "write to 0x8", "execution at 0x0"]),
+    ("FLT-J03", &["write to", "in memory mapped r--", "by the instruction at"]),
+    ("FLT-J04", &["execution at", "in memory mapped rw-"]),
+    ("FLT-J05", &["execution at", "in device memory mapped r--"]),
+    ("FLT-J06", &["read from", "write to", "the bus answered with an error (synchronous external abort)"]),
+    ("FLT-J07", &["killed: undefined instruction at"]),
+    ("FLT-J08", &["killed: made system call", "not through the vDSO"]),
+    ("FLT-J10", &["misaligned read from", "in device memory"]),
+    ("FLT-J16", &["write to", "in device memory mapped r--", "permission fault, level 3"]),
+    ("HND-026", &["killed: made system call 18446744073709551615, which is none"]),
+];
+
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = SCENARIOS.iter().map(trial).collect();
@@ -30,6 +46,12 @@ fn run(scenario: &Scenario) -> Result<(), Failed> {
         let console = program.board.machine.take_console();
         Failed::from(format!("{failure}\n{console}"))
     })?;
+    let console = program.board.machine.take_console();
+    for words in REPORTS.iter().filter(|(id, _)| *id == scenario.id).flat_map(|(_, words)| *words) {
+        if !console.contains(words) {
+            return Err(format!("the console does not say \"{words}\":\n{console}").into());
+        }
+    }
     let after = settle(&mut program, before);
     if before != after {
         return Err(format!("objects leak: {before:?} before, {after:?} after").into());
