@@ -3,6 +3,7 @@
 mod corpus;
 mod host;
 mod lint;
+mod readme;
 mod rows;
 
 use std::path::PathBuf;
@@ -22,7 +23,8 @@ use crate::summary::Tally;
 ///   lint    rustfmt and clippy with warnings denied, for this machine and for the bare-metal targets
 ///   host    the tests of every crate that runs here, by nextest if it is installed, else by cargo test
 ///   corpus  real device trees against what they mean, where the folder is there (or --corpus names it)
-///   qemu    the conformance program at EL0 on each row: virt at EL1 and EL2, 64M and 8G of RAM, and the date
+///   qemu    the conformance program at EL0 on each row: virt with GICv2 and GICv3, entered at EL1 and EL2, with
+///           64M to 8G of RAM; and the date
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
@@ -37,7 +39,7 @@ use crate::summary::Tally;
     after_help = "Examples:
   cargo xtask test
   cargo xtask test --only host --filter ledger
-  cargo xtask test --only qemu --filter virt-el2
+  cargo xtask test --only qemu --filter gic3-el2
   cargo xtask test --only corpus --corpus ../corpus"
 )]
 pub(crate) struct TestArgs {
