@@ -6,7 +6,7 @@
 #[path = "scenarios/program.rs"]
 mod program;
 
-use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmar::{CAN_MAP_READ, PERM_READ, PERM_WRITE};
 use abi::vmo::child;
 use abi::{Handle, PAGE_SIZE, Rights, Signals, Status, Sysno, VirtAddr};
 use hosted::Config;
@@ -292,6 +292,14 @@ fn vmar_map_many() {
     sweep_making(MANY, |bench| {
         let args = bench.map_args(bench.spare, P);
         bench.try_call(Sysno::vmar_map, &args)
+    });
+}
+
+#[test]
+fn vmar_allocate() {
+    sweep_making(MANY, |bench| {
+        let args = [word(bench.program.world().vmar), u64::from(CAN_MAP_READ), 0, P];
+        bench.try_call(Sysno::vmar_allocate, &[&args[..], &[bench.out, bench.out + 8]].concat())
     });
 }
 

@@ -3,7 +3,7 @@ use abi::object::{InfoVmar, info};
 use abi::{VirtAddr, status::Result, vmar};
 
 use super::Vmo;
-use crate::handle::{get_info, object};
+use crate::handle::{created, get_info, object};
 use crate::{Object, raw};
 
 object!(
@@ -55,13 +55,45 @@ impl Vmar {
         Ok(VirtAddr(address))
     }
 
-    /// Unmaps a range.
+    /// Makes a region of `len` bytes inside this one, and gives it and its first address.
+    ///
+    /// `options` are CAN_MAP flags, an alignment and where it goes; `at` is as in [`Vmar::map`]. The region
+    /// stays when its last handle is closed, until it is unmapped or destroyed.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS, ACCESS_DENIED, NO_RESOURCES and others as `zx_vmar_allocate` says.
+    pub fn allocate(&self, options: u32, at: u64, len: u64) -> Result<(Self, VirtAddr)> {
+        let mut address = 0;
+        let parent = self.raw();
+        // SAFETY: 1: the call writes a handle to `child` and an address to `address`, which are valid for
+        // them, or fails.
+        let call =
+            |child| unsafe { raw::zx_vmar_allocate(parent, options, at, len, child, &raw mut address) };
+        // SAFETY: 1: a call that succeeds gives one handle.
+        let child = unsafe { created(call) }?;
+        Ok((Self(child), VirtAddr(address)))
+    }
+
+    /// Unmaps all that is in the region and in the regions inside it. None of them can be used again.
+    ///
+    /// # Safety
+    /// 1. Nothing in this program relies on memory in the region.
+    ///
+    /// # Errors
+    /// BAD_STATE if it was destroyed before, ACCESS_DENIED without OP_CHILDREN or with the vDSO's code in it,
+    /// NOT_SUPPORTED for the root.
+    pub unsafe fn destroy(&self) -> Result {
+        // SAFETY: 1 by the caller.
+        unsafe { raw::zx_vmar_destroy(self.raw()) }.ok()
+    }
+
+    /// Unmaps a range, and destroys the regions in it.
     ///
     /// # Safety
     /// 1. Nothing in this program relies on memory in the range.
     ///
     /// # Errors
-    /// INVALID_ARGS outside the region, ACCESS_DENIED for the vDSO's code.
+    /// INVALID_ARGS outside the region and for a part of a region in it, ACCESS_DENIED for the vDSO's code.
     pub unsafe fn unmap(&self, address: VirtAddr, len: u64) -> Result {
         // SAFETY: 1 by the caller.
         unsafe { raw::zx_vmar_unmap(self.raw(), address.0, len) }.ok()
