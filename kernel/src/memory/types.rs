@@ -2,7 +2,7 @@
 //!
 //! The architecture leaves mismatched aliases to fate (Arm ARM B2.16); here the second type is refused.
 use abi::vmo::CachePolicy;
-use abi::{PhysRange, Status, status::Result};
+use abi::{PhysAddr, PhysRange, Status, status::Result};
 
 use crate::collections::Tree;
 
@@ -65,12 +65,16 @@ impl MemoryTypes {
     /// Forgets one mapping of `range`, which was added as a whole or in parts.
     ///
     /// # Errors
-    /// `NO_MEMORY` if the range must be cut out of a larger one; nothing changed.
+    /// `NO_MEMORY` if the range must be cut out of a larger one; nothing changed. The range of one `add`,
+    /// and one between earlier cuts, needs no cut and never fails.
     pub fn remove(&mut self, range: PhysRange) -> Result {
         let (base, last) = (range.base().0, range.last().0);
-        self.segments.reserve(2).map_err(Status::from)?;
+        let after = last.checked_add(1);
+        let cuts = [Some(base), after].into_iter().flatten().filter(|&at| self.lies_within(at).is_some());
+        let cuts = cuts.count();
+        self.segments.reserve(cuts).map_err(Status::from)?;
         self.cut(base)?;
-        if let Some(after) = last.checked_add(1) {
+        if let Some(after) = after {
             self.cut(after)?;
         }
         let mut at = self.segments.ceiling(base).map(|(key, segment)| (key, *segment));
@@ -93,6 +97,14 @@ impl MemoryTypes {
         self.segments.reserve(2).map_err(Status::from)
     }
 
+    /// What is mapped, in order: where, with which type, how often.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (PhysRange, CachePolicy, u32)> {
+        self.segments.iter().filter_map(|(base, segment)| {
+            let range = PhysRange::from_bounds(PhysAddr(base), PhysAddr(segment.last))?;
+            Some((range, segment.policy, segment.mappings))
+        })
+    }
+
     fn first_from(&self, base: u64) -> Option<(u64, Segment)> {
         let floor = self.segments.floor(base).filter(|(_, segment)| segment.last >= base);
         floor.or_else(|| self.segments.ceiling(base)).map(|(key, segment)| (key, *segment))
@@ -100,14 +112,17 @@ impl MemoryTypes {
 
     /// Makes `at` the start of a segment, if it lies within one.
     fn cut(&mut self, at: u64) -> Result {
-        let Some((key, segment)) = self.segments.floor(at).map(|(key, segment)| (key, *segment)) else {
-            return Ok(());
-        };
-        if key < at && at <= segment.last {
+        if let Some((key, segment)) = self.lies_within(at) {
             self.put(at, segment)?;
             self.put(key, Segment { last: at - 1, ..segment })?;
         }
         Ok(())
+    }
+
+    /// The segment that has `at` in it, but not as its first address.
+    fn lies_within(&self, at: u64) -> Option<(u64, Segment)> {
+        let (key, segment) = self.segments.floor(at)?;
+        (key < at && at <= segment.last).then_some((key, *segment))
     }
 
     fn put(&mut self, key: u64, segment: Segment) -> Result {
@@ -118,7 +133,6 @@ impl MemoryTypes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use abi::PhysAddr;
     use std::collections::HashMap;
 
     fn range(page: u64, pages: u64) -> PhysRange {
