@@ -4,7 +4,7 @@ use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::{Handle, Rights, Signals, Status, status::Result};
 use alloc::vec::Vec;
 
-use super::{Args, Caller};
+use super::{Args, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::channel::MAX_QUEUED;
@@ -50,13 +50,34 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_channel_write(handle, options, bytes, num_bytes, handles, num_handles)`: the handles listed
     /// are gone from the caller whatever the outcome.
-    pub(super) fn sys_channel_write(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_channel_write(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
         let (handles, num_handles) = (args.word(4), args.half(5) as usize);
+        let before = core::mem::replace(&mut self.objects.get_mut(caller.thread)?.carried, Ok(()));
+        let checked = before.and_then(|()| self.check_write(caller, args));
         let mut values = [0; MAX_HANDLES];
-        let checked = self.check_write(caller, args);
-        let listed = self.handle_list_in(caller, handles, num_handles, &mut values);
+        let piece = num_handles.min(MAX_HANDLES);
+        let listed = self.handle_list_in(caller, handles, piece, &mut values);
+        let rest = if listed.is_ok() { num_handles - piece } else { 0 };
         let checked = checked.and_then(|ready| listed.map(|()| ready));
-        let values = values.get(..num_handles.min(MAX_HANDLES)).unwrap_or(&[]);
+        let values = values.get(..piece).unwrap_or(&[]);
+        let sent = self.send_or_drop(caller, checked, values);
+        if rest == 0 {
+            return sent.map(|()| Exit::Done);
+        }
+        // A list this long was refused: what is left of it goes the same way, a piece at a time.
+        self.objects.get_mut(caller.thread)?.carried = sent;
+        args.set(4, handles.wrapping_add((piece * size_of::<Handle>()) as u64));
+        args.set(5, rest as u64);
+        Ok(Exit::Again)
+    }
+
+    /// Sends a message with the handles of these values, or only takes the handles.
+    fn send_or_drop(
+        &mut self,
+        caller: Caller,
+        checked: Result<(Id<Channel>, Message)>,
+        values: &[Handle],
+    ) -> Result {
         match checked {
             Ok((own, mut message)) => match self.take_handles(caller, own, values, &mut message) {
                 Ok(()) => self.send(own, message),

@@ -149,7 +149,7 @@ impl<M: Machine> Kernel<M> {
             Sysno::thread_legacy_yield => self.sys_thread_legacy_yield(args),
             Sysno::channel_create => done(self.sys_channel_create(caller, args)),
             Sysno::channel_read => done(self.sys_channel_read(caller, args)),
-            Sysno::channel_write => done(self.sys_channel_write(caller, args)),
+            Sysno::channel_write => self.sys_channel_write(caller, args),
             Sysno::event_create => done(self.sys_event_create(caller, args)),
             Sysno::futex_wait => self.sys_futex_wait(caller, args),
             Sysno::futex_wake => done(self.sys_futex_wake(caller, args)),
