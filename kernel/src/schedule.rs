@@ -29,7 +29,7 @@ pub(crate) struct Schedule {
     fp_owner: Option<Id<Thread>>,
     first_ready: Option<Id<Thread>>,
     last_ready: Option<Id<Thread>>,
-    /// Threads by the tick at which their wait ends. Every thread has a place reserved.
+    /// By tick, the first of the threads whose wait ends then. Every thread has a place reserved.
     timers: Tree<Id<Thread>>,
     slice_end: u64,
     /// What the timer was last told; `None` if it must be told anew.
@@ -40,6 +40,16 @@ impl Schedule {
     /// Makes sure that `threads` threads can have a deadline each.
     pub(crate) fn reserve_timers(&mut self, threads: usize) -> abi::status::Result {
         self.timers.reserve(threads.saturating_sub(self.timers.len())).map_err(Status::from)
+    }
+
+    /// Every tick at which waits end, and the first of the threads that wait for it.
+    pub(crate) fn timers(&self) -> impl Iterator<Item = (u64, Id<Thread>)> {
+        self.timers.iter().map(|(at, id)| (at, *id))
+    }
+
+    /// The first and the last thread in the ready queue.
+    pub(crate) const fn ready_ends(&self) -> (Option<Id<Thread>>, Option<Id<Thread>>) {
+        (self.first_ready, self.last_ready)
     }
 
     /// Notes that the timer has fired: it needs a new wish, be it for nothing.
@@ -63,7 +73,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn make_ready(&mut self, id: Id<Thread>) {
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
         thread.state = ThreadState::Ready;
-        thread.next = None;
+        (thread.previous, thread.next) = (self.schedule.last_ready, None);
         match self.schedule.last_ready.and_then(|last| self.objects.threads.get_mut(last)) {
             Some(last) => last.next = Some(id),
             None => self.schedule.first_ready = Some(id),
@@ -80,7 +90,9 @@ impl<M: Machine> Kernel<M> {
             Wait::Sleep | Wait::None => {}
         }
         let at = if deadline == abi::time::INFINITE { None } else { self.scale.ticks_at(deadline) };
-        let at = at.map(|at| self.arm(id, at));
+        if let Some(at) = at {
+            self.arm(id, at);
+        }
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
         thread.state = ThreadState::Blocked;
         thread.wait = wait;
@@ -107,7 +119,7 @@ impl<M: Machine> Kernel<M> {
         }
         let (wait, deadline) = (core::mem::replace(&mut thread.wait, Wait::None), thread.deadline.take());
         if let Some(at) = deadline {
-            self.schedule.timers.remove(at);
+            self.disarm(id, at);
         }
         match wait {
             Wait::Signals { object, .. } => self.unlink_waiter(id, object),
@@ -272,9 +284,9 @@ impl<M: Machine> Kernel<M> {
         let (outcome, process) = (thread.outcome.take(), thread.process);
         let Some(Outcome { mut status, word }) = outcome else { return };
         if let Some((address, word)) = word
-            && self.copy_out(process, address, &word.to_le_bytes()).is_err()
+            && let Err(refused) = self.copy_out(process, address, &word.to_le_bytes())
         {
-            status = Status::INVALID_ARGS;
+            status = refused;
         }
         crate::syscall::set_result(frame, status);
     }
@@ -299,40 +311,52 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Enters a deadline; two threads never share a tick, so the later comer gets the next free one.
-    fn arm(&mut self, id: Id<Thread>, mut at: u64) -> u64 {
-        while self.schedule.timers.contains_key(at) && at < u64::MAX {
-            at += 1;
+    /// Enters a deadline. Threads with the same one hang on each other, the last comer first.
+    fn arm(&mut self, id: Id<Thread>, at: u64) {
+        let before = self.schedule.timers.get(at).copied();
+        if let Some(before) = before.and_then(|before| self.objects.threads.get_mut(before)) {
+            before.timer_previous = Some(id);
+        }
+        if let Some(thread) = self.objects.threads.get_mut(id) {
+            (thread.timer_previous, thread.timer_next) = (None, before);
         }
         // The place was reserved when the thread was made.
         let _reserved = self.schedule.timers.try_insert(at, id);
-        at
+    }
+
+    /// Takes a deadline back.
+    fn disarm(&mut self, id: Id<Thread>, at: u64) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        let (previous, next) = (thread.timer_previous.take(), thread.timer_next.take());
+        if let Some(next) = next.and_then(|next| self.objects.threads.get_mut(next)) {
+            next.timer_previous = previous;
+        }
+        match (previous.and_then(|previous| self.objects.threads.get_mut(previous)), next) {
+            (Some(previous), _) => previous.timer_next = next,
+            (None, Some(next)) => {
+                // The key is there: no room is needed.
+                let _replaced = self.schedule.timers.try_insert(at, next);
+            }
+            (None, None) => drop(self.schedule.timers.remove(at)),
+        }
     }
 
     fn take_ready(&mut self) -> Option<Id<Thread>> {
         let id = self.schedule.first_ready?;
-        let next = self.objects.threads.get_mut(id).and_then(|thread| thread.next.take());
-        self.schedule.first_ready = next;
-        if next.is_none() {
-            self.schedule.last_ready = None;
-        }
+        self.remove_ready(id);
         Some(id)
     }
 
     fn remove_ready(&mut self, id: Id<Thread>) {
-        let after = self.objects.threads.get_mut(id).and_then(|thread| thread.next.take());
-        let mut previous = None;
-        let mut at = self.schedule.first_ready;
-        while let Some(other) = at.filter(|&other| other != id) {
-            previous = at;
-            at = self.objects.threads.get(other).and_then(|thread| thread.next);
-        }
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        let (previous, next) = (thread.previous.take(), thread.next.take());
         match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
-            Some(thread) => thread.next = after,
-            None => self.schedule.first_ready = after,
+            Some(thread) => thread.next = next,
+            None => self.schedule.first_ready = next,
         }
-        if self.schedule.last_ready == Some(id) {
-            self.schedule.last_ready = previous;
+        match next.and_then(|next| self.objects.threads.get_mut(next)) {
+            Some(thread) => thread.previous = previous,
+            None => self.schedule.last_ready = previous,
         }
     }
 

@@ -65,7 +65,7 @@ pub struct Thread {
     pub state: ThreadState,
     /// What it waits for while blocked.
     pub wait: Wait,
-    /// The counter's value at which its wait ends; also its place among the timers.
+    /// The counter's value at which its wait ends, while it is among the timers.
     pub deadline: Option<u64>,
     /// What the pieces of a call that is made again have come to so far, where its registers cannot say.
     pub carried: abi::status::Result,
@@ -75,9 +75,13 @@ pub struct Thread {
     pub registers: Frame,
     /// Its FP registers while they are not on the CPU.
     pub fp: FpState,
+    /// The next thread with the same deadline.
+    pub timer_next: Option<Id<Thread>>,
+    /// The one before it with the same deadline.
+    pub timer_previous: Option<Id<Thread>>,
     /// The next in the ready queue, or among the waiters of its object.
     pub next: Option<Id<Thread>>,
-    /// The one before it among the waiters of its object.
+    /// The one before it there.
     pub previous: Option<Id<Thread>>,
     /// Its place among the threads of its process.
     pub siblings: Links<Thread>,
@@ -97,6 +101,8 @@ impl Thread {
             outcome: None,
             registers: Frame::default(),
             fp: FpState::ZERO,
+            timer_next: None,
+            timer_previous: None,
             next: None,
             previous: None,
             siblings: Links::default(),
