@@ -13,7 +13,8 @@ use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
 use crate::memory::stage1::Progress;
 use crate::object::{
-    Channel, Content, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar, Vmo,
+    Channel, Content, Drained, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar,
+    Vmo,
 };
 use crate::ports::Machine;
 
@@ -25,6 +26,18 @@ pub(crate) const ENTRIES_A_STEP: u32 = 64;
 pub(crate) struct Reaper {
     first: Option<ObjectRef>,
     last: Option<ObjectRef>,
+}
+
+impl Reaper {
+    /// The object that is taken apart next.
+    pub(crate) const fn first(&self) -> Option<ObjectRef> {
+        self.first
+    }
+
+    /// The object that came last.
+    pub(crate) const fn last(&self) -> Option<ObjectRef> {
+        self.last
+    }
 }
 
 impl<M: Machine> Kernel<M> {
@@ -178,22 +191,29 @@ impl<M: Machine> Kernel<M> {
 
     /// A VMO leaves its parent at once, so that ZERO_CHILDREN is exact; its frames go one by one.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
-        let Some(vmo) = self.objects.vmos.get_mut(id) else { return };
-        let parent = vmo.parent.take();
-        let has_frames = matches!(&vmo.content, Content::Paged(pages) if pages.committed() > 0);
-        if has_frames {
+        self.leave_parent(id);
+        let Some(vmo) = self.objects.vmos.get(id) else { return };
+        if matches!(&vmo.content, Content::Paged(pages) if pages.committed() > 0) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
             self.objects.vmos.remove(id);
         }
-        let Some(parent) = parent else { return };
-        if let Some(vmo) = self.objects.vmos.get_mut(parent) {
-            vmo.children = vmo.children.saturating_sub(1);
-            if vmo.children == 0 {
-                self.signal(ObjectRef::Vmo(parent), Signals::NONE, Signals::VMO_ZERO_CHILDREN);
-            }
+    }
+
+    /// Takes a VMO out of its parent. A parent that only this child kept is queued, not ended here: slices
+    /// of slices may be nested as deep as a program likes.
+    fn leave_parent(&mut self, id: Id<Vmo>) {
+        let Some(parent) = self.objects.vmos.get_mut(id).and_then(|vmo| vmo.parent.take()) else { return };
+        let Some(vmo) = self.objects.vmos.get_mut(parent) else { return };
+        vmo.children = vmo.children.saturating_sub(1);
+        vmo.header.holds = vmo.header.holds.saturating_sub(1);
+        let (childless, unneeded) = (vmo.children == 0, vmo.header.handles == 0 && vmo.header.holds == 0);
+        if childless {
+            self.signal(ObjectRef::Vmo(parent), Signals::NONE, Signals::VMO_ZERO_CHILDREN);
         }
-        self.unhold(ObjectRef::Vmo(parent));
+        if unneeded {
+            self.queue_dead(ObjectRef::Vmo(parent));
+        }
     }
 
     fn collect_channel(&mut self, id: Id<Channel>) {
@@ -232,9 +252,13 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         let Some(process) = self.objects.processes.get_mut(id) else { return true };
-        if let Some(entry) = process.handles.drain(&mut process.drained) {
-            self.drop_handle(entry);
-            return false;
+        match process.handles.drain() {
+            Drained::Handle(entry) => {
+                self.drop_handle(entry);
+                return false;
+            }
+            Drained::Nothing => return false,
+            Drained::Empty => {}
         }
         self.finish_process(id);
         true
@@ -271,6 +295,7 @@ impl<M: Machine> Kernel<M> {
             self.machine.free_frame(frame);
             return false;
         }
+        self.leave_parent(id);
         self.unqueue_dead(ObjectRef::Vmo(id));
         self.objects.vmos.remove(id);
         true
@@ -303,8 +328,8 @@ impl<M: Machine> Kernel<M> {
     /// Forgets a mapping that the translation tables no longer show.
     pub(crate) fn release_mapping(&mut self, mapping: &crate::object::Mapping) {
         if let Some(range) = self.physical_part(mapping) {
-            // A whole mapping was added as a whole or grew out of cuts that exist, so this needs no memory.
-            let _cut_before = self.types.remove(range);
+            // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
+            let _needs_no_cut = self.types.remove(range);
         }
         if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
             vmo.mappings = vmo.mappings.saturating_sub(1);

@@ -25,6 +25,17 @@ pub struct HandleEntry {
     pub rights: Rights,
 }
 
+/// What one step of [`HandleTable::drain`] came upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// A handle, which is out of the table now.
+    Handle(HandleEntry),
+    /// Free slots only; there may be more behind them.
+    Nothing,
+    /// The end: the table is gone.
+    Empty,
+}
+
 #[derive(Debug)]
 struct Slot {
     entry: Option<HandleEntry>,
@@ -118,18 +129,24 @@ impl HandleTable {
         Ok(entry)
     }
 
-    /// Takes out some handle at or after the slot `*cursor`, which moves on; `None` after the last.
-    pub fn drain(&mut self, cursor: &mut usize) -> Option<HandleEntry> {
-        while *cursor < self.chunks.len() * CHUNK {
-            let index = *cursor;
-            *cursor += 1;
-            let slot = self.chunks.get(index / CHUNK).and_then(|chunk| chunk.get(index % CHUNK));
-            if let Some(entry) = slot.and_then(|slot| slot.entry) {
-                self.release(index as u32);
-                return Some(entry);
+    /// Every handle.
+    pub fn entries(&self) -> impl Iterator<Item = HandleEntry> {
+        self.chunks.iter().flatten().filter_map(|slot| slot.entry)
+    }
+
+    /// Takes the table apart, a chunk at a time at most: of a table that is not used any more.
+    pub fn drain(&mut self) -> Drained {
+        let Some(chunk) = self.chunks.last_mut() else { return Drained::Empty };
+        while let Some(slot) = chunk.pop() {
+            if let Some(entry) = slot.entry {
+                self.len -= 1;
+                return Drained::Handle(entry);
             }
         }
-        None
+        self.chunks.pop();
+        // Nothing is inserted any more: what the queue of free slots names is gone.
+        (self.first_free, self.last_free, self.free) = (NONE, NONE, 0);
+        Drained::Nothing
     }
 
     fn decode(&self, value: Handle) -> Result<(usize, u8)> {
@@ -227,11 +244,28 @@ mod tests {
         for _ in 0..200 {
             table.insert(entry()).unwrap();
         }
-        let mut cursor = 0;
         let mut count = 0;
-        while table.drain(&mut cursor).is_some() {
-            count += 1;
+        let mut steps = 0;
+        loop {
+            match table.drain() {
+                Drained::Handle(_) => count += 1,
+                Drained::Nothing => {}
+                Drained::Empty => break,
+            }
+            steps += 1;
         }
         assert_eq!((count, table.len()), (200, 0));
+        assert_eq!(steps, 200 + 200_usize.div_ceil(CHUNK));
+    }
+
+    #[test]
+    fn free_slots_are_drained_a_chunk_at_a_time() {
+        let mut table = HandleTable::new(0);
+        let values: Vec<_> = (0..1000).map(|_| table.insert(entry()).unwrap()).collect();
+        for value in values {
+            table.remove(value).unwrap();
+        }
+        let steps = core::iter::from_fn(|| Some(table.drain())).take_while(|step| *step != Drained::Empty);
+        assert_eq!(steps.count(), 1000_usize.div_ceil(CHUNK));
     }
 }

@@ -18,7 +18,7 @@ pub mod vmo;
 pub use channel::{Channel, Message};
 pub use debuglog::Debuglog;
 pub use event::Event;
-pub use handle::{HandleEntry, HandleTable};
+pub use handle::{Drained, HandleEntry, HandleTable};
 pub use job::Job;
 pub use process::{Process, ProcessState};
 pub use resource::Resource;
@@ -137,6 +137,11 @@ macro_rules! objects {
             /// No objects.
             pub const fn new() -> Self {
                 Self { $($arena: Arena::new(),)* next_koid: abi::object::KOID_FIRST }
+            }
+
+            /// Every object there is.
+            pub fn all(&self) -> impl Iterator<Item = ObjectRef> {
+                core::iter::empty()$(.chain(self.$arena.iter().map(|(id, _)| ObjectRef::$type(id))))*
             }
 
             /// The header of any object; `None` for a stale id.

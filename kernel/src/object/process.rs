@@ -49,8 +49,6 @@ pub struct Process {
     pub space: Option<Space>,
     /// Its handles.
     pub handles: HandleTable,
-    /// How far its handles are drained once it is dying.
-    pub drained: usize,
     /// Threads that wait for a word of its memory, by the word's address.
     pub futexes: Tree<FutexQueue>,
     /// Its threads.
@@ -81,7 +79,6 @@ impl Process {
             regions: Regions::new(vmar),
             space: Some(space),
             handles: HandleTable::new(secret),
-            drained: 0,
             futexes: Tree::default(),
             threads: List::default(),
             siblings: Links::default(),
