@@ -11,6 +11,8 @@ use crate::object::{Name, Process};
 use crate::ports::{Access, Fault, Frame, Machine};
 use crate::syscall::Caller;
 
+/// Units of teardown after a fault for which there was no memory.
+const REAP_FOR_A_FAULT: u32 = 64;
 /// Frames of a backtrace that are printed.
 const BACKTRACE: usize = 16;
 
@@ -99,6 +101,11 @@ impl<M: Machine> Kernel<M> {
         {
             match self.fault_in(process, fault.far, access) {
                 Ok(()) => return,
+                Err(Refusal::NoMemory) if self.reaper.first().is_some() => {
+                    // What is dead gives up what it has; then the instruction is tried again.
+                    self.reap(REAP_FOR_A_FAULT);
+                    return;
+                }
                 Err(Refusal::NoMemory) => {
                     self.say_of(
                         process,

@@ -8,6 +8,9 @@ use crate::kernel::Kernel;
 use crate::object::{Content, Mapping, Process, Vmo};
 use crate::ports::{Access, Machine};
 
+/// Units of teardown between two attempts to take a frame when there is none.
+const REAP_FOR_A_FRAME: u32 = 64;
+
 /// Why an address cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -39,18 +42,36 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// `NO_MEMORY`, with nothing changed; `NOT_SUPPORTED` for a VMO without frames.
-    pub(crate) fn commit(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+    pub(crate) fn commit(&mut self, vmo_id: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
         let page = offset >> PAGE_SHIFT;
-        let vmo = self.objects.vmos.get_mut(vmo).ok_or(Status::INTERNAL)?;
+        let vmo = self.objects.vmos.get_mut(vmo_id).ok_or(Status::INTERNAL)?;
         let Content::Paged(pages) = &mut vmo.content else { return Err(Status::NOT_SUPPORTED) };
         if let Some(frame) = pages.get(page) {
             return Ok(frame);
         }
         pages.reserve(page)?;
-        let frame = self.machine.allocate_frame().ok_or(Status::NO_MEMORY)?;
+        let frame = self.take_frame()?;
         self.machine.zero_frame(frame);
+        let vmo = self.objects.vmos.get_mut(vmo_id).ok_or(Status::INTERNAL)?;
+        let Content::Paged(pages) = &mut vmo.content else { return Err(Status::INTERNAL) };
         pages.set(page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
         Ok(frame)
+    }
+
+    /// A frame; what is dead gives its own up first.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    fn take_frame(&mut self) -> Result<PhysAddr> {
+        loop {
+            if let Some(frame) = self.machine.allocate_frame() {
+                return Ok(frame);
+            }
+            if self.reaper.first().is_none() {
+                return Err(Status::NO_MEMORY);
+            }
+            self.reap(REAP_FOR_A_FRAME);
+        }
     }
 
     /// The frame of a page of a paged VMO, if it has one.

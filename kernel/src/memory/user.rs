@@ -8,6 +8,7 @@ use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::memory::fault::Refusal;
 use crate::object::Process;
 use crate::ports::{Access, Machine};
 
@@ -15,7 +16,7 @@ impl<M: Machine> Kernel<M> {
     /// Reads `into.len()` bytes of a process's memory.
     ///
     /// # Errors
-    /// `INVALID_ARGS` if a byte is not readable ordinary memory; `into` may have been written in part.
+    /// `INVALID_ARGS` if a byte is not readable ordinary memory, `NO_MEMORY` if there is no frame for it; `into` may have been written in part.
     pub(crate) fn copy_in(&mut self, process: Id<Process>, address: u64, into: &mut [u8]) -> Result {
         let mut at = address;
         let mut rest = into;
@@ -33,7 +34,7 @@ impl<M: Machine> Kernel<M> {
     /// Writes `from` into a process's memory.
     ///
     /// # Errors
-    /// `INVALID_ARGS` if a byte is not writable ordinary memory; bytes before it may have been written.
+    /// `INVALID_ARGS` if a byte is not writable ordinary memory, `NO_MEMORY` if there is no frame for it; bytes before it may have been written.
     pub(crate) fn copy_out(&mut self, process: Id<Process>, address: u64, from: &[u8]) -> Result {
         let mut at = address;
         let mut rest = from;
@@ -51,7 +52,8 @@ impl<M: Machine> Kernel<M> {
     /// The frame behind a user address and the offset in it, brought in if it must be.
     ///
     /// # Errors
-    /// `INVALID_ARGS` for anything that the program could not access so itself, and for device memory.
+    /// `INVALID_ARGS` for anything that the program could not access so itself, and for device memory;
+    /// `NO_MEMORY` if there is no frame for it.
     pub(crate) fn user_page(
         &mut self,
         process: Id<Process>,
@@ -62,7 +64,10 @@ impl<M: Machine> Kernel<M> {
         if let Some(frame) = self.visible(process, address, access)? {
             return Ok((frame, offset));
         }
-        self.fault_in(process, address, access).map_err(|_| Status::INVALID_ARGS)?;
+        self.fault_in(process, address, access).map_err(|refusal| match refusal {
+            Refusal::NoMemory => Status::NO_MEMORY,
+            Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd => Status::INVALID_ARGS,
+        })?;
         let frame = self.visible(process, address, access)?.ok_or(Status::INVALID_ARGS)?;
         Ok((frame, offset))
     }
