@@ -65,6 +65,25 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
+    /// Takes a mapping back that was just entered, the vDSO's too. It ends where its own leaves end, so that
+    /// no block is split and no memory needed.
+    pub(crate) fn retract_mapping(&mut self, vmar: Id<Vmar>, base: u64) -> Result {
+        let process = self.owner(vmar)?;
+        let entry = self.objects.get_mut(vmar)?.entries.remove(base);
+        let mapping = entry.as_ref().and_then(Entry::mapping).ok_or(Status::INTERNAL)?;
+        let (mut at, end) = (base, base + mapping.length);
+        while at < end {
+            let (machine, space) = self.space_of(process)?;
+            let progress = space.unmap(machine, VirtAddr(at), end - at, ENTRIES_AN_ENTRY);
+            at = match progress.map_err(Status::from)? {
+                Progress::Done => end,
+                Progress::UpTo(address) => address.0,
+            };
+        }
+        self.release_mapping(mapping);
+        Ok(())
+    }
+
     /// Shows the pages of a new mapping that have frames already, as far as memory for tables lasts.
     pub(crate) fn show_committed(&mut self, process: Id<Process>, base: u64, mapping: &Mapping) {
         let pages = (mapping.length / PAGE_SIZE).min(EAGER_PAGES);
@@ -264,8 +283,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The process whose address space a region is part of.
+    ///
+    /// # Errors
+    /// `BAD_STATE` if it has ended: nothing more is put into what is being taken apart.
     pub(crate) fn owner(&self, vmar: Id<Vmar>) -> Result<Id<Process>> {
-        self.objects.get(vmar)?.process.ok_or(Status::BAD_STATE)
+        let process = self.objects.get(vmar)?.process.ok_or(Status::BAD_STATE)?;
+        let lives = self.objects.processes.get(process).is_some_and(|process| !process.is_over());
+        if lives { Ok(process) } else { Err(Status::BAD_STATE) }
     }
 
     fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {

@@ -95,11 +95,7 @@ impl<M: Machine> Kernel<M> {
             self.show_committed(process, base, &mapping);
         }
         if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {
-            let end = base + mapping.length;
-            let mut at = base;
-            while let Work::UpTo(next) = self.unmap_piece(vmar, at, end)? {
-                at = next;
-            }
+            self.retract_mapping(vmar, base)?;
             return Err(status);
         }
         if mapping.is_vdso_code
@@ -183,6 +179,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::INVALID_ARGS);
         }
         let (from, to) = self.check_range(vmar, address, len)?;
+        self.check_vdso_stays(vmar, from, to)?;
         let op_children = rights.contains(Rights::OP_CHILDREN);
         let work = self.protect_piece(vmar, (from, to), permissions, op_children)?;
         Ok(continue_from(args, 2, to, work))
