@@ -86,13 +86,14 @@ impl<M: Machine> Kernel<M> {
         self.add_handle(entry.object);
         let mut parcel = self.first_parcel(first, images)?;
         self.post(ours, &mut parcel, arguments)?;
-        let (mut windows, mut interrupts) = (0, 0);
+        let (mut windows, mut interrupts) = (0_u32, 0_u32);
         for item in supply {
             let (kind, count) = match item.kind {
                 Kind::Irq => (processargs::USER_INTERRUPT, &mut interrupts),
                 _ => (processargs::USER_WINDOW, &mut windows),
             };
-            let arg = *count;
+            // What a handle is for has 16 bits for its number.
+            let arg = u16::try_from(*count).map_err(|_| Status::OUT_OF_RANGE)?;
             *count += 1;
             let resource = self.make_supply(&item)?;
             parcel.push(ObjectRef::Resource(resource), Resource::DEFAULT_RIGHTS, kind, arg)?;

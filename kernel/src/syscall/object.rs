@@ -76,11 +76,10 @@ impl<M: Machine> Kernel<M> {
 
     fn info_process(&self, entry: HandleEntry) -> Result<Record> {
         let process = self.objects.get(inspect::<Process>(entry)?)?;
-        let flags = match process.state {
-            ProcessState::Initial => 0,
-            ProcessState::Running | ProcessState::Dying => process_flags::STARTED,
-            ProcessState::Dead => process_flags::STARTED | process_flags::EXITED,
-        };
+        // The clock had left 0 behind when the first process was made.
+        let started = if process.start_time > 0 { process_flags::STARTED } else { 0 };
+        let exited = if process.state == ProcessState::Dead { process_flags::EXITED } else { 0 };
+        let flags = started | exited;
         let return_code = if process.state == ProcessState::Dead { process.return_code } else { 0 };
         let record = InfoProcess { return_code, start_time: process.start_time, flags, padding: 0 };
         Ok(Record::of(&record, InfoProcess::SIZE))

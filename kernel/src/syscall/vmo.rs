@@ -179,7 +179,7 @@ impl<M: Machine> Kernel<M> {
         let (handle, buffer, offset, size) = (args.half(0), args.word(1), args.word(2), args.word(3));
         let right = if direction == Direction::Read { Rights::READ } else { Rights::WRITE };
         let id = self.object::<Vmo>(caller, handle, right)?;
-        let (root, root_offset) = self.resolve(id, offset).map_err(|_| Status::OUT_OF_RANGE)?;
+        let (root, start) = self.resolve(id, 0)?;
         let vmo = self.objects.get(id)?;
         if matches!(self.objects.get(root)?.content, Content::Physical(_)) {
             return Err(Status::NOT_SUPPORTED);
@@ -190,6 +190,8 @@ impl<M: Machine> Kernel<M> {
         if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
             return Err(Status::OUT_OF_RANGE);
         }
+        // The range lies in the VMO, and a slice in what it is a slice of: no sum wraps.
+        let root_offset = start + offset;
         let piece = size.min(BYTES_AN_ENTRY);
         let mut done = 0;
         while done < piece {
@@ -300,6 +302,11 @@ impl<M: Machine> Kernel<M> {
                 continue;
             };
             let end = (page + PAGE_SIZE).min(to);
+            if end - at == PAGE_SIZE {
+                self.machine.zero_frame(frame);
+                at = end;
+                continue;
+            }
             let length = (end - at).min(ZEROS.len() as u64);
             let zeros = ZEROS.get(..length as usize).ok_or(Status::INTERNAL)?;
             self.machine.write_frame(frame, (at - page) as usize, zeros);
