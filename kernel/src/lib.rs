@@ -22,6 +22,7 @@
 //! | `syscall` | the calls, one file a family |
 //! | `schedule` | who runs, who waits |
 //! | `lifetime` | how objects end |
+//! | [`check`] | the books taken anew, for tests |
 //! | `fault` | what EL0 does wrong |
 //! | [`boot`] | the first process |
 #![cfg_attr(not(test), no_std)]
@@ -30,6 +31,7 @@
 extern crate alloc;
 
 pub mod boot;
+pub mod check;
 pub mod collections;
 mod fault;
 mod kernel;
