@@ -4,8 +4,6 @@
 #[path = "../scenarios/program.rs"]
 mod program;
 
-mod failures;
-mod lives;
 mod regressions;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
