@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +15,7 @@ use crate::say::say;
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::setup::{self, Needs, Tool};
+use crate::stop::Stop;
 
 /// How long QEMU may take to open the debugger's socket.
 const QEMU_STARTS: Duration = Duration::from_secs(10);
@@ -64,7 +64,11 @@ pub(crate) fn run(args: &DebugArgs) -> Result<ExitCode> {
     let gdb = Tool::Gdb.find().context("gdb was here a moment ago and is gone")?;
     if args.attach {
         let mut debugger = debugger(&gdb, &Artifacts::locate(), GDB_PORT, &args.command);
-        return if args.print { print(&[&debugger]) } else { foreground(&mut debugger) };
+        if args.print {
+            return print(&[&debugger]);
+        }
+        let _keeps_interrupt = Stop::but_not_on_interrupt()?;
+        return foreground(&mut debugger);
     }
     let mut prepared = Prepared::new(toolchain, &args.boot, false)?;
     let scratch = Scratch::new()?;
@@ -87,7 +91,7 @@ fn beside_qemu(
     socket: &Path,
     debugger: &mut Command,
 ) -> Result<ExitCode> {
-    let over = AtomicBool::new(false);
+    let stop = Stop::but_not_on_interrupt()?;
     let session = Session {
         machine: &args.boot.machine,
         boot: &prepared.boot,
@@ -95,7 +99,7 @@ fn beside_qemu(
         symboliser: prepared.symboliser.clone(),
         interactive: false,
         limit: None,
-        over: Some(&over),
+        stop: &stop,
     };
     std::thread::scope(|scope| {
         let machine = scope.spawn(|| session.run(Box::new(std::io::stdout()), Box::new(|_| {})));
@@ -104,7 +108,7 @@ fn beside_qemu(
             std::thread::sleep(Duration::from_millis(10));
         }
         let result = if socket.exists() { foreground(debugger) } else { Ok(ExitCode::FAILURE) };
-        over.store(true, Ordering::Relaxed);
+        stop.request();
         let Ok(ended) = machine.join() else { bail!("the thread that watches QEMU panicked") };
         let ended = ended?;
         if !ended.complaints.trim().is_empty() {
@@ -125,9 +129,8 @@ fn debugger(gdb: &Path, artifacts: &Artifacts, place: &str, more: &[String]) -> 
     command
 }
 
-/// Runs a program that owns the terminal. Ctrl-C is for it: here it must not end anything.
+/// Runs a program that owns the terminal.
 fn foreground(command: &mut Command) -> Result<ExitCode> {
-    ctrlc::set_handler(|| {}).context("Ctrl-C cannot be kept for the debugger")?;
     say("Debugging", process::shown(command));
     let status = command.status().with_context(|| format!("cannot start `{}`", process::shown(command)))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

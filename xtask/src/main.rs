@@ -25,6 +25,7 @@ mod scratch;
 mod screen;
 mod session;
 mod setup;
+mod stop;
 mod summary;
 mod symbolise;
 mod test;

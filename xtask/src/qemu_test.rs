@@ -11,6 +11,7 @@ use crate::run::low_byte;
 use crate::say::say;
 use crate::session::{Session, Verdict};
 use crate::setup::{self, Needs};
+use crate::stop::Stop;
 
 /// Boot programs in QEMU as a test: the exit status is the one with which the programs ended.
 ///
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &QemuTestArgs) -> Result<ExitCode> {
         symboliser: prepared.symboliser.clone(),
         interactive: false,
         limit: Some(Duration::from_secs(args.timeout)),
-        over: None,
+        stop: &Stop::on_any_signal()?,
     };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     let verdict = ended.verdict();

@@ -11,6 +11,7 @@ use crate::qemu::QEMU;
 use crate::say::say;
 use crate::session::{Session, Verdict};
 use crate::setup::{self, Needs};
+use crate::stop::Stop;
 
 /// Where `run --gdb` waits for a debugger.
 pub(crate) const GDB_PORT: &str = "127.0.0.1:1234";
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         symboliser: prepared.symboliser.clone(),
         interactive: true,
         limit: None,
-        over: None,
+        stop: &Stop::on_any_signal()?,
     };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     Ok(exit_code(ended.verdict()))

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::log::{Decoder, Frames};
 use crate::process;
 use crate::qemu::{Boot, MachineArgs, QEMU};
 use crate::scratch::Scratch;
 use crate::screen::{OnLine, Screen};
+use crate::stop::Stop;
 use crate::symbolise::Symboliser;
 
 const POLL: Duration = Duration::from_millis(20);
@@ -38,8 +39,7 @@ pub(crate) struct Session<'a> {
     /// Somebody sits at the terminal: standard input goes to the console, QEMU's messages are theirs.
     pub(crate) interactive: bool,
     pub(crate) limit: Option<Duration>,
-    /// Set from outside when the run shall end; Ctrl-C then does not end it.
-    pub(crate) over: Option<&'a AtomicBool>,
+    pub(crate) stop: &'a Stop,
 }
 
 /// What a run left.
@@ -95,8 +95,8 @@ impl Session<'_> {
         if !self.interactive {
             command.stdin(Stdio::null()).stderr(Stdio::piped());
         }
-        if self.over.is_some() {
-            // Ctrl-C is for whoever ends the run. Otherwise it ends QEMU together with this process.
+        if self.stop.keeps_interrupt {
+            // The terminal sends Ctrl-C to the whole group in the foreground.
             command.process_group(0);
         }
         let started = Instant::now();
@@ -108,11 +108,11 @@ impl Session<'_> {
         let complaints = child.0.stderr.take().map(spawn_reader);
         let log = wire.spawn(Decoder::load(self.elves), screen.clone());
         let end = self.limit.map(|limit| started + limit);
-        let is_over = || self.over.is_some_and(|over| over.load(Ordering::Relaxed));
-        let status = watch(&mut child.0, end, is_over, &screen)?;
+        let status = watch(&mut child.0, end, self.stop, &screen)?;
         join(console);
         log.end();
         let transcript = lock(&screen).finish();
+        ensure!(!self.stop.was_signalled(), "ended by a signal");
         Ok(Ended {
             status,
             transcript,
@@ -136,7 +136,7 @@ impl Drop for Guard {
 fn watch(
     child: &mut Child,
     end: Option<Instant>,
-    is_over: impl Fn() -> bool,
+    stop: &Stop,
     screen: &Mutex<Screen>,
 ) -> Result<Option<ExitStatus>> {
     loop {
@@ -144,7 +144,7 @@ fn watch(
             return Ok(Some(status));
         }
         let now = Instant::now();
-        if is_over() || end.is_some_and(|end| now >= end) {
+        if stop.is_set() || end.is_some_and(|end| now >= end) {
             let _ = child.kill();
             child.wait()?;
             return Ok(None);

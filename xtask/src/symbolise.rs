@@ -114,7 +114,7 @@ fn is_code(elf: &Path, address: u64) -> bool {
 }
 
 /// Without the hash that ends a legacy Rust symbol.
-fn plain_name(name: &str) -> String {
+pub(crate) fn plain_name(name: &str) -> String {
     let is_hash = |tail: &str| {
         tail.len() == 17 && tail.starts_with('h') && tail[1..].chars().all(|c| c.is_ascii_hexdigit())
     };

@@ -1,6 +1,7 @@
 //! `test`: everything that must hold before a change lands.
 
 mod corpus;
+mod forms;
 mod host;
 mod lint;
 mod readme;
@@ -18,11 +19,13 @@ use crate::summary::Tally;
 
 /// Check formatting and lints, run the host tests, and boot the conformance tests in QEMU.
 ///
-/// Four parts, in this order:
+/// Five parts, in this order:
 ///
 ///   lint    rustfmt and clippy with warnings denied, for this machine and for the bare-metal targets
 ///   host    the tests of every crate that runs here, by nextest if it is installed, else by cargo test
 ///   corpus  real device trees against what they mean, where the folder is there (or --corpus names it)
+///   forms   no access to device registers, in the kernel or a program, has a form that a hypervisor cannot emulate;
+///           no exclusives before the MMU is on
 ///   qemu    the conformance program at EL0 on each row: virt with GICv2 and GICv3, entered at EL1 and EL2, with
 ///           64M to 8G of RAM; and the date
 ///
@@ -47,7 +50,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_enum, value_name = "PART")]
     only: Option<Part>,
 
-    /// Run the host tests and QEMU rows whose names contain this text; leaves lint and corpus out
+    /// Run the host tests and QEMU rows whose names contain this text; leaves lint, corpus and forms out
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
 
@@ -65,12 +68,13 @@ enum Part {
     Lint,
     Host,
     Corpus,
+    Forms,
     Qemu,
 }
 
 impl TestArgs {
     fn runs(&self, part: Part) -> bool {
-        let filtered_out = self.filter.is_some() && matches!(part, Part::Lint | Part::Corpus);
+        let filtered_out = self.filter.is_some() && matches!(part, Part::Lint | Part::Corpus | Part::Forms);
         self.only.map_or(!filtered_out, |only| only == part)
     }
 
@@ -101,6 +105,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     if args.runs(Part::Corpus) {
         corpus::run(args.corpus().as_deref(), &mut tally);
     }
+    if args.runs(Part::Forms) {
+        forms::run(toolchain, &mut tally);
+    }
     if args.runs(Part::Qemu) {
         rows::run(toolchain, filter, Duration::from_secs(args.timeout), &mut tally)?;
     }
@@ -122,7 +129,7 @@ mod tests {
 
     fn parts(line: &[&str]) -> Vec<Part> {
         let args = Line::try_parse_from(["x"].iter().chain(line)).ok().unwrap().test;
-        [Part::Lint, Part::Host, Part::Corpus, Part::Qemu]
+        [Part::Lint, Part::Host, Part::Corpus, Part::Forms, Part::Qemu]
             .into_iter()
             .filter(|part| args.runs(*part))
             .collect()
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn parts_are_chosen() {
-        assert_eq!(parts(&[]), [Part::Lint, Part::Host, Part::Corpus, Part::Qemu]);
+        assert_eq!(parts(&[]), [Part::Lint, Part::Host, Part::Corpus, Part::Forms, Part::Qemu]);
         assert_eq!(parts(&["--only", "qemu"]), [Part::Qemu]);
         assert_eq!(parts(&["--filter", "virt"]), [Part::Host, Part::Qemu]);
         assert_eq!(parts(&["--filter", "virt", "--only", "lint"]), [Part::Lint]);

@@ -27,7 +27,8 @@ pub(super) fn first_missing<'r>(readme: &'r str, log: &str) -> Option<&'r str> {
 
 /// The lines of the transcript; a README without one has none, which [`tests`] refuse.
 fn transcript(readme: &str) -> impl Iterator<Item = &str> {
-    let block = readme.split_once(MARK).and_then(|(_, rest)| rest.split_once("```text\n")).map(|(_, block)| block);
+    let block =
+        readme.split_once(MARK).and_then(|(_, rest)| rest.split_once("```text\n")).map(|(_, block)| block);
     block.unwrap_or_default().lines().take_while(|line| *line != "```")
 }
 
@@ -46,7 +47,8 @@ fn shape(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const README: &str = "# Title\n<!-- transcript: x -->\n```text\n[ 0.1] a: at 0x9010000\n...\nb ends\n```\nafter\n";
+    const README: &str =
+        "# Title\n<!-- transcript: x -->\n```text\n[ 0.1] a: at 0x9010000\n...\nb ends\n```\nafter\n";
 
     #[test]
     fn lines_are_found_in_order_whatever_their_numbers() {
@@ -57,7 +59,8 @@ mod tests {
 
     #[test]
     fn the_readme_has_a_transcript() {
-        let readme = std::fs::read_to_string(crate::paths::root().join("README.md")).expect("the README is there");
+        let readme =
+            std::fs::read_to_string(crate::paths::root().join("README.md")).expect("the README is there");
         assert!(transcript(&readme).count() > 5);
     }
 }

@@ -13,6 +13,7 @@ use crate::report;
 use crate::say::say;
 use crate::session::{Ended, Session, Verdict};
 use crate::setup::Toolchain;
+use crate::stop::Stop;
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
@@ -82,10 +83,11 @@ pub(super) fn run(
             return Ok(());
         }
     };
-    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, tally))
+    let stop = Stop::on_any_signal()?;
+    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, &stop, tally))
 }
 
-fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &mut Tally) -> Result<()> {
     let name = format!("qemu {}", row.name);
     let machine = MachineArgs {
         el: Some(row.el),
@@ -111,7 +113,7 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) ->
         symboliser: prepared.symboliser.clone(),
         interactive: false,
         limit: Some(limit),
-        over: None,
+        stop,
     };
     let (sender, lines) = mpsc::channel();
     // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
