@@ -3,6 +3,7 @@
 //! What a verb needs is made sure of first (`setup`), so that two commands on a new machine are enough.
 #![forbid(unsafe_code)]
 
+mod bench;
 #[cfg(test)]
 mod bindings;
 mod boot;
@@ -52,6 +53,7 @@ enum Verb {
     Test(test::TestArgs),
     QemuTest(qemu_test::QemuTestArgs),
     Debug(debug::DebugArgs),
+    Bench(bench::BenchArgs),
     /// Print what the kernel would make of device trees: windows, their fates, classes and groups
     Devmap(devmap::DevmapArgs),
     /// Check real device trees against what they are known to mean
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::run(&args),
         Verb::QemuTest(args) => qemu_test::run(&args),
         Verb::Debug(args) => debug::run(&args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Devmap(args) => devmap::devmap(args),
         Verb::Corpus(args) => corpus::corpus(args),
     };

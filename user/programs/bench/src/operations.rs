@@ -1,0 +1,178 @@
+//! The operations and their loops.
+//!
+//! A room for unsafe code: the raw calls take pointers, which are all to locals of the measuring function, and
+//! unmapping removes only what the same round has mapped.
+#![allow(unsafe_code)]
+
+use alloc::boxed::Box;
+use core::error::Error;
+use core::hint::black_box;
+
+use zx::abi::processargs as pa;
+use zx::abi::vmar::{MAP_RANGE, PERM_READ, PERM_WRITE};
+use zx::abi::{Handle, PAGE_SIZE, Rights, Status};
+use zx::{Object, Resource, Startup, raw};
+
+/// Rounds of each loop, unless the boot arguments have `rounds=N`.
+const ROUNDS: u64 = 1000;
+/// Bytes of the large window.
+const LARGE: u64 = 16 << 20;
+/// Readable and writable, shown at once: how drivers map registers.
+const DEVICE: u32 = PERM_READ | PERM_WRITE | MAP_RANGE;
+
+/// What the loops work on.
+struct Bench {
+    rounds: u64,
+    vmar: Handle,
+    /// One page of registers.
+    registers: Resource,
+    registers_base: u64,
+    /// A window of [`LARGE`] bytes and more.
+    window: Resource,
+    window_base: u64,
+}
+
+/// Measures everything.
+pub(crate) fn run(mut startup: Startup) -> Result<(), Box<dyn Error>> {
+    let registers: Resource = startup.take(pa::USER_WINDOW, 0)?;
+    let window: Resource = startup.take(pa::USER_WINDOW, 1)?;
+    let vmar = zx::vmar_root().ok_or(Status::NOT_FOUND)?.raw();
+    let rounds = startup.args().iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
+    let bench = Bench {
+        rounds: rounds.unwrap_or(ROUNDS),
+        vmar,
+        registers_base: registers.info()?.base,
+        registers,
+        window_base: window.info()?.base,
+        window,
+    };
+    // SAFETY: no pointer.
+    let frequency = unsafe { raw::zx_ticks_per_second() };
+    zx::println!("bench frequency {frequency} 1");
+    bench.handles()?;
+    bench.device_page()?;
+    bench.large_window()?;
+    bench.memory()?;
+    Ok(())
+}
+
+impl Bench {
+    /// Runs `operation` again and again after a warm-up and reports the ticks beyond an empty loop.
+    fn measure(&self, name: &str, mut operation: impl FnMut() -> Status) -> Result<(), Status> {
+        for _ in 0..8 {
+            operation().ok()?;
+        }
+        let empty = self.ticks_of(|| black_box(Status::OK));
+        let full = self.ticks_of(&mut operation);
+        zx::println!("bench {name} {} {}", full.saturating_sub(empty), self.rounds);
+        Ok(())
+    }
+
+    fn ticks_of(&self, mut operation: impl FnMut() -> Status) -> i64 {
+        // SAFETY: no pointer.
+        let start = unsafe { raw::zx_ticks_get() };
+        for _ in 0..self.rounds {
+            black_box(operation());
+        }
+        // SAFETY: no pointer.
+        unsafe { raw::zx_ticks_get() - start }
+    }
+
+    fn handles(&self) -> Result<(), Status> {
+        // SAFETY: no pointer. Closing no handle is allowed.
+        self.measure("null_handle_close_0", || unsafe { raw::zx_handle_close(0) })?;
+        // SAFETY: no pointer.
+        self.measure("bad_handle_close", || match unsafe { raw::zx_handle_close(7) } {
+            Status::BAD_HANDLE => Status::OK,
+            other => other,
+        })?;
+        let handle = self.registers.raw();
+        let mut out = 0;
+        self.measure("duplicate_and_close", || {
+            // SAFETY: `out` is valid for a write.
+            let made = unsafe { raw::zx_handle_duplicate(handle, Rights::SAME_RIGHTS.0, &raw mut out) };
+            // SAFETY: no pointer; the handle is this round's.
+            if made == Status::OK { unsafe { raw::zx_handle_close(out) } } else { made }
+        })?;
+        let vmo = zx::Vmo::create(PAGE_SIZE, 0)?;
+        let mut size = 0;
+        // SAFETY: `size` is valid for a write.
+        self.measure("vmo_get_size", || unsafe { raw::zx_vmo_get_size(vmo.raw(), &raw mut size) })
+    }
+
+    fn physical(&self, resource: &Resource, base: u64, size: u64) -> Result<Handle, Status> {
+        let mut vmo = 0;
+        // SAFETY: `vmo` is valid for a write.
+        unsafe { raw::zx_vmo_create_physical(resource.raw(), base, size as usize, &raw mut vmo) }.ok()?;
+        Ok(vmo)
+    }
+
+    fn map(&self, vmo: Handle, options: u32, size: u64) -> Result<u64, Status> {
+        let mut at = 0;
+        // SAFETY: `at` is valid for a write; the kernel picks an address where nothing is.
+        unsafe { raw::zx_vmar_map(self.vmar, options, 0, vmo, 0, size, &raw mut at) }.ok()?;
+        Ok(at)
+    }
+
+    fn unmap(&self, at: u64, size: u64) -> Status {
+        // SAFETY: no pointer; the caller has just mapped this range and gives it up.
+        unsafe { raw::zx_vmar_unmap(self.vmar, at, size) }
+    }
+
+    fn device_page(&self) -> Result<(), Status> {
+        let whole = || {
+            let vmo = self.physical(&self.registers, self.registers_base, PAGE_SIZE)?;
+            let at = self.map(vmo, DEVICE, PAGE_SIZE)?;
+            // SAFETY: the page is mapped; a read of the clock's first register has no effect.
+            let value: u32 = unsafe { load(at) };
+            black_box(value);
+            self.unmap(at, PAGE_SIZE).ok()?;
+            // SAFETY: no pointer; the handle is this round's.
+            unsafe { raw::zx_handle_close(vmo) }.ok()
+        };
+        self.measure("device_page_create_map_read_unmap_close", || Status::from(whole()))?;
+        let vmo = self.physical(&self.registers, self.registers_base, PAGE_SIZE)?;
+        self.measure("device_page_map_unmap", || match self.map(vmo, DEVICE, PAGE_SIZE) {
+            Ok(at) => self.unmap(at, PAGE_SIZE),
+            Err(status) => status,
+        })
+    }
+
+    fn large_window(&self) -> Result<(), Status> {
+        let vmo = self.physical(&self.window, self.window_base, LARGE)?;
+        self.measure("window_16_mib_map_unmap", || match self.map(vmo, DEVICE, LARGE) {
+            Ok(at) => self.unmap(at, LARGE),
+            Err(status) => status,
+        })
+    }
+
+    fn memory(&self) -> Result<(), Status> {
+        let size = (self.rounds + 64) * PAGE_SIZE;
+        let vmo = zx::Vmo::create(size, 0)?;
+        let mut at = self.map(vmo.raw(), PERM_READ | PERM_WRITE, size)?;
+        self.measure("demand_zero_fault", || {
+            // SAFETY: the page is mapped and belongs to this loop; each round touches the next one.
+            black_box(unsafe { load(at) });
+            at += PAGE_SIZE;
+            Status::OK
+        })?;
+        let page = zx::Vmo::create(PAGE_SIZE, 0)?;
+        page.write(&[1; PAGE_SIZE as usize], 0)?;
+        let mut buffer = alloc::vec![0_u8; PAGE_SIZE as usize];
+        self.measure("vmo_read_4_kib", || {
+            // SAFETY: the buffer is valid for writes of its length.
+            unsafe { raw::zx_vmo_read(page.raw(), buffer.as_mut_ptr(), 0, buffer.len()) }
+        })
+    }
+}
+
+/// Loads a word by one instruction.
+///
+/// # Safety
+/// 1. The address is mapped readable and aligned, and reading it has no effect that matters.
+unsafe fn load(at: u64) -> u32 {
+    let value: u32;
+    // SAFETY: by 1.
+    unsafe { core::arch::asm!("ldr {0:w}, [{1}]", out(reg) value, in(reg) at, options(nostack, readonly)) };
+    value
+}
