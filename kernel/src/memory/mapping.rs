@@ -239,6 +239,9 @@ impl<M: Machine> Kernel<M> {
             }
             let end = (base + mapping.length).min(to);
             self.objects.get_mut(inner)?.entries.reserve(2).map_err(Status::from)?;
+            if self.physical_part(&mapping).is_some() {
+                self.types.reserve_removal()?;
+            }
             let changed = Mapping { permissions, ..mapping };
             let (machine, space) = self.space_of(process)?;
             let done = match space
@@ -263,7 +266,8 @@ impl<M: Machine> Kernel<M> {
         Ok(if at < to { Work::UpTo(at) } else { Work::Done })
     }
 
-    /// Cuts the record of the mapping at `base` in two at `at`; both show the same pages as before.
+    /// Cuts the record of the mapping at `base` in two at `at`; both show the same pages as before. The
+    /// ledger of memory types is cut too, so that neither needs memory to be forgotten.
     fn split_at(&mut self, vmar: Id<Vmar>, base: u64, at: u64) -> Result {
         let region = &mut self.objects.get_mut(vmar)?.entries;
         let Some(mapping) = region.get(base).and_then(Entry::mapping).copied() else { return Ok(()) };
@@ -275,6 +279,9 @@ impl<M: Machine> Kernel<M> {
             Mapping { length: base + mapping.length - at, offset: mapping.offset + (at - base), ..mapping };
         region.update(base, |entry| *entry = Entry::Mapping(head));
         region.try_insert(at, Entry::Mapping(tail)).map_err(Status::from)?;
+        if let Some(range) = self.physical_part(&tail) {
+            self.types.split(range.base())?;
+        }
         if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
             vmo.mappings = vmo.mappings.saturating_add(1);
         }

@@ -89,7 +89,8 @@ impl MemoryTypes {
         Ok(())
     }
 
-    /// Makes sure that the next [`MemoryTypes::remove`] cannot fail, however it cuts.
+    /// Makes sure that the next [`MemoryTypes::remove`] cannot fail, however it cuts, or the next two
+    /// splits.
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
@@ -103,6 +104,15 @@ impl MemoryTypes {
             let range = PhysRange::from_bounds(PhysAddr(base), PhysAddr(segment.last))?;
             Some((range, segment.policy, segment.mappings))
         })
+    }
+
+    /// Makes an address the start of a segment, so that what is mapped before and after it can be forgotten
+    /// apart. A place must have been reserved.
+    ///
+    /// # Errors
+    /// `NO_MEMORY` otherwise; nothing changed.
+    pub(crate) fn split(&mut self, at: PhysAddr) -> Result {
+        self.cut(at.0)
     }
 
     fn first_from(&self, base: u64) -> Option<(u64, Segment)> {
