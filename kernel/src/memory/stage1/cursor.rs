@@ -136,6 +136,8 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         for _ in 0..tables {
             let Some(frame) = self.machine.allocate_frame() else {
                 self.give_back_spares();
+                // The words that linked the spares are not left pending in frames that become another's.
+                self.machine.publish_descriptors();
                 return Err(MapError::NoMemory);
             };
             self.machine.zero_frame(frame);
