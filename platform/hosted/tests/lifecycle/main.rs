@@ -4,6 +4,9 @@
 #[path = "../scenarios/program.rs"]
 mod program;
 
+mod child;
+mod failures;
+mod lives;
 mod regressions;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};

@@ -1,0 +1,78 @@
+//! Processes of a test's own, on the agent's code.
+
+use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
+use abi::{PAGE_SIZE, Status, Sysno};
+use scenarios::System;
+use scenarios::agent::HEADER;
+
+use super::Driven;
+
+/// A process with a thread that was not started; 0 for what does not exist yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Child {
+    pub(super) process: u64,
+    pub(super) vmar: u64,
+    pub(super) thread: u64,
+    script: u64,
+    agent_at: u64,
+    script_at: u64,
+}
+
+impl Child {
+    /// Its handles in the driven program.
+    pub(super) fn handles(&self) -> [u64; 4] {
+        [self.process, self.vmar, self.thread, self.script]
+    }
+}
+
+impl Driven {
+    /// Makes a process that will make these calls, each with these arguments, and then dies of an undefined
+    /// instruction. What is made before a failure is in `child`.
+    pub(super) fn make_child(
+        &mut self,
+        child: &mut Child,
+        calls: &[(Sysno, [u64; 4])],
+    ) -> Result<(), Status> {
+        let (name, out) = (self.scratch(64), self.scratch(0));
+        let job = u64::from(self.world.job);
+        self.call(Sysno::process_create, &[job, name, 4, 0, out, out + 4])?;
+        (child.process, child.vmar) = (u64::from(self.read32(0)), u64::from(self.read32(4)));
+        let (offset, size) = self.world.vdso_code;
+        let vdso = u64::from(self.world.vdso);
+        let code = self.map_into(child.vmar, PERM_READ | PERM_EXECUTE, (vdso, offset), size)?;
+        let (agent, offset) = self.world.agent;
+        let agent = (u64::from(agent), offset);
+        child.agent_at = self.map_into(child.vmar, PERM_READ | PERM_EXECUTE, agent, PAGE_SIZE)?;
+        child.script = self.making(Sysno::vmo_create, &[PAGE_SIZE, 0])?;
+        child.script_at = self.map_into(child.vmar, PERM_READ | PERM_WRITE, (child.script, 0), PAGE_SIZE)?;
+        let mut bytes = vec![0; HEADER as usize];
+        for (sysno, args) in calls {
+            let function = code - self.world.vdso_code.0 + self.program.vdso_function(*sysno);
+            let words = [function, args[0], args[1], args[2], args[3], 0, 0, 0, 0, 0, 0];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+        self.write(0x3000, &bytes);
+        let from = self.scratch(0x3000);
+        self.call(Sysno::vmo_write, &[child.script, from, 0, bytes.len() as u64])?;
+        child.thread = self.making(Sysno::thread_create, &[child.process, name, 4, 0])?;
+        Ok(())
+    }
+
+    /// Starts a child with a handle, which is gone then.
+    pub(super) fn start_child(&mut self, child: &Child, handle: u64) -> Result<(), Status> {
+        let args = [child.process, child.thread, child.agent_at, 0, handle, child.script_at];
+        self.call(Sysno::process_start, &args)
+    }
+
+    pub(super) fn map_into(
+        &mut self,
+        vmar: u64,
+        options: u32,
+        (vmo, offset): (u64, u64),
+        len: u64,
+    ) -> Result<u64, Status> {
+        let out = self.scratch(8);
+        self.call(Sysno::vmar_map, &[vmar, u64::from(options), 0, vmo, offset, len, out])?;
+        Ok(self.read64(8))
+    }
+}
