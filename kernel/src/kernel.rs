@@ -79,6 +79,8 @@ impl<M: Machine> Kernel<M> {
         match event {
             Event::Syscall => self.syscall(frame),
             Event::Timer => self.schedule.timer_fired(),
+            // The timer's wish stands: only what is ready may have changed.
+            Event::Kick => self.schedule.attention = true,
             Event::FpTrap => self.give_fp(),
             Event::Fault(fault) => self.fault(fault, frame),
         }

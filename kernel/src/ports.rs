@@ -155,6 +155,8 @@ pub enum Event {
     Syscall,
     /// The timer's deadline has come.
     Timer,
+    /// Another CPU asks this one to look at its work.
+    Kick,
     /// EL0 used FP while it was not allowed.
     FpTrap,
     /// EL0 did something that the architecture refuses.
