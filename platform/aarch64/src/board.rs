@@ -3,13 +3,18 @@
 //! The functions here are safe because a validated tree is the only description of the machine there is:
 //! where it is wrong, no program could know better. What can be checked is checked. A device's window must not
 //! touch memory of any kind; a UART must answer before anything is written to it.
-use abi::PhysRange;
+use alloc::vec::Vec;
+
+use abi::{PhysAddr, PhysRange};
 use console::{Console, Model};
-use devicetree::{GicVersion, NodeId, Tree};
+use devicetree::{GicVersion, InterruptController, NodeId, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
-use crate::gic::{Controller, Trigger, v2};
+use crate::gic::{
+    Controller, CpuError, DistributorError, GicV2, GicV3, REDISTRIBUTOR_SIZE, Redistributor, Region, Trigger,
+    is_version_3,
+};
 use crate::memory::MemoryError;
 use crate::tables::MapError;
 use crate::{interrupts, log, output, power, ranges};
@@ -28,8 +33,16 @@ pub struct Uart {
 pub enum InterruptError {
     /// The tree has no interrupt controller that is okay.
     None,
-    /// It is a GICv3, which this kernel does not drive yet.
-    Version3,
+    /// Where a GICv3's distributor should be, something else answers, or nothing.
+    NotVersion3(PhysAddr),
+    /// No redistributor answers here.
+    NoAnswer(PhysAddr),
+    /// Redistributors cannot be this far apart.
+    Stride(u64),
+    /// The heap could not hold the list of redistributors.
+    OutOfMemory,
+    /// The distributor never finishes a write.
+    Stuck,
     /// A GICv2 without a CPU interface.
     NoCpuInterface,
     /// A window overlaps memory.
@@ -40,15 +53,27 @@ pub enum InterruptError {
     TooSmall(mmio::TooSmall),
     /// The tree does not say by which interrupt the virtual timer signals.
     NoTimer,
-    /// The controller has no such interrupt.
-    NoSuchInterrupt(u32),
+    /// The boot CPU cannot take interrupts.
+    Cpu(CpuError),
 }
 
 impl core::fmt::Display for InterruptError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::None => write!(f, "no interrupt controller: the tree has no GIC with status okay"),
-            Self::Version3 => write!(f, "the interrupt controller is a GICv3, which is not supported yet"),
+            Self::NotVersion3(base) => {
+                write!(
+                    f,
+                    "the tree has a GICv3, but what is at {base} does not say that it is one (GICD_PIDR2)"
+                )
+            }
+            Self::NoAnswer(base) => write!(f, "no redistributor answers at {base}, where the tree has one"),
+            Self::Stride(stride) => write!(
+                f,
+                "redistributor-stride is {stride:#x}; it must be a multiple of 0x10000, and 0x20000 at least"
+            ),
+            Self::OutOfMemory => write!(f, "the boot heap cannot hold the list of redistributors"),
+            Self::Stuck => write!(f, "the interrupt controller never finishes a write (GICD_CTLR.RWP)"),
             Self::NoCpuInterface => write!(f, "the interrupt controller's node has no window for GICC"),
             Self::OverlapsMemory(range) => {
                 write!(f, "the interrupt controller's window {range} overlaps memory")
@@ -56,9 +81,7 @@ impl core::fmt::Display for InterruptError {
             Self::Map(error) => write!(f, "the interrupt controller cannot be mapped: {error}"),
             Self::TooSmall(error) => write!(f, "the interrupt controller cannot be driven: {error}"),
             Self::NoTimer => write!(f, "the tree has no interrupt for the virtual timer (arm,armv8-timer)"),
-            Self::NoSuchInterrupt(intid) => {
-                write!(f, "the virtual timer's INTID {intid} is none that the interrupt controller has")
-            }
+            Self::Cpu(error) => write!(f, "{error}"),
         }
     }
 }
@@ -142,18 +165,86 @@ impl Boot {
     pub fn open_interrupts(&mut self, tree: &Tree<'_>) -> Result<(), InterruptError> {
         let gic = tree.interrupt_controller().ok_or(InterruptError::None)?;
         let timer = tree.timer().and_then(|timer| timer.virtual_timer).ok_or(InterruptError::NoTimer)?;
-        if gic.version == GicVersion::V3 {
-            return Err(InterruptError::Version3);
-        }
+        let controller = match gic.version {
+            GicVersion::V2 => Controller::V2(self.open_gic_v2(tree, &gic)?),
+            GicVersion::V3 => Controller::V3(self.open_gic_v3(tree, &gic)?),
+        };
+        let trigger = if timer.trigger.is_edge() { Trigger::Edge } else { Trigger::Level };
+        interrupts::start(controller, timer.intid, trigger).map_err(InterruptError::Cpu)
+    }
+
+    fn open_gic_v2(
+        &mut self,
+        tree: &Tree<'_>,
+        gic: &InterruptController<'_>,
+    ) -> Result<GicV2, InterruptError> {
         let interface = gic.cpu_interface.ok_or(InterruptError::NoCpuInterface)?;
         let distributor = self.gic_window(tree, gic.distributor.range)?;
         let interface = self.gic_window(tree, interface.range)?;
         // SAFETY: 1, the tree says that these are a GICv2's registers, the ledger gives them to nobody, and
         // `gic_window` pairs each window with its address.
-        let gic = unsafe { v2::Gic::new(distributor, interface) }.map_err(InterruptError::TooSmall)?;
-        let trigger = if timer.trigger.is_edge() { Trigger::Edge } else { Trigger::Level };
-        let started = interrupts::start(Controller::V2(gic), timer.intid, trigger);
-        started.then_some(()).ok_or(InterruptError::NoSuchInterrupt(timer.intid))
+        unsafe { GicV2::new(distributor, interface) }.map_err(InterruptError::TooSmall)
+    }
+
+    fn open_gic_v3(
+        &mut self,
+        tree: &Tree<'_>,
+        gic: &InterruptController<'_>,
+    ) -> Result<GicV3, InterruptError> {
+        /// GICD_PIDR2, which says which architecture this is.
+        const PIDR2: usize = 0xffe8;
+        let base = gic.distributor.range.base();
+        let (distributor, address) = self.gic_window(tree, gic.distributor.range)?;
+        let version = (distributor.size() > PIDR2).then(|| {
+            // SAFETY: 1, the window was just mapped as device memory and reaches that far. 2, this runs at boot.
+            unsafe { crate::trap::load_if_present((address + PIDR2) as u64) }
+        });
+        if !version.flatten().is_some_and(is_version_3) {
+            return Err(InterruptError::NotVersion3(base));
+        }
+        let mut redistributors = Vec::new();
+        for window in gic.redistributors(tree) {
+            let region = Region::new(window.range.size(), gic.redistributor_stride);
+            let region = region.ok_or(InterruptError::Stride(gic.redistributor_stride))?;
+            self.open_redistributors(tree, window.range, region, &mut redistributors)?;
+        }
+        GicV3::new(distributor, redistributors).map_err(|error| match error {
+            DistributorError::TooSmall(error) => InterruptError::TooSmall(error),
+            DistributorError::Stuck => InterruptError::Stuck,
+        })
+    }
+
+    /// Maps what is needed of each redistributor in a region. A region is made for the largest machine of its
+    /// kind: it is mapped only as far as there are redistributors, and as the kernel has room for them. A CPU
+    /// whose redistributor is not among them cannot start.
+    fn open_redistributors(
+        &mut self,
+        tree: &Tree<'_>,
+        range: PhysRange,
+        mut region: Region,
+        found: &mut Vec<Redistributor<'static>>,
+    ) -> Result<(), InterruptError> {
+        /// The low word of GICR_TYPER.
+        const TYPER: u64 = 8;
+        while let Some(offset) = region.offset() {
+            let base = PhysAddr(range.base().0 + offset);
+            let own = PhysRange::new(base, REDISTRIBUTOR_SIZE).map_err(|_| InterruptError::NoAnswer(base))?;
+            let (window, address) = match self.gic_window(tree, own) {
+                Err(InterruptError::Map(_)) if !found.is_empty() => {
+                    defmt::warn!("no room for the redistributor at {=u64:#x}: its CPU cannot start", base.0);
+                    return Ok(());
+                }
+                mapped => mapped?,
+            };
+            // SAFETY: 1, the window was just mapped as device memory. 2, this runs at boot.
+            unsafe { crate::trap::load_if_present(address as u64 + TYPER) }
+                .ok_or(InterruptError::NoAnswer(base))?;
+            let redistributor = Redistributor::new(window).map_err(InterruptError::TooSmall)?;
+            region.pass(&redistributor);
+            found.try_reserve(1).map_err(|_| InterruptError::OutOfMemory)?;
+            found.push(redistributor);
+        }
+        Ok(())
     }
 
     fn gic_window(
@@ -164,8 +255,8 @@ impl Boot {
         if touches_memory(tree, range) {
             return Err(InterruptError::OverlapsMemory(range));
         }
-        // SAFETY: 1, the tree says that these are the GIC's registers, outside all memory. 2, a GICv2 does not
-        // master the bus.
+        // SAFETY: 1, the tree says that these are the GIC's registers, outside all memory. 2, a GIC masters the
+        // bus for message interrupts only, which stay off.
         Ok(unsafe { self.map_device_at(range)? })
     }
 

@@ -1,7 +1,7 @@
 //! What the CPU says of itself.
 use core::arch::asm;
 
-use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, MIDR_EL1, MPIDR_EL1, Readable};
+use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, ID_AA64PFR0_EL1, MIDR_EL1, MPIDR_EL1, Readable};
 
 /// Bits of physical address (`ID_AA64MMFR0_EL1.PARange`), no more than 4 KiB pages can use.
 pub fn physical_address_bits() -> u32 {
@@ -28,6 +28,11 @@ pub fn identification() -> u64 {
 /// The CPU's place in the machine (`MPIDR_EL1.Aff3..Aff0`), as a tree's `/cpus` names it.
 pub fn affinity() -> u64 {
     MPIDR_EL1.get() & 0xff_00ff_ffff
+}
+
+/// Whether the CPU has system registers for a GIC (`ID_AA64PFR0_EL1.GIC`, bits 27:24).
+pub(crate) fn has_gic_registers() -> bool {
+    ID_AA64PFR0_EL1.get() >> 24 & 0xf != 0
 }
 
 /// 64 random bits from the CPU (FEAT_RNG), if it has them and they are ready.

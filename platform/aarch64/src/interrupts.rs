@@ -1,46 +1,86 @@
-//! Interrupts as events: the virtual timer's, and whatever else arrives.
-use core::sync::atomic::{AtomicU32, Ordering};
+//! Interrupts as events: the virtual timer's, another CPU's kick, and whatever else arrives.
+//!
+//! Each CPU takes its own. The boot CPU calls `start`, which ends with [`start_on_this_cpu`]; every other CPU
+//! calls that one itself, once its MMU is on and before it first takes an interrupt or waits for one.
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use kernel::ports::Event;
 
-use crate::gic::{Controller, Trigger};
-use crate::lock::Leaf;
-use crate::timer;
+pub use crate::gic::CpuError;
+use crate::gic::{Controller, KICK, Trigger};
+use crate::{cpu, timer};
 
-static CONTROLLER: Leaf<Option<Controller>> = Leaf::new(None);
-
-/// The virtual timer's INTID.
-static TIMER: AtomicU32 = AtomicU32::new(u32::MAX);
-
-/// Takes interrupts from `controller` from now on, and the timer's by `timer_intid`. `false` if the controller
-/// has no such interrupt.
-pub(crate) fn start(mut controller: Controller, timer_intid: u32, trigger: Trigger) -> bool {
-    timer::set_deadline(None);
-    let known = controller.enable(timer_intid, trigger);
-    TIMER.store(timer_intid, Ordering::Relaxed);
-    *CONTROLLER.lock() = Some(controller);
-    known
+/// What all CPUs share, made at boot and kept for ever.
+struct Interrupts {
+    controller: Controller,
+    /// The virtual timer's INTID, the same on every CPU.
+    timer: u32,
+    trigger: Trigger,
 }
 
-/// The next thing that interrupts have to say; `None` when nothing is pending.
+static INTERRUPTS: AtomicPtr<Interrupts> = AtomicPtr::new(core::ptr::null_mut());
+
+#[inline]
+fn interrupts() -> Option<&'static Interrupts> {
+    // SAFETY: the pointer is null or came from the leaked box in `start`, written before it was published.
+    unsafe { INTERRUPTS.load(Ordering::Acquire).as_ref() }
+}
+
+/// Takes interrupts from `controller` from now on, and the timer's by `timer` on each CPU. Called once, by the
+/// boot CPU.
+///
+/// # Errors
+/// As for [`start_on_this_cpu`].
+pub(crate) fn start(controller: Controller, timer: u32, trigger: Trigger) -> Result<(), CpuError> {
+    let shared = Box::leak(Box::new(Interrupts { controller, timer, trigger }));
+    INTERRUPTS.store(shared, Ordering::Release);
+    start_on_this_cpu()
+}
+
+/// Lets the running CPU take interrupts: its part of the controller is initialised, its virtual timer is
+/// stopped and enabled, and it can be kicked. Exceptions stay masked as they are.
+///
+/// # Errors
+/// [`CpuError`]; this CPU cannot be used then. The others are not concerned.
+pub fn start_on_this_cpu() -> Result<(), CpuError> {
+    let Interrupts { controller, timer, trigger } = interrupts().ok_or(CpuError::NoController)?;
+    timer::set_deadline(None);
+    controller.start_cpu(cpu::affinity())?;
+    controller.enable(*timer, *trigger).then_some(()).ok_or(CpuError::NoSuchInterrupt(*timer))
+}
+
+/// Asks a CPU to look at its work: it gets [`Event::Kick`], also if it waits for an interrupt. What the caller
+/// wrote before, that CPU sees. Kicks that it has not taken yet are one kick.
+///
+/// `cpu_affinity` is as in MPIDR_EL1. A CPU that has not started has no work: nothing reaches it.
+pub fn kick(cpu_affinity: u64) {
+    if let Some(Interrupts { controller, .. }) = interrupts() {
+        controller.kick(cpu_affinity);
+    }
+}
+
+/// The next thing that interrupts have to say to the running CPU; `None` when nothing is pending.
 #[inline]
 pub(crate) fn take() -> Option<Event> {
-    let mut controller = CONTROLLER.lock();
-    let controller = controller.as_mut()?;
+    let Interrupts { controller, timer, .. } = interrupts()?;
     // A device can raise its interrupt again at once, but only one that is enabled: each turn of this loop
-    // but the timer's disables one, so it ends.
+    // that does not end it disables one, so it ends.
     while let Some(taken) = controller.take() {
         let intid = taken.intid.to_u32();
-        let timer = intid == TIMER.load(Ordering::Relaxed);
-        if timer {
+        let event = if intid == *timer {
             // The timer's level stays up until its deadline moves: the kernel sets the next one.
             timer::set_deadline(None);
+            Some(Event::Timer)
+        } else if intid == KICK {
+            Some(Event::Kick)
         } else {
             controller.disable(intid);
-        }
+            None
+        };
         controller.end(taken);
-        if timer {
-            return Some(Event::Timer);
+        if event.is_some() {
+            return event;
         }
         defmt::warn!("interrupt {=u32} has no owner: disabled", intid);
     }

@@ -14,7 +14,7 @@
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
 //! | `machine` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
-//! | `gic`, `interrupts` | the interrupt controller, and what it delivers |
+//! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
 //! | `verify` | the address space, checked against its promises |
 //! | [`output`], [`log`], [`power`] | text; defmt frames; PSCI and the end |
 //! | [`lock`], [`barrier`] | the kernel's one lock; ordering |
@@ -56,7 +56,7 @@ mod heap;
 #[cfg(target_os = "none")]
 pub mod image;
 #[cfg(target_os = "none")]
-mod interrupts;
+pub mod interrupts;
 #[cfg(target_os = "none")]
 pub mod lock;
 #[cfg(target_os = "none")]

@@ -3,11 +3,13 @@
 //! Everything is put into group 0, as far as this CPU can see. Without the Security Extensions, or where
 //! firmware left all interrupts in group 1 (the Raspberry Pi's does), only that makes enabling one group
 //! enough; with them the group registers ignore non-secure writes and the one group that we see is group 1.
+use core::ops::Range;
+
 use mmio::tock_registers::interfaces::{Readable, Writeable};
 use mmio::tock_registers::register_bitfields;
 use mmio::{TooSmall, Window};
 
-use super::Trigger;
+use crate::gic::{CpuError, EACH_BYTE, FIRST_PPI, FIRST_SPI, KICK, PRIORITY, SPECIAL, Trigger, configured};
 
 register_bitfields! [u32,
     TYPER [
@@ -41,24 +43,20 @@ mmio::registers! {
         0x800 => target: [ReadWrite<u32>; 256];
         /// GICD_ICFGR, sixteen INTIDs each.
         0xC00 => configuration: [ReadWrite<u32>; 64];
+        /// GICD_SGIR.
+        0xF00 => send: WriteOnly<u32>;
+        /// GICD_CPENDSGIR, four INTIDs each.
+        0xF10 => clear_pending_sgi: [ReadWrite<u32>; 4];
     }
 }
 
-/// INTIDs from 1020 on have special meanings.
-pub(super) const SPECIAL: u32 = 1020;
-/// The priority of every interrupt: in the middle, so that it is below the mask whatever bits exist.
-const PRIORITY: u32 = 0xa0;
-/// The same value in each of a register's four bytes.
-const EACH_BYTE: u32 = 0x0101_0101;
 /// Forwarding is on, for the one group that we see. Its bit is bit 0 with the Security Extensions (non-secure
 /// view, group 1) and without them (group 0).
 const ENABLE: u32 = 1;
-/// Edge-triggered, in the two bits that GICD_ICFGR has for an INTID.
-const EDGE: u32 = 0b10;
-/// INTIDs below this are software-generated: always edges.
-const FIRST_PPI: u32 = 16;
-/// INTIDs below this belong to one CPU each.
-const FIRST_SPI: u32 = 32;
+/// GICD_SGIR.TargetListFilter: to the CPU that writes.
+const ONLY_SELF: u32 = 0b10 << 24;
+/// A GICv2 has at most this many CPUs.
+const MAX_CPUS: usize = 8;
 
 /// The distributor, taken over.
 pub(crate) struct Distributor<'m> {
@@ -67,22 +65,55 @@ pub(crate) struct Distributor<'m> {
     limit: u32,
     /// The boot CPU's bit in target registers; 0 on a GIC with one CPU, which has none.
     target: u32,
+    /// CPUs that have started: affinity and bit. A GICv2 knows nothing of affinities.
+    cpus: [Option<(u64, u32)>; MAX_CPUS],
 }
 
 impl<'m> Distributor<'m> {
-    /// Takes over a distributor: everything disabled, nothing pending, all of it aimed at this CPU.
+    /// Takes over a distributor: every shared interrupt disabled, not pending, and aimed at this CPU.
     ///
     /// # Errors
     /// If the window is too small.
     pub(crate) fn new(window: Window<'m>) -> Result<Self, TooSmall> {
         let registers = Registers::new(window)?;
         let lines = registers.type_().read(TYPER::LINES) + 1;
-        let target = boot_target(&registers);
+        let target = running_target(&registers);
         initialise(&registers, lines as usize, target);
-        Ok(Self { registers, limit: (32 * lines).min(SPECIAL), target })
+        Ok(Self { registers, limit: (32 * lines).min(SPECIAL), target, cpus: [None; MAX_CPUS] })
     }
 
-    /// Lets an interrupt through to the boot CPU. `false` if there is no such interrupt.
+    /// Makes the private interrupts of the running CPU, whose affinity is `cpu`, those that nobody has used:
+    /// all disabled but the kick.
+    ///
+    /// # Errors
+    /// [`CpuError::TooManyCpus`].
+    pub(crate) fn start_cpu(&mut self, cpu: u64) -> Result<(), CpuError> {
+        let target = running_target(&self.registers);
+        let known = |entry: &Option<(u64, u32)>| entry.is_none_or(|(known, _)| known == cpu);
+        *self.cpus.iter_mut().find(|entry| known(entry)).ok_or(CpuError::TooManyCpus)? = Some((cpu, target));
+        // The registers of INTIDs 0 to 31 are banked: each CPU sees its own.
+        reset(&self.registers, 0..1);
+        for register in self.registers.clear_pending_sgi().each(0..4) {
+            register.set(u32::MAX);
+        }
+        if let Some(register) = self.registers.set_enable().get(0) {
+            register.set(1 << KICK);
+        }
+        Ok(())
+    }
+
+    /// Sends [`KICK`] to the CPU with an affinity, if that one has started.
+    pub(crate) fn kick(&mut self, cpu: u64) {
+        let started = self.cpus.iter().flatten().find(|(known, _)| *known == cpu);
+        match started {
+            Some((_, 0)) => self.registers.send().set(ONLY_SELF | KICK),
+            Some((_, target)) => self.registers.send().set(target << 16 | KICK),
+            None => {}
+        }
+    }
+
+    /// Lets an interrupt through: a private one to the running CPU, a shared one to the boot CPU. `false` if
+    /// there is no such interrupt.
     pub(crate) fn enable(&mut self, intid: u32, trigger: Trigger) -> bool {
         if intid >= self.limit {
             return false;
@@ -90,9 +121,7 @@ impl<'m> Distributor<'m> {
         if intid >= FIRST_PPI
             && let Some(register) = self.registers.configuration().get(intid as usize / 16)
         {
-            let shift = 2 * (intid % 16);
-            let kind = if trigger == Trigger::Edge { EDGE } else { 0 };
-            register.set(register.get() & !(0b11 << shift) | (kind << shift));
+            register.set(configured(register.get(), intid, trigger));
         }
         if intid >= FIRST_SPI
             && self.target != 0
@@ -119,29 +148,14 @@ impl<'m> Distributor<'m> {
 
 /// This CPU's bit in GICD_ITARGETSR: the read-only registers of the private interrupts show it (4.3.12). A GIC
 /// with one CPU has no target registers at all.
-fn boot_target(registers: &Registers<'_>) -> u32 {
+fn running_target(registers: &Registers<'_>) -> u32 {
     registers.target().each(0..8).map(|register| register.get()).fold(0, |all, word| all | word | word >> 16)
         & 0xff
 }
 
 fn initialise(registers: &Registers<'_>, lines: usize, target: u32) {
     registers.control().set(0);
-    for register in registers.clear_enable().each(0..lines) {
-        register.set(u32::MAX);
-    }
-    for register in registers.clear_pending().each(0..lines) {
-        register.set(u32::MAX);
-    }
-    for register in registers.clear_active().each(0..lines) {
-        register.set(u32::MAX);
-    }
-    // All groups, not only those in use: one SPI left in group 1 is one that never arrives.
-    for register in registers.group().each(0..lines) {
-        register.set(0);
-    }
-    for register in registers.priority().each(0..8 * lines) {
-        register.set(PRIORITY * EACH_BYTE);
-    }
+    reset(registers, 1..lines);
     // The first eight target registers and two configuration registers are the private interrupts'.
     for register in registers.target().each(8..8 * lines) {
         register.set(target * EACH_BYTE);
@@ -150,6 +164,26 @@ fn initialise(registers: &Registers<'_>, lines: usize, target: u32) {
         register.set(0);
     }
     registers.control().set(ENABLE);
+}
+
+/// Disables all interrupts of some blocks of 32, forgets that they are pending, and makes them alike.
+fn reset(registers: &Registers<'_>, blocks: Range<usize>) {
+    for register in registers.clear_enable().each(blocks.clone()) {
+        register.set(u32::MAX);
+    }
+    for register in registers.clear_pending().each(blocks.clone()) {
+        register.set(u32::MAX);
+    }
+    for register in registers.clear_active().each(blocks.clone()) {
+        register.set(u32::MAX);
+    }
+    // All groups, not only those in use: one SPI left in group 1 is one that never arrives.
+    for register in registers.group().each(blocks.clone()) {
+        register.set(0);
+    }
+    for register in registers.priority().each(8 * blocks.start..8 * blocks.end) {
+        register.set(PRIORITY * EACH_BYTE);
+    }
 }
 
 #[cfg(test)]
@@ -199,7 +233,9 @@ mod tests {
     #[test]
     fn every_interrupt_is_put_into_group_0_and_none_beyond_the_last_is_touched() {
         let gicd = Gicd::new(1);
-        Distributor::new(window(&gicd)).unwrap();
+        let mut distributor = Distributor::new(window(&gicd)).unwrap();
+        assert_eq!(gicd.word(0x080), None, "each CPU does its own private interrupts");
+        distributor.start_cpu(0).unwrap();
         for word in 0..3 {
             assert_eq!(gicd.word(0x080 + 4 * word), Some(0), "IGROUPR{word}");
             assert_eq!(gicd.word(0x180 + 4 * word), Some(u32::MAX), "ICENABLER{word}");
@@ -235,5 +271,45 @@ mod tests {
             distributor.disable(intid);
             assert_eq!(*gicd.words.borrow(), before);
         }
+    }
+
+    #[test]
+    fn a_cpu_that_starts_gets_the_kick_and_no_other_private_interrupt() {
+        let gicd = Gicd::new(2);
+        let mut distributor = Distributor::new(window(&gicd)).unwrap();
+        distributor.start_cpu(0x101).unwrap();
+        assert_eq!(gicd.word(0x180), Some(u32::MAX));
+        assert_eq!(gicd.word(0x100), Some(1));
+        assert_eq!(gicd.word(0xF1C), Some(u32::MAX), "no kick from before is left");
+        assert_eq!(gicd.word(0x400), Some(0xa0a0_a0a0));
+    }
+
+    #[test]
+    fn a_kick_goes_to_the_cpu_that_is_meant() {
+        let mut gicd = Gicd::new(1);
+        let registers = |cpu| Gicd { words: RefCell::default(), cpu };
+        Distributor::new(window(&gicd)).unwrap().kick(0);
+        assert_eq!(gicd.word(0xF00), None, "a CPU that has not started is left alone");
+        gicd = registers(4);
+        let mut distributor = Distributor::new(window(&gicd)).unwrap();
+        distributor.start_cpu(0x8000).unwrap();
+        distributor.kick(0x8000);
+        assert_eq!(gicd.word(0xF00), Some(4 << 16));
+        let alone = registers(0);
+        let mut distributor = Distributor::new(window(&alone)).unwrap();
+        distributor.start_cpu(0).unwrap();
+        distributor.kick(0);
+        assert_eq!(alone.word(0xF00), Some(2 << 24), "a GIC with one CPU has no target list");
+    }
+
+    #[test]
+    fn a_ninth_cpu_is_refused_and_a_known_one_may_start_again() {
+        let gicd = Gicd::new(1);
+        let mut distributor = Distributor::new(window(&gicd)).unwrap();
+        for cpu in 0..8 {
+            distributor.start_cpu(cpu).unwrap();
+        }
+        assert_eq!(distributor.start_cpu(8), Err(CpuError::TooManyCpus));
+        assert_eq!(distributor.start_cpu(3), Ok(()));
     }
 }
