@@ -1,4 +1,6 @@
 //! Every scenario on the hosted machine, each on a board of its own and reported by its name.
+//!
+//! A run is the same each time. `JACINTH_SEED=N cargo test -p hosted --test scenarios` makes another one.
 
 mod program;
 
@@ -38,9 +40,16 @@ fn trial(scenario: &'static Scenario) -> Trial {
     Trial::test(format!("{} {}", scenario.id, scenario.title), move || run(scenario))
 }
 
+/// The machine; `JACINTH_SEED=N` gives it other random numbers, and so other handles and addresses.
+fn config() -> Config {
+    let standard = Config::default();
+    let seed = std::env::var("JACINTH_SEED").ok().and_then(|text| text.parse().ok());
+    Config { seed: seed.or(standard.seed), ..standard }
+}
+
 /// Runs a scenario and looks at what it leaves behind.
 fn run(scenario: &Scenario) -> Result<(), Failed> {
-    let mut program = Program::start(Config::default());
+    let mut program = Program::start(config());
     let before = program.object_count();
     scenario.run(&mut program).map_err(|failure| {
         let console = program.board.machine.take_console();
