@@ -65,7 +65,13 @@ const ANCHORS: &[Anchor] = &[
         Some(1100),
     ),
     anchor("device_page_map_unmap", "device page: map and unmap", Some(1049), Some(16209), Some(850)),
-    anchor("window_16_mib_map_unmap", "16 MiB window: map and unmap", Some(8000), Some(1_982_312), Some(1000)),
+    anchor(
+        "window_16_mib_map_unmap",
+        "16 MiB window: map and unmap",
+        Some(8000),
+        Some(1_982_312),
+        Some(1000),
+    ),
     anchor("demand_zero_fault", "demand-zero page fault", Some(1129), Some(3284), Some(550)),
     anchor("vmo_read_4_kib", "zx_vmo_read of 4 KiB", None, None, Some(950)),
 ];
