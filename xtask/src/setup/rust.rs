@@ -58,6 +58,13 @@ impl Toolchain {
         command
     }
 
+    /// The compiler by itself, in the repository's root.
+    pub(crate) fn rustc() -> Command {
+        let mut command = clean("rustc");
+        command.current_dir(crate::paths::root());
+        command
+    }
+
     /// What assembles for AArch64, where rustc cannot: it has no `core` for a bare-metal target at hand.
     pub(crate) fn assembler(self) -> Option<Command> {
         match self {

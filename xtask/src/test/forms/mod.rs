@@ -11,19 +11,26 @@ use std::path::Path;
 use std::time::Instant;
 
 use addr2line::Loader;
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
+use self::code::Code;
+use self::decode::Form;
+use self::gate::Findings;
 use crate::build::{self, Artifacts};
+use crate::paths::PROGRAM_TARGET;
+use crate::process;
+use crate::scratch::Scratch;
 use crate::setup::Toolchain;
 use crate::summary::Tally;
-use code::Code;
-use gate::Findings;
 
 /// The code that runs before the MMU is on, by the symbols around it (linker/kernel.ld).
 const BOOT_CODE: (&str, &str) = ("__image_start", "__head_end");
 
 /// The files that reach devices. For these, no access found means that the gate has gone blind.
 const WITH_DEVICES: [&str; 2] = ["jacinth", "rtc"];
+
+/// Code that the gate must refuse.
+const SPECIMEN: &str = "xtask/src/test/forms/specimen.rs";
 
 /// Builds, and checks each file.
 pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) {
@@ -36,6 +43,12 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) {
         }
     };
     check(&artifacts, tally);
+    match toolchain {
+        Toolchain::Default => record("forms specimen is refused", tally, specimen),
+        Toolchain::Debian => {
+            tally.skip("forms specimen is refused", "rustc alone has no `core` for the programs' target")
+        }
+    }
 }
 
 fn check(artifacts: &Artifacts, tally: &mut Tally) {
@@ -62,7 +75,7 @@ fn record(name: &str, tally: &mut Tally, check: impl FnOnce() -> Result<Findings
 fn devices(elf: &Path, name: &str) -> Result<Findings> {
     let findings = gate::devices(Code::read(elf)?.words(), &loader(elf)?);
     ensure!(
-        findings.plain > 0 || !WITH_DEVICES.contains(&name),
+        findings.plain + findings.refusals.len() > 0 || !WITH_DEVICES.contains(&name),
         "{name} reaches devices, and no access was found in its debug information. Have the accessors moved? \
          gate.rs lists them"
     );
@@ -76,38 +89,31 @@ fn boot(elf: &Path) -> Result<Findings> {
     Ok(findings)
 }
 
-fn loader(elf: &Path) -> Result<Loader> {
-    Loader::new(elf).map_err(|error| anyhow!("{} has no debug information: {error}", elf.display()))
+/// What compilers really make of a loop of volatile stores, with the debug information that they really leave.
+fn specimen() -> Result<Findings> {
+    let scratch = Scratch::new()?;
+    let elf = scratch.path().join("specimen.elf");
+    let mut rustc = Toolchain::rustc();
+    rustc
+        .args(["--edition=2024", "-O", "-g", "-Cpanic=abort", "--target", PROGRAM_TARGET, SPECIMEN, "-o"])
+        .arg(&elf);
+    let output = rustc.output().with_context(|| format!("cannot start `{}`", process::shown(&rustc)))?;
+    ensure!(
+        output.status.success(),
+        "{SPECIMEN} does not build: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let code = Code::read(&elf)?;
+    let forms = code.words().iter().filter_map(|(_, word)| decode::access(*word));
+    ensure!(
+        forms.into_iter().any(|access| access.form == Form::WriteBack),
+        "{SPECIMEN} is compiled without write-back now. Find a loop that is not"
+    );
+    let refusals = gate::devices(code.words(), &loader(&elf)?).refusals.len();
+    ensure!(refusals == 1, "{refusals} instructions of {SPECIMEN} are refused, and its one store should be");
+    Ok(Findings::default())
 }
 
-#[cfg(test)]
-mod probe {
-    use super::*;
-    #[test]
-    #[ignore]
-    fn probe() {
-        let base = std::path::PathBuf::from(std::env::var("PROBE").unwrap());
-        let code = Code::read(&base.join("jacinth.elf")).unwrap();
-        let r = code.between(BOOT_CODE.0, BOOT_CODE.1).unwrap();
-        let f = gate::boot(code.words(), &r, &loader(&base.join("jacinth.elf")).unwrap());
-        println!("boot {} {:?} {:#x?}", f.plain, f.refusals, r);
-        for (n, p) in [
-            ("jacinth", "jacinth.elf"),
-            ("rtc", "programs/rtc.elf"),
-            ("init", "programs/init.elf"),
-            ("conformance", "programs/conformance.elf"),
-        ] {
-            let t = Instant::now();
-            let f = devices(&base.join(p), n);
-            match f {
-                Ok(f) => {
-                    println!("{n} plain {} refused {} {:?}", f.plain, f.refusals.len(), t.elapsed());
-                    for r in f.refusals {
-                        println!("{r:x?}");
-                    }
-                }
-                Err(e) => println!("{n} {e:#}"),
-            }
-        }
-    }
+fn loader(elf: &Path) -> Result<Loader> {
+    Loader::new(elf).map_err(|error| anyhow!("{} has no debug information: {error}", elf.display()))
 }
