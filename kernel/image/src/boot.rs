@@ -87,6 +87,7 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
     if arguments.test {
         boot.verify().map_err(Failure::Broken)?;
         println!("the kernel's address space is as it should be");
+        boot.check_interrupts().map_err(Failure::Interrupts)?;
     }
     println!("{}", DeviceMap { tree: &tree, ledger: &ledger });
     Ok(Found { tree, ledger, console, arguments, initrd })

@@ -55,6 +55,8 @@ pub enum InterruptError {
     NoTimer,
     /// The boot CPU cannot take interrupts.
     Cpu(CpuError),
+    /// An interrupt that the boot CPU sent to itself did not arrive.
+    Lost,
 }
 
 impl core::fmt::Display for InterruptError {
@@ -82,6 +84,7 @@ impl core::fmt::Display for InterruptError {
             Self::TooSmall(error) => write!(f, "the interrupt controller cannot be driven: {error}"),
             Self::NoTimer => write!(f, "the tree has no interrupt for the virtual timer (arm,armv8-timer)"),
             Self::Cpu(error) => write!(f, "{error}"),
+            Self::Lost => write!(f, "an interrupt that this CPU sent to itself did not arrive"),
         }
     }
 }
@@ -171,6 +174,14 @@ impl Boot {
         };
         let trigger = if timer.trigger.is_edge() { Trigger::Edge } else { Trigger::Level };
         interrupts::start(controller, timer.intid, trigger).map_err(InterruptError::Cpu)
+    }
+
+    /// Sends the boot CPU an interrupt from itself and waits for it.
+    ///
+    /// # Errors
+    /// [`InterruptError::Lost`].
+    pub fn check_interrupts(&self) -> Result<(), InterruptError> {
+        interrupts::kick_arrives().then_some(()).ok_or(InterruptError::Lost)
     }
 
     fn open_gic_v2(

@@ -60,6 +60,18 @@ pub fn kick(cpu_affinity: u64) {
     }
 }
 
+/// Kicks the running CPU: whether that arrives within a tenth of a second. For boot, while no other event can.
+pub(crate) fn kick_arrives() -> bool {
+    kick(cpu::affinity());
+    let patience = timer::now() + timer::frequency() / 10;
+    while timer::now() < patience {
+        if take() == Some(Event::Kick) {
+            return true;
+        }
+    }
+    false
+}
+
 /// The next thing that interrupts have to say to the running CPU; `None` when nothing is pending.
 #[inline]
 pub(crate) fn take() -> Option<Event> {
