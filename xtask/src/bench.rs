@@ -118,15 +118,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     // This model's counter runs at 1 GHz: a tick is an instruction.
     let machine = MachineArgs { cpu: Some("max".to_owned()), icount: true, ..MachineArgs::default() };
     say("Counting", "instructions under -icount shift=0,sleep=off");
-    let session = Session {
-        machine: &machine,
-        boot: &prepared.boot,
-        elves: &prepared.elves,
-        symboliser: prepared.symboliser.clone(),
-        interactive: false,
-        limit: Some(Duration::from_secs(120)),
-        stop: &Stop::on_any_signal()?,
-    };
+    let stop = Stop::on_any_signal()?;
+    let session = Session { limit: Some(Duration::from_secs(120)), ..prepared.session(&machine, &stop) };
     let (sender, lines) = mpsc::channel();
     // The receiver lives as long as the session.
     let on_line = Box::new(move |line: &str| drop(sender.send(line.to_owned())));

@@ -9,7 +9,9 @@ use crate::build::{self, Artifacts, Program};
 use crate::paths;
 use crate::qemu::{Boot, MachineArgs};
 use crate::scratch::Scratch;
+use crate::session::Session;
 use crate::setup::Toolchain;
+use crate::stop::Stop;
 use crate::symbolise::Symboliser;
 
 /// What to boot, and on what.
@@ -76,6 +78,19 @@ impl Prepared {
         let symboliser = Symboliser::new(artifacts.kernel_elf.clone(), built.chain(named));
         let boot = Boot { image: artifacts.image.clone(), bootfs, arguments, semihosting, gdb: None };
         Ok(Self { boot, artifacts, elves, symboliser, _scratch: scratch })
+    }
+
+    /// A session that boots this on `machine`: nobody types, and it may take as long as it takes.
+    pub(crate) fn session<'a>(&'a self, machine: &'a MachineArgs, stop: &'a Stop) -> Session<'a> {
+        Session {
+            machine,
+            boot: &self.boot,
+            elves: &self.elves,
+            symboliser: self.symboliser.clone(),
+            interactive: false,
+            limit: None,
+            stop,
+        }
     }
 }
 

@@ -13,7 +13,6 @@ use crate::qemu::QEMU;
 use crate::run::GDB_PORT;
 use crate::say::say;
 use crate::scratch::Scratch;
-use crate::session::Session;
 use crate::setup::{self, Needs, Tool};
 use crate::stop::Stop;
 
@@ -92,15 +91,7 @@ fn beside_qemu(
     debugger: &mut Command,
 ) -> Result<ExitCode> {
     let stop = Stop::but_not_on_interrupt()?;
-    let session = Session {
-        machine: &args.boot.machine,
-        boot: &prepared.boot,
-        elves: &prepared.elves,
-        symboliser: prepared.symboliser.clone(),
-        interactive: false,
-        limit: None,
-        stop: &stop,
-    };
+    let session = prepared.session(&args.boot.machine, &stop);
     std::thread::scope(|scope| {
         let machine = scope.spawn(|| session.run(Box::new(std::io::stdout()), Box::new(|_| {})));
         let started = Instant::now();

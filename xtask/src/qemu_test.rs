@@ -46,15 +46,9 @@ pub(crate) fn run(args: &QemuTestArgs) -> Result<ExitCode> {
     let toolchain = setup::ensure(Needs { qemu: true, ..Needs::default() })?;
     let prepared = Prepared::new(toolchain, &args.boot, true)?;
     say("Running", &prepared.boot.arguments);
-    let session = Session {
-        machine: &args.boot.machine,
-        boot: &prepared.boot,
-        elves: &prepared.elves,
-        symboliser: prepared.symboliser.clone(),
-        interactive: false,
-        limit: Some(Duration::from_secs(args.timeout)),
-        stop: &Stop::on_any_signal()?,
-    };
+    let stop = Stop::on_any_signal()?;
+    let limit = Some(Duration::from_secs(args.timeout));
+    let session = Session { limit, ..prepared.session(&args.boot.machine, &stop) };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     let verdict = ended.verdict();
     if verdict != Verdict::Init(0) {

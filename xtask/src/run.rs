@@ -67,15 +67,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
         );
     }
     say("Running", format!("{}; Ctrl-A X leaves", prepared.boot.arguments));
-    let session = Session {
-        machine: &args.boot.machine,
-        boot: &prepared.boot,
-        elves: &prepared.elves,
-        symboliser: prepared.symboliser.clone(),
-        interactive: true,
-        limit: None,
-        stop: &Stop::on_any_signal()?,
-    };
+    let stop = Stop::on_any_signal()?;
+    let session = Session { interactive: true, ..prepared.session(&args.boot.machine, &stop) };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     Ok(exit_code(ended.verdict()))
 }

@@ -106,15 +106,7 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &
     };
     let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
     say("Booting", format!("{name}: GICv{}, EL{}, {CPUS} {}, {} RAM", row.gic, row.el, row.cpu, row.memory));
-    let session = Session {
-        machine: &machine,
-        boot: &prepared.boot,
-        elves: &prepared.elves,
-        symboliser: prepared.symboliser.clone(),
-        interactive: false,
-        limit: Some(limit),
-        stop,
-    };
+    let session = Session { limit: Some(limit), ..prepared.session(&machine, stop) };
     let (sender, lines) = mpsc::channel();
     // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
     let on_line = Box::new(move |line: &str| drop(sender.send((Instant::now(), line.to_owned()))));
