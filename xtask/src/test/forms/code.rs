@@ -55,7 +55,7 @@ impl Code {
         let mut symbols = Vec::new();
         for symbol in file.symbols() {
             match symbol.name() {
-                // Mapping symbols (ELF for the Arm 64-bit Architecture, 5.5.1), with or without a suffix.
+                // Mapping symbols (ELF for the Arm 64-bit Architecture, "Mapping symbols"), with or without a suffix.
                 Ok("$x") => marks.push((symbol.address(), true)),
                 Ok("$d") => marks.push((symbol.address(), false)),
                 Ok(name) if name.starts_with("$x.") => marks.push((symbol.address(), true)),

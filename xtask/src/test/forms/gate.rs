@@ -1,8 +1,8 @@
 //! What the gate refuses.
 //!
-//! Where the hardware reports a data abort of a register's access with write-back, of a pair or of SIMD
-//! registers, ESR_ELx.ISV is 0 (Arm ARM D24.2.40, ISS encoding for a Data Abort), and no hypervisor can emulate the
-//! access. Exclusives and atomics on Device memory are IMPLEMENTATION DEFINED, and DC ZVA faults there.
+//! When a register's access with write-back, of a pair or of SIMD registers aborts to EL2, ESR_EL2.ISV is 0 (Arm ARM,
+//! ISS encoding for an exception from a Data Abort), and no hypervisor can emulate it. What exclusives and atomics
+//! do on Device memory is IMPLEMENTATION DEFINED, and DC ZVA faults there.
 //!
 //! An instruction is a device's when it, or a function that was inlined around it, is an accessor: see
 //! [`is_accessor`]. Other code of a driver is not: it holds requests, results and text in ordinary memory, for
@@ -69,7 +69,8 @@ pub(super) fn devices(words: &[(u64, u32)], attribution: &impl Attribution) -> F
             continue;
         }
         let why = format!(
-            "{} in `{accessor}`, which accesses device registers. Use the accessors of platform/mmio, one `ldr` or `str` each",
+            "{} in `{accessor}`, which accesses device registers. \
+             Use the accessors of platform/mmio, one `ldr` or `str` each",
             form_in_words(access.form)
         );
         findings.refusals.push(Refusal { address, word, why, functions });
