@@ -55,8 +55,21 @@ enum Verb {
     Debug(debug::DebugArgs),
     Bench(bench::BenchArgs),
     /// Print what the kernel would make of device trees: windows, their fates, classes and groups
+    ///
+    /// Links the crates that the kernel links, so a bad tree is found at the desk. The exit status is 1 if a
+    /// tree is bad; the message names the node and the property that break a rule of the specification.
+    #[command(after_help = "Examples:
+  qemu-system-aarch64 -M virt,dumpdtb=virt.dtb && cargo xtask devmap virt.dtb
+  cargo xtask devmap --verbose virt.dtb
+  cargo xtask devmap --json boards/ > boards.jsonl")]
     Devmap(devmap::DevmapArgs),
     /// Check real device trees against what they are known to mean
+    ///
+    /// Finds windows, interrupts and PCI ranges of every tree with the kernel's own crate, and compares them
+    /// with what an independent translator found. The exit status is 1 if one differs. When it fails: each
+    /// difference names its tree; `cargo xtask devmap --verbose TREE.dtb` shows that tree as a whole.
+    #[command(after_help = "Example:
+  cargo xtask corpus ../shared/corpus")]
     Corpus(corpus::CorpusArgs),
 }
 
