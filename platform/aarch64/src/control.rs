@@ -74,6 +74,10 @@ pub const CPACR_FP_ALLOWED: u64 = CPACR_EL1::FPEN::TrapNothing.value;
 /// CNTKCTL_EL1: EL0 reads the virtual counter and its frequency, and nothing else.
 pub const CNTKCTL: u64 = 1 << 1;
 
+/// MDSCR_EL1: no self-hosted debugging; TDCC, so that EL0 does not reach the debug communication channel, through
+/// which two programs could signal to each other (Arm ARM, MDSCR_EL1.TDCC).
+pub const MDSCR: u64 = 1 << 12;
+
 /// HCR_EL2 for a kernel at EL1: AArch64, no traps, no stage 2.
 pub const HCR: u64 = 1 << 31;
 /// CNTHCTL_EL2 (E2H clear): EL1 may use the physical counter and timer.

@@ -254,7 +254,8 @@ at_el1:
     msr     cntkctl_el1, x10
     msr     cntv_ctl_el0, xzr           // a timer that fires before anyone waits for it
     msr     cntp_ctl_el0, xzr
-    msr     mdscr_el1, xzr
+    mov     x10, #{MDSCR}
+    msr     mdscr_el1, x10
     msr     tpidr_el0, xzr
     msr     tpidrro_el0, xzr
     msr     tpidr_el1, xzr

@@ -36,6 +36,7 @@ global_asm!(
     TCR_E0PD1 = const control::TCR_E0PD1,
     CPACR = const control::CPACR_FP_TRAPPED,
     CNTKCTL = const control::CNTKCTL,
+    MDSCR = const control::MDSCR,
     MAIR = const descriptor::MAIR,
     TEXT = const descriptor::TEXT,
     CONSTANT = const descriptor::CONSTANT,

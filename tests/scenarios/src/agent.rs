@@ -49,6 +49,8 @@ pub enum Do {
     Undefined,
     /// Uses a floating-point register.
     Float,
+    /// Reads the status of the debug communication channel.
+    DebugChannel,
 }
 
 /// An argument of a step.
@@ -111,13 +113,14 @@ impl Do {
             Self::Svc => 27,
             Self::Undefined => 18,
             Self::Float => 29,
+            Self::DebugChannel => 31,
         };
         Some(word * 4)
     }
 }
 
 /// The agent's code. It starts at its first word with the script's address in X1.
-pub const AGENT: [u32; 31] = [
+pub const AGENT: [u32; 33] = [
     mov(19, 1),      // 0
     str(0, 19, 0),   // 1    the start handle, into the header
     add(19, 19, 16), // 2
@@ -149,6 +152,8 @@ pub const AGENT: [u32; 31] = [
     RET,             // 28
     0x9E67_0000,     // 29   float: fmov d0, x0
     RET,             // 30
+    0xD533_0100,     // 31   debug channel: mrs x0, mdccsr_el0
+    RET,             // 32
 ];
 
 /// The agent's page as bytes, to be put where it can be mapped executable.

@@ -30,6 +30,7 @@ scenarios! {
     "FLT-J14" unaligned_pc "jumping to an address that is no instruction's ends the process";
     "FLT-J15" floats "floating point is there for whoever uses it";
     "FLT-J16" read_only_device "writing a device's page that is mapped read-only ends the process";
+    "FLT-J17" debug_channel "reaching for the debug communication channel ends the process";
 }
 
 /// Runs a process through one step; it must die of it.
@@ -126,6 +127,10 @@ fn external_abort(env: &mut Env<'_>) -> Outcome {
 
 fn undefined(env: &mut Env<'_>) -> Outcome {
     dies(env, Step::new(Do::Undefined, &[]))
+}
+
+fn debug_channel(env: &mut Env<'_>) -> Outcome {
+    dies(env, Step::new(Do::DebugChannel, &[]))
 }
 
 fn bare_svc(env: &mut Env<'_>) -> Outcome {
