@@ -93,12 +93,16 @@ impl fmt::Display for Place {
 impl<M: Machine> Kernel<M> {
     /// Handles a fault of the running thread: brings the page in, or ends the process with a report.
     pub(crate) fn fault(&mut self, fault: Fault, frame: &Frame) {
-        let Some(thread) = self.schedule.current else { return };
+        let Some(thread) = self.schedule.here().current else { return };
         let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) else { return };
         let cause = cause(fault);
         if let Cause::Translation { access, .. } = cause
             && fault.far < abi::vmar::USER_END
         {
+            if self.schedule.many_cpus() && self.shows(process, fault.far, access) {
+                // Another CPU was between the break and the make of this very descriptor (D8.16.1).
+                return;
+            }
             match self.fault_in(process, fault.far, access) {
                 Ok(()) => return,
                 Err(Refusal::NoMemory) if self.reaper.first().is_some() => {

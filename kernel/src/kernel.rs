@@ -10,13 +10,13 @@ use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
 use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
-use crate::ports::{Event, Frame, Machine, Next};
+use crate::ports::{CpuId, Event, Frame, Machine, Next};
 use crate::random::Random;
 use crate::schedule::Schedule;
 
 /// Everything that the kernel knows, over the machine that it runs on.
 ///
-/// A CPU gives it one [`Event`] at a time and does what it answers. The registers of the running thread
+/// The CPUs give it one [`Event`] at a time, under one lock, and each does what it is answered. The registers of the running thread
 /// are in the caller's frame while an event is handled; [`Kernel::handle`] rewrites them to switch threads.
 #[derive(Debug)]
 pub struct Kernel<M: Machine> {
@@ -48,6 +48,8 @@ pub struct Options {
     pub console: Option<abi::PhysRange>,
     /// Entropy from the tree (`rng-seed`, `kaslr-seed`); zeros if there was none.
     pub seed: [u8; 32],
+    /// Whether more than one CPU gives the kernel events.
+    pub many_cpus: bool,
 }
 
 /// The vDSO: where system calls come from.
@@ -71,20 +73,23 @@ pub(crate) struct Console {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// Handles one event and says what the CPU does next.
+    /// Handles one event of a CPU and says what that CPU does next.
     ///
-    /// `frame` holds the interrupted thread's registers and, when this returns [`Next::Run`], those to
-    /// return to EL0 with.
-    pub fn handle(&mut self, event: Event, frame: &mut Frame) -> Next {
+    /// `frame` holds the registers of the thread that the CPU interrupted and, when this returns
+    /// [`Next::Run`], those to return to EL0 with. A thread may have been killed by another CPU since: the
+    /// CPU has no current thread then, and what the dead one asked for is forgotten.
+    pub fn handle(&mut self, cpu: CpuId, event: Event, frame: &mut Frame) -> Next {
+        self.schedule.enter(cpu);
         match event {
             Event::Syscall => self.syscall(frame),
             Event::Timer => self.schedule.timer_fired(),
             // The timer's wish stands: only what is ready may have changed.
-            Event::Kick => self.schedule.attention = true,
+            Event::Kick => self.schedule.here_mut().attention = true,
             Event::FpTrap => self.give_fp(),
             Event::Fault(fault) => self.fault(fault, frame),
         }
-        if self.schedule.attention { self.leave(frame) } else { Next::Run }
+        let here = self.schedule.here();
+        if here.attention || here.current.is_none() { self.leave(frame) } else { Next::Run }
     }
 
     /// Nanoseconds since boot.
@@ -92,9 +97,10 @@ impl<M: Machine> Kernel<M> {
         self.scale.nanos(self.machine.ticks())
     }
 
-    /// The process of the running thread, with its name and id, for reports and tests.
+    /// The process of the thread that runs on the CPU whose event came last, with its name and id, for
+    /// reports and tests.
     pub fn current_process(&self) -> Option<(abi::Koid, &str)> {
-        let thread = self.objects.threads.get(self.schedule.current?)?;
+        let thread = self.objects.threads.get(self.schedule.here().current?)?;
         let process = self.objects.processes.get(thread.process)?;
         Some((process.header.koid, process.name.as_str()))
     }

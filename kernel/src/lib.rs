@@ -20,7 +20,7 @@
 //! | [`object`] | the objects, one noun a file |
 //! | [`memory`] | pages, translation tables, user memory |
 //! | `syscall` | the calls, one file a family |
-//! | `schedule` | who runs, who waits |
+//! | `schedule`, `cpus` | who runs, who waits; what each CPU is doing |
 //! | `lifetime` | how objects end |
 //! | [`check`] | the books taken anew, for tests |
 //! | `fault` | what EL0 does wrong |
@@ -33,6 +33,7 @@ extern crate alloc;
 pub mod boot;
 pub mod check;
 pub mod collections;
+mod cpus;
 mod fault;
 mod kernel;
 mod lifetime;

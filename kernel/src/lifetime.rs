@@ -105,18 +105,26 @@ impl<M: Machine> Kernel<M> {
         self.queue_dead(ObjectRef::Process(id));
     }
 
-    /// Ends a thread, whatever it is doing. The last one to end takes its process along.
+    /// Ends a thread, whatever it is doing. The last one to end takes its process along. One that runs on
+    /// another CPU never comes back from its next entry, which this brings about; it has ended then.
     pub(crate) fn end_thread(&mut self, id: Id<Thread>) {
         let Some(thread) = self.objects.threads.get(id) else { return };
-        let (state, process) = (thread.state, thread.process);
-        if matches!(state, ThreadState::New | ThreadState::Dead) {
+        if matches!(thread.state, ThreadState::New | ThreadState::Dead) {
             return;
         }
         self.unblock(id);
-        self.unschedule(id);
+        let is_off = self.unschedule(id);
         if let Some(thread) = self.objects.threads.get_mut(id) {
             thread.state = ThreadState::Dead;
         }
+        if is_off {
+            self.finish_thread(id);
+        }
+    }
+
+    /// The rest of a thread's end, once no CPU runs it.
+    pub(crate) fn finish_thread(&mut self, id: Id<Thread>) {
+        let Some(process) = self.objects.threads.get(id).map(|thread| thread.process) else { return };
         self.signal(ObjectRef::Thread(id), Signals::THREAD_RUNNING, Signals::TASK_TERMINATED);
         if let Some(process) = self.objects.processes.get_mut(process) {
             process.live_threads = process.live_threads.saturating_sub(1);
@@ -127,11 +135,13 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Thread(id));
     }
 
-    /// Does up to `budget` units of teardown; whether more is left.
+    /// Does up to `budget` units of teardown; whether more is left that this CPU can do.
     pub(crate) fn reap(&mut self, budget: u32) -> bool {
         for _ in 0..budget {
             let Some(object) = self.reaper.first else { return false };
             let finished = match object {
+                // The CPU that holds this up goes on with it as soon as it has let go.
+                ObjectRef::Process(id) if !self.vacate(id) => return false,
                 ObjectRef::Process(id) => self.reap_process(id),
                 ObjectRef::Vmo(id) => self.reap_vmo(id),
                 ObjectRef::Vmar(id) => self.reap_vmar(id),
@@ -235,9 +245,6 @@ impl<M: Machine> Kernel<M> {
 
     /// One step of a process's end: tables, then regions with their mappings, then handles, then the news of it.
     fn reap_process(&mut self, id: Id<Process>) -> bool {
-        if self.schedule.forget_space(id) {
-            self.machine.activate(None);
-        }
         let Some(process) = self.objects.processes.get_mut(id) else { return true };
         if let Some(space) = &mut process.space {
             let asid = space.asid();
@@ -280,7 +287,7 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Job(job));
         if self.first == Some(id) {
             self.stopped = Some(return_code);
-            self.schedule.attention = true;
+            self.schedule.here_mut().attention = true;
         }
         // The queue goes on by the object's own link, so the object leaves it before it may end itself.
         self.unqueue_dead(ObjectRef::Process(id));
@@ -353,7 +360,7 @@ impl<M: Machine> Kernel<M> {
             None => self.reaper.first = Some(object),
         }
         self.reaper.last = Some(object);
-        self.schedule.attention = true;
+        self.schedule.here_mut().attention = true;
     }
 
     /// Takes the first object out of the queue, if it is still this one.

@@ -10,6 +10,35 @@
 
 use abi::{GeneralRegs, PageCount, PhysAddr, VirtAddr};
 
+/// CPUs that the kernel can use.
+pub const MAX_CPUS: usize = 8;
+
+/// A CPU by its number. Holding one proves that the number is below [`MAX_CPUS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CpuId(u8);
+
+impl CpuId {
+    /// The CPU that boots.
+    pub const BOOT: Self = Self(0);
+
+    /// The CPU with this number, if the kernel can use so many.
+    pub const fn new(number: usize) -> Option<Self> {
+        if number < MAX_CPUS { Some(Self(number as u8)) } else { None }
+    }
+
+    /// Its number.
+    #[inline]
+    pub const fn index(self) -> usize {
+        // The remainder says to the compiler what the constructor says to people.
+        self.0 as usize % MAX_CPUS
+    }
+
+    /// Every CPU that there can be.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..MAX_CPUS as u8).map(Self)
+    }
+}
+
 /// An address space's identifier in the TLB (`TTBR0_EL1.ASID`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Asid(pub u16);
@@ -143,10 +172,18 @@ pub trait Context {
     fn entropy(&mut self) -> Option<u64>;
 }
 
-/// Everything together. Implemented by whatever implements the parts.
-pub trait Machine: Frames + Translation + Clock + Output + Context {}
+/// The other CPUs.
+pub trait Peers {
+    /// Makes another CPU give its kernel an [`Event::Kick`] soon, be it at EL0 or idle. Kicks may merge; what
+    /// was written before one is seen by the CPU that takes it.
+    fn kick(&mut self, cpu: CpuId);
+}
 
-impl<T: Frames + Translation + Clock + Output + Context> Machine for T {}
+/// Everything together. Implemented by whatever implements the parts. What belongs to one CPU (the active
+/// space, the timer, the FP registers, the probe) is that of the CPU whose event is being handled.
+pub trait Machine: Frames + Translation + Clock + Output + Context + Peers {}
+
+impl<T: Frames + Translation + Clock + Output + Context + Peers> Machine for T {}
 
 /// What came up from EL0, or while the CPU idled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +218,9 @@ pub enum Next {
     Run,
     /// Nothing is ready: wait for an interrupt.
     Idle,
+    /// Nothing is ready, and there is work of the kernel's own: let others have the kernel, take what
+    /// interrupts there are, and come again with [`Event::Kick`].
+    Again,
     /// The first process has ended with this status: stop the machine.
     Stop(i64),
 }

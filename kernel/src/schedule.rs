@@ -3,11 +3,12 @@ use abi::{Signals, Status};
 
 use crate::collections::Tree;
 use crate::collections::arena::Id;
+use crate::cpus::Cpus;
 use crate::kernel::Kernel;
 use crate::object::process::FutexQueue;
 use crate::object::thread::Outcome;
 use crate::object::{ObjectRef, Process, Thread, ThreadState, Wait};
-use crate::ports::{Frame, Machine, Next};
+use crate::ports::{CpuId, Frame, Machine, Next};
 
 /// How long a thread runs while others are ready, in nanoseconds.
 const SLICE: i64 = 10_000_000;
@@ -17,26 +18,25 @@ const REAP_AT_EXIT: u32 = 32;
 /// The scheduler's state.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    /// The thread that the CPU belongs to; `None` if it blocked, ended, or the CPU idles.
-    pub current: Option<Id<Thread>>,
-    /// Whether something happened that [`Kernel::leave`] must look at.
-    pub attention: bool,
-    /// The thread whose registers are in the CPU's frame.
-    loaded: Option<Id<Thread>>,
-    /// The process whose tables EL0 sees.
-    active: Option<Id<Process>>,
-    /// The thread whose FP registers are in the CPU.
-    fp_owner: Option<Id<Thread>>,
-    first_ready: Option<Id<Thread>>,
-    last_ready: Option<Id<Thread>>,
+    /// What each CPU is doing.
+    pub cpus: Cpus,
+    /// Threads that wait for a CPU, any CPU: the first and the last.
+    pub first_ready: Option<Id<Thread>>,
+    pub last_ready: Option<Id<Thread>>,
     /// By tick, the first of the threads whose wait ends then. Every thread has a place reserved.
-    timers: Tree<Id<Thread>>,
-    slice_end: u64,
-    /// What the timer was last told; `None` if it must be told anew.
-    armed: Option<Option<u64>>,
+    pub timers: Tree<Id<Thread>>,
+    /// The CPU whose timer is set for the first of these, or earlier, and for when.
+    pub keeper: Option<(CpuId, u64)>,
 }
 
 impl Schedule {
+    /// Nothing runs. `many_cpus` says whether more than one CPU will come.
+    pub(crate) fn new(many_cpus: bool) -> Self {
+        let mut schedule = Self::default();
+        schedule.cpus.many = many_cpus;
+        schedule
+    }
+
     /// Makes sure that `threads` threads can have a deadline each.
     pub(crate) fn reserve_timers(&mut self, threads: usize) -> abi::status::Result {
         self.timers.reserve(threads.saturating_sub(self.timers.len())).map_err(Status::from)
@@ -52,19 +52,27 @@ impl Schedule {
         (self.first_ready, self.last_ready)
     }
 
-    /// Notes that the timer has fired: it needs a new wish, be it for nothing.
+    /// Notes that this CPU's timer has fired: it needs a new wish, be it for nothing.
     pub(crate) fn timer_fired(&mut self) {
-        self.armed = None;
-        self.attention = true;
+        let here = self.here_mut();
+        here.armed = None;
+        here.attention = true;
     }
 
-    /// Forgets a process that is about to lose its tables.
-    pub(crate) fn forget_space(&mut self, process: Id<Process>) -> bool {
-        let was_active = self.active == Some(process);
-        if was_active {
-            self.active = None;
+    /// The first deadline of a wait, if this CPU's timer is to keep it: one CPU does, the one that first saw
+    /// it on its way out. A keeper whose deadline has been withdrawn looks after the next one at the latest
+    /// when its timer fires for nothing.
+    fn keep(&mut self) -> Option<u64> {
+        let here = self.here_id();
+        let first = self.timers.first().map(|(at, _)| at);
+        match (first, self.keeper) {
+            (Some(at), Some((cpu, kept))) if cpu != here && kept <= at => None,
+            (None, Some((cpu, _))) if cpu != here => None,
+            _ => {
+                self.keeper = first.map(|at| (here, at));
+                first
+            }
         }
-        was_active
     }
 }
 
@@ -79,7 +87,7 @@ impl<M: Machine> Kernel<M> {
             None => self.schedule.first_ready = Some(id),
         }
         self.schedule.last_ready = Some(id);
-        self.schedule.attention = true;
+        self.schedule.here_mut().attention = true;
     }
 
     /// Blocks the running thread until `wait` is over or `deadline` (nanoseconds) has come.
@@ -97,8 +105,9 @@ impl<M: Machine> Kernel<M> {
         thread.state = ThreadState::Blocked;
         thread.wait = wait;
         thread.deadline = at;
-        self.schedule.current = None;
-        self.schedule.attention = true;
+        let here = self.schedule.here_mut();
+        here.current = None;
+        here.attention = true;
     }
 
     /// Ends a blocked thread's wait. It learns the outcome when it runs.
@@ -129,40 +138,10 @@ impl<M: Machine> Kernel<M> {
         true
     }
 
-    /// Takes a thread off the CPU and out of the ready queue for good.
-    pub(crate) fn unschedule(&mut self, id: Id<Thread>) {
-        if self.schedule.current == Some(id) {
-            self.schedule.current = None;
-        }
-        if self.schedule.loaded == Some(id) {
-            self.schedule.loaded = None;
-        }
-        if self.schedule.fp_owner == Some(id) {
-            self.schedule.fp_owner = None;
-        }
-        self.schedule.attention = true;
-        if self.objects.threads.get(id).is_some_and(|thread| thread.state == ThreadState::Ready) {
-            self.remove_ready(id);
-        }
-    }
-
     /// Lets the running thread wait its turn again.
     pub(crate) fn yield_now(&mut self) {
-        if let Some(current) = self.schedule.current.take() {
+        if let Some(current) = self.schedule.here_mut().current.take() {
             self.make_ready(current);
-        }
-    }
-
-    /// Gives the running thread the FP registers.
-    pub(crate) fn give_fp(&mut self) {
-        let owner = self.schedule.fp_owner;
-        if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
-            self.machine.save_fp(&mut thread.fp);
-        }
-        self.schedule.fp_owner = self.schedule.current;
-        if let Some(thread) = self.schedule.current.and_then(|id| self.objects.threads.get(id)) {
-            self.machine.restore_fp(&thread.fp);
-            self.machine.allow_fp(true);
         }
     }
 
@@ -202,7 +181,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Decides who runs, makes the CPU his, and says what it does next.
     pub(crate) fn leave(&mut self, frame: &mut Frame) -> Next {
-        self.schedule.attention = false;
+        self.settle_here();
         loop {
             self.expire_timers();
             let pending = self.reap(REAP_AT_EXIT);
@@ -210,22 +189,31 @@ impl<M: Machine> Kernel<M> {
                 return Next::Stop(status);
             }
             self.rotate();
-            if self.schedule.current.is_none() {
-                self.schedule.current = self.take_ready();
-            }
-            if let Some(current) = self.schedule.current {
-                self.schedule.attention = pending;
-                self.switch_to(current, frame);
-                if self.schedule.current == Some(current) {
-                    self.program_timer();
-                    return Next::Run;
-                }
-            } else if !pending {
-                self.unload(frame);
+            let Some(current) = self.schedule.here().current.or_else(|| self.take_ready()) else {
+                return self.run_dry(frame, pending);
+            };
+            let here = self.schedule.here_mut();
+            here.current = Some(current);
+            here.attention = pending;
+            self.switch_to(current, frame);
+            if self.schedule.here().current == Some(current) {
                 self.program_timer();
-                return Next::Idle;
+                self.call_idle();
+                return Next::Run;
             }
         }
+    }
+
+    /// What a CPU does for which no thread is ready. Its last thread's registers stay with that thread: it may
+    /// be taken up elsewhere.
+    fn run_dry(&mut self, frame: &Frame, pending: bool) -> Next {
+        self.unload(frame);
+        if pending {
+            return Next::Again;
+        }
+        self.program_timer();
+        self.schedule.here_mut().idle = true;
+        Next::Idle
     }
 
     fn expire_timers(&mut self) {
@@ -246,32 +234,43 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Ends the slice of a thread that others wait for.
+    /// Ends the slice of a thread that others wait for; gives it another one if nobody does.
     fn rotate(&mut self) {
-        if self.schedule.first_ready.is_some()
-            && self.schedule.current.is_some()
-            && self.machine.ticks() >= self.schedule.slice_end
-        {
-            self.yield_now();
+        let is_wanted = self.schedule.first_ready.is_some();
+        if self.schedule.here().current.is_none() || !(is_wanted || self.schedule.many_cpus()) {
+            return;
         }
+        let now = self.machine.ticks();
+        if now < self.schedule.here().slice_end {
+            return;
+        }
+        if is_wanted {
+            self.yield_now();
+        } else {
+            self.begin_slice(now);
+        }
+    }
+
+    fn begin_slice(&mut self, now: u64) {
+        let slice = self.scale.ticks_at(SLICE).unwrap_or(u64::MAX);
+        self.schedule.here_mut().slice_end = now.saturating_add(slice);
     }
 
     /// Puts a thread's registers, tables and pending outcome in place.
     fn switch_to(&mut self, id: Id<Thread>, frame: &mut Frame) {
-        if self.schedule.loaded != Some(id) {
+        if self.schedule.here().loaded != Some(id) {
             self.unload(frame);
-            let slice = self.scale.ticks_at(SLICE).unwrap_or(u64::MAX);
-            self.schedule.slice_end = self.machine.ticks().saturating_add(slice);
+            self.begin_slice(self.machine.ticks());
             let Some(thread) = self.objects.threads.get_mut(id) else { return };
             thread.state = ThreadState::Running;
             *frame = thread.registers;
             let process = thread.process;
-            self.schedule.loaded = Some(id);
-            self.machine.allow_fp(self.schedule.fp_owner == Some(id));
-            if self.schedule.active != Some(process) {
+            let here = self.schedule.here_mut();
+            here.loaded = Some(id);
+            self.machine.allow_fp(here.fp_owner == Some(id));
+            if here.active.replace(process) != Some(process) {
                 let space = self.objects.processes.get(process).and_then(|process| process.space.as_ref());
                 self.machine.activate(space.map(|space| (space.root(), space.asid())));
-                self.schedule.active = Some(process);
             }
         }
         self.deliver_outcome(id, frame);
@@ -291,22 +290,20 @@ impl<M: Machine> Kernel<M> {
         crate::syscall::set_result(frame, status);
     }
 
-    /// Stores the registers that are in the CPU's frame with their thread.
-    fn unload(&mut self, frame: &Frame) {
-        if let Some(thread) = self.schedule.loaded.take().and_then(|id| self.objects.threads.get_mut(id)) {
-            thread.registers = *frame;
-        }
-    }
-
+    /// Sets this CPU's timer: for the first end of a wait, if it is this CPU's to keep, and for the end of the
+    /// slice. A lone CPU needs that only while others are ready. Where there are more, a thread can become
+    /// ready on another CPU at any time, and finds every busy one with its timer set.
     fn program_timer(&mut self) {
-        let timer = self.schedule.timers.first().map(|(at, _)| at);
-        let slice = self.schedule.first_ready.map(|_| self.schedule.slice_end);
+        let timer = self.schedule.keep();
+        let here = self.schedule.here();
+        let ends = self.schedule.first_ready.is_some() || self.schedule.many_cpus() && here.current.is_some();
+        let slice = ends.then_some(here.slice_end);
         let next = match (timer, slice) {
             (Some(timer), Some(slice)) => Some(timer.min(slice)),
             (timer, slice) => timer.or(slice),
         };
-        if self.schedule.armed != Some(next) {
-            self.schedule.armed = Some(next);
+        if here.armed != Some(next) {
+            self.schedule.here_mut().armed = Some(next);
             self.machine.set_timer(next);
         }
     }
@@ -347,7 +344,8 @@ impl<M: Machine> Kernel<M> {
         Some(id)
     }
 
-    fn remove_ready(&mut self, id: Id<Thread>) {
+    /// Takes a thread out of the ready queue.
+    pub(crate) fn remove_ready(&mut self, id: Id<Thread>) {
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
         let (previous, next) = (thread.previous.take(), thread.next.take());
         match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {

@@ -9,7 +9,7 @@ use abi::vdso::Constants;
 use core::fmt::Display;
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
-use kernel::ports::{Event, Frame, Frames, Next};
+use kernel::ports::{CpuId, Event, Frame, Frames, Next};
 use kernel::{Kernel, Options};
 
 use crate::boot::BootInfo;
@@ -34,7 +34,7 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
     };
     defmt::info!("{=u64} pages are free, init starts", free.0);
     let mut frame = Frame::default();
-    let next = kernel.handle(Event::Timer, &mut frame);
+    let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
     *KERNEL.lock() = Some(kernel);
     trap::run(&HANDLERS, frame, next)
 }
@@ -48,7 +48,12 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
     for (place, byte) in seed.iter_mut().zip(chosen.rng_seed().unwrap_or(&[]).iter().chain(&kaslr)) {
         *place = *byte;
     }
-    let options = Options { test: arguments.test, console: console.map(|console| console.range), seed };
+    let options = Options {
+        test: arguments.test,
+        console: console.map(|console| console.range),
+        seed,
+        many_cpus: false,
+    };
     let constants = Constants {
         ticks_per_second: 0,
         nanos_per_tick_q32: 0,
@@ -105,7 +110,7 @@ fn event(frame: &mut Frame, event: Event) -> Next {
 /// Takes the lock once and lets the kernel decide.
 fn handle(frame: &mut Frame, event: Event) -> Next {
     let next = match KERNEL.lock().as_mut() {
-        Some(kernel) => kernel.handle(event, frame),
+        Some(kernel) => kernel.handle(CpuId::BOOT, event, frame),
         None => Next::Idle,
     };
     if let Next::Stop(status) = next {

@@ -143,7 +143,7 @@ impl<M: Machine> Kernel<M> {
         let mut kernel = Self {
             machine,
             objects,
-            schedule: Schedule::default(),
+            schedule: Schedule::new(options.many_cpus),
             reaper: Reaper::default(),
             asids,
             types: MemoryTypes::default(),
@@ -184,7 +184,7 @@ impl<M: Machine> Kernel<M> {
         for image in [bootfs, tree, table] {
             self.unhold(ObjectRef::Vmo(image));
         }
-        self.schedule.attention = true;
+        self.schedule.here_mut().attention = true;
         Ok(())
     }
 

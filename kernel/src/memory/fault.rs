@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
         Ok(frame)
     }
 
-    /// A frame; what is dead gives its own up first.
+    /// A frame; what is dead gives its own up first, as far as no other CPU still uses it.
     ///
     /// # Errors
     /// `NO_MEMORY`.
@@ -67,10 +67,9 @@ impl<M: Machine> Kernel<M> {
             if let Some(frame) = self.machine.allocate_frame() {
                 return Ok(frame);
             }
-            if self.reaper.first().is_none() {
-                return Err(Status::NO_MEMORY);
+            if !self.reap(REAP_FOR_A_FRAME) {
+                return self.machine.allocate_frame().ok_or(Status::NO_MEMORY);
             }
-            self.reap(REAP_FOR_A_FRAME);
         }
     }
 

@@ -82,16 +82,18 @@ impl<M: Machine> Kernel<M> {
         if leaf.attributes.policy != CachePolicy::Cached {
             return Err(Status::INVALID_ARGS);
         }
-        let allowed = match access {
-            Access::Read => leaf.attributes.read,
-            Access::Write => leaf.attributes.write,
-            Access::Execute => leaf.attributes.execute,
-        };
+        let allowed = leaf.allows(access);
         // A physical VMO may be cached and still be no RAM of ours: such frames are not for the direct map.
         if allowed && self.is_foreign(process, address) {
             return Err(Status::INVALID_ARGS);
         }
         Ok(allowed.then_some(leaf.frame))
+    }
+
+    /// Whether the tables allow EL0 this access now: a fault over it is none any more.
+    pub(crate) fn shows(&mut self, process: Id<Process>, address: u64, access: Access) -> bool {
+        let Ok((machine, space)) = self.space_of(process) else { return false };
+        space.walk(machine, VirtAddr(address)).is_some_and(|leaf| leaf.allows(access))
     }
 
     /// Whether the mapping at an address shows physical memory that is not a frame of ours.

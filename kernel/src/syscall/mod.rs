@@ -80,7 +80,7 @@ pub(crate) fn set_result(frame: &mut Frame, status: Status) {
 impl<M: Machine> Kernel<M> {
     /// Handles `svc`: X16 has the number, X0 to X7 the arguments.
     pub(crate) fn syscall(&mut self, frame: &mut Frame) {
-        let Some(thread) = self.schedule.current else { return };
+        let Some(thread) = self.schedule.here().current else { return };
         let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) else { return };
         let caller = Caller { thread, process };
         let number = frame.r[16];
@@ -94,7 +94,7 @@ impl<M: Machine> Kernel<M> {
             Ok(Exit::Again) => {
                 frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
                 // Others get their turn between the pieces.
-                self.schedule.attention = true;
+                self.schedule.here_mut().attention = true;
             }
             Ok(Exit::Parked | Exit::Gone) => {}
             Err(status) => {

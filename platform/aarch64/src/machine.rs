@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
-use kernel::ports::{Access, Asid, Clock, Context, FpState, Frames, Output, Translation};
+use kernel::ports::{Access, Asid, Clock, Context, CpuId, FpState, Frames, Output, Peers, Translation};
 
 use crate::entry::{Boot, linker};
 use crate::layout::DIRECT_MAP;
@@ -208,5 +208,11 @@ impl Context for Board {
 
     fn entropy(&mut self) -> Option<u64> {
         cpu::random()
+    }
+}
+
+impl Peers for Board {
+    fn kick(&mut self, cpu: CpuId) {
+        assert!(cpu == CpuId::BOOT, "there is no CPU {}", cpu.index());
     }
 }

@@ -145,6 +145,12 @@ fn settle(frame: &mut Frame, mut next: Next) {
                 barrier::wait_for_interrupt();
                 next = take_interrupts(frame, Next::Idle);
             }
+            Next::Again => {
+                next = take_interrupts(frame, Next::Again);
+                if next == Next::Again {
+                    next = (handlers().event)(frame, Event::Kick);
+                }
+            }
             Next::Stop(status) => power::stop(status),
         }
     }

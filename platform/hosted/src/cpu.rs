@@ -6,11 +6,11 @@
 
 use abi::{GeneralRegs, Sysno, VirtAddr};
 use kernel::Kernel;
-use kernel::ports::{Access, Event, Fault, Next};
+use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next};
 
 use crate::bus::Width;
 use crate::heap::Failure;
-use crate::machine::{AccessFault, Machine};
+use crate::machine::{AccessFault, Config, Machine, split_mix};
 
 /// Exception classes (Arm ARM D24.2, ESR_EL1.EC).
 mod class {
@@ -29,14 +29,39 @@ const TICKS_PER_STEP: u64 = 16;
 /// Instructions of other threads after which a call of the driven thread is taken to hang.
 const PATIENCE: u64 = 5_000_000;
 
-/// A CPU that runs a kernel and its programs.
+/// What a CPU does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    /// It was not in the kernel yet.
+    Starting,
+    /// It runs a thread at EL0.
+    Runs,
+    /// It waits for an interrupt.
+    Idles,
+    /// The kernel has work of its own for it.
+    Works,
+}
+
+/// One CPU: the registers, and what it does.
+#[derive(Clone, Debug)]
+struct Lane {
+    frame: GeneralRegs,
+    activity: Activity,
+}
+
+/// The CPUs that run a kernel and its programs. A seed decides which of them makes the next step.
 #[derive(Debug)]
 pub struct Cpu {
     /// The kernel.
     pub kernel: Kernel<Machine>,
     /// The machine, the same that the kernel has.
     pub machine: Machine,
+    /// The registers of the CPU that makes a step.
     frame: GeneralRegs,
+    here: CpuId,
+    lanes: Vec<Lane>,
+    /// What the order of steps is drawn from.
+    order: u64,
     /// The driven thread's stack pointer, once it has one.
     driven: Option<u64>,
     stopped: Option<i64>,
@@ -44,12 +69,20 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// A CPU about to enter EL0 for the first time.
-    pub fn new(kernel: Kernel<Machine>, machine: Machine) -> Self {
+    /// CPUs about to enter EL0 for the first time.
+    ///
+    /// # Panics
+    /// If there are none, or more than the kernel can use.
+    pub fn new(kernel: Kernel<Machine>, machine: Machine, config: Config) -> Self {
+        assert!((1..=MAX_CPUS).contains(&config.cpus), "{} CPUs", config.cpus);
+        let lane = Lane { frame: GeneralRegs::default(), activity: Activity::Starting };
         Self {
             kernel,
             machine,
             frame: GeneralRegs::default(),
+            here: CpuId::BOOT,
+            lanes: vec![lane; config.cpus],
+            order: config.seed.unwrap_or(0),
             driven: None,
             stopped: None,
             heap: Failure::default(),
@@ -84,7 +117,7 @@ impl Cpu {
     /// # Panics
     /// If the thread dies of it, or never comes back.
     pub fn syscall(&mut self, sysno: Sysno, args: [u64; 8], site: VirtAddr) -> u64 {
-        self.assert_driven();
+        self.await_driven();
         self.frame.r[..8].copy_from_slice(&args);
         self.frame.r[16] = sysno as u64;
         self.frame.pc = site.0;
@@ -92,16 +125,16 @@ impl Cpu {
         self.event(Event::Syscall);
         for _ in 0..PATIENCE {
             self.assert_alive(&format!("zx_{}{args:x?}", sysno.line().name));
-            if !self.is_driven() {
-                self.step();
-            } else if self.frame.pc == site.0 {
-                return self.frame.r[0];
-            } else {
-                // The kernel set the call back to its `svc`, to be made again.
-                assert_eq!(self.frame.pc, site.0 - 4, "the driven thread came back somewhere else");
-                self.frame.pc = site.0;
-                self.event(Event::Syscall);
+            if !self.turn_to_driven() {
+                continue;
             }
+            if self.frame.pc == site.0 {
+                return self.frame.r[0];
+            }
+            // The kernel set the call back to its `svc`, to be made again.
+            assert_eq!(self.frame.pc, site.0 - 4, "the driven thread came back somewhere else");
+            self.frame.pc = site.0;
+            self.event(Event::Syscall);
         }
         panic!("zx_{} did not come back", sysno.line().name);
     }
@@ -134,8 +167,7 @@ impl Cpu {
     fn drive(&mut self, at: VirtAddr, access: Access, width: Width, value: u64) -> u64 {
         for _ in 0..PATIENCE {
             self.assert_alive(&format!("{access:?} of {width:?} at {at}"));
-            if !self.is_driven() {
-                self.step();
+            if !self.turn_to_driven() {
                 continue;
             }
             match self.machine.el0_access(at, access, width, value) {
@@ -146,17 +178,12 @@ impl Cpu {
         panic!("{access:?} at {at}: the kernel says that it is there, and it is not");
     }
 
-    fn is_driven(&self) -> bool {
-        self.driven == Some(self.frame.sp)
-    }
-
-    fn assert_driven(&mut self) {
+    fn await_driven(&mut self) {
         for _ in 0..PATIENCE {
-            if self.is_driven() {
+            self.assert_alive("waiting for its turn");
+            if self.turn_to_driven() {
                 return;
             }
-            self.assert_alive("waiting for its turn");
-            self.step();
         }
         panic!("the driven thread does not get its turn");
     }
@@ -169,40 +196,109 @@ impl Cpu {
     }
 
     fn handle(&mut self, event: Event) -> Next {
-        let Self { kernel, frame, heap, .. } = self;
-        heap.during(|| kernel.handle(event, frame))
+        let Self { kernel, frame, heap, here, .. } = self;
+        heap.during(|| kernel.handle(*here, event, frame))
     }
 
-    /// Gives an event to the kernel and does what it answers, until EL0 runs or the machine stops.
-    fn event(&mut self, event: Event) {
-        let mut next = self.handle(event);
-        loop {
-            match next {
-                Next::Run => {
-                    self.machine.assert_ready_for_el0();
-                    return;
-                }
-                Next::Idle => {
-                    if !self.machine.advance_to_timer() {
-                        let console = self.machine.take_console();
-                        panic!("every thread waits, and no timer is set\n{console}");
-                    }
-                    next = self.handle(Event::Timer);
-                }
-                Next::Stop(status) => {
-                    self.stopped = Some(status);
-                    return;
-                }
+    /// Lets the CPU whose turn it is make a step; or says that it is the driven thread's turn.
+    fn turn_to_driven(&mut self) -> bool {
+        let cpu = self.draw();
+        self.select(cpu);
+        if self.lane().activity == Activity::Runs && self.driven == Some(self.frame.sp) {
+            // The driven thread makes no steps of its own, so its CPU takes interrupts here. One that has just
+            // come may be a few turns late.
+            if self.lanes.len() > 1 && (self.machine.timer_is_due() || self.machine.is_kicked()) {
+                self.machine.advance(TICKS_PER_STEP);
+                self.interrupt();
+                return false;
             }
+            return true;
+        }
+        self.step();
+        false
+    }
+
+    /// The CPU whose turn it is: any of them, by the seed; but one that idles only if it has a reason to
+    /// wake, or if all do.
+    fn draw(&mut self) -> CpuId {
+        let first = if self.lanes.len() == 1 { 0 } else { split_mix(&mut self.order) as usize };
+        let count = self.lanes.len();
+        let cpus = (0..count).filter_map(|turn| CpuId::new((first.wrapping_add(turn)) % count));
+        for cpu in cpus.clone() {
+            self.machine.select(cpu);
+            let idles = self.lanes[cpu.index()].activity == Activity::Idles;
+            let wakes = self.machine.timer_is_due() || self.machine.is_kicked();
+            if !idles || wakes {
+                return cpu;
+            }
+        }
+        if !self.machine.advance_to_timer() {
+            let console = self.machine.take_console();
+            panic!("every thread waits, and no timer is set\n{console}");
+        }
+        self.draw()
+    }
+
+    fn select(&mut self, cpu: CpuId) {
+        self.lanes[self.here.index()].frame = self.frame;
+        self.here = cpu;
+        self.frame = self.lanes[cpu.index()].frame;
+        self.machine.select(cpu);
+    }
+
+    fn lane(&mut self) -> &mut Lane {
+        &mut self.lanes[self.here.index()]
+    }
+
+    /// Gives an event of the selected CPU to the kernel, and notes what the CPU is to do.
+    fn event(&mut self, event: Event) {
+        let next = self.handle(event);
+        if let Err(what) = self.kernel.check_cpus() {
+            panic!("after {event:?} on CPU {}: {what}", self.here.index());
+        }
+        self.lane().activity = match next {
+            Next::Run => {
+                self.machine.assert_ready_for_el0();
+                Activity::Runs
+            }
+            Next::Idle => Activity::Idles,
+            Next::Again => Activity::Works,
+            Next::Stop(status) => {
+                self.stopped = Some(status);
+                Activity::Idles
+            }
+        };
+    }
+
+    /// Takes an interrupt, if one is pending.
+    fn interrupt(&mut self) -> bool {
+        if self.machine.take_kick() {
+            self.event(Event::Kick);
+        } else if self.machine.timer_is_due() {
+            self.event(Event::Timer);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Makes one step of the selected CPU: an interrupt, or what it does anyway.
+    fn step(&mut self) {
+        self.machine.advance(TICKS_PER_STEP);
+        // An interrupt takes its time from one CPU to another.
+        let arrives = self.lanes.len() == 1 || !split_mix(&mut self.order).is_multiple_of(4);
+        if arrives && self.interrupt() {
+            return;
+        }
+        match self.lane().activity {
+            Activity::Starting | Activity::Works => self.event(Event::Kick),
+            Activity::Idles => {}
+            Activity::Runs => self.instruction(),
         }
     }
 
     /// Runs one instruction of a thread that is not driven.
-    fn step(&mut self) {
-        self.machine.advance(TICKS_PER_STEP);
-        if self.machine.timer_is_due() {
-            return self.event(Event::Timer);
-        }
+    fn instruction(&mut self) {
         let pc = VirtAddr(self.frame.pc);
         if !pc.0.is_multiple_of(4) {
             let esr = class::PC_ALIGNMENT << 26 | LONG_INSTRUCTION;

@@ -5,7 +5,9 @@ use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
 use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
-use kernel::ports::{Access, Asid, Clock, Context, FpState, Frames, Output, Translation};
+use kernel::ports::{
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, MAX_CPUS, Output, Peers, Translation,
+};
 
 use crate::bus::{Bus, Device, ExternalAbort, Width};
 use crate::heap;
@@ -26,6 +28,8 @@ pub struct Config {
     pub ticks_per_second: u64,
     /// What the entropy is drawn from; `None` for a CPU without `RNDR`.
     pub seed: Option<u64>,
+    /// CPUs, at least one.
+    pub cpus: usize,
 }
 
 impl Default for Config {
@@ -38,6 +42,7 @@ impl Default for Config {
             wide_asids: true,
             ticks_per_second: 62_500_000,
             seed: Some(0x4a61_6369_6e74_6821),
+            cpus: 1,
         }
     }
 }
@@ -49,13 +54,22 @@ struct State {
     mmu: Mmu,
     bus: Bus,
     ticks: u64,
-    timer: Option<u64>,
     console: Vec<u8>,
     log: Vec<Vec<u8>>,
-    fp: FpState,
-    fp_allowed: bool,
+    cpus: [Core; MAX_CPUS],
+    /// The CPU that the machine's current step belongs to.
+    here: CpuId,
     entropy: Option<u64>,
     synchronized: Vec<PhysAddr>,
+}
+
+/// What each CPU has for itself, besides what the MMU keeps.
+#[derive(Clone)]
+struct Core {
+    timer: Option<u64>,
+    kicked: bool,
+    fp: FpState,
+    fp_allowed: bool,
 }
 
 /// A simulated machine. Clones are handles to the same one: the kernel owns one, the test keeps another.
@@ -83,11 +97,10 @@ impl Machine {
             bus: Bus::default(),
             // Firmware ran for a second before: a clock that starts at zero hides mistakes.
             ticks: config.ticks_per_second,
-            timer: None,
             console: Vec::new(),
             log: Vec::new(),
-            fp: FpState::ZERO,
-            fp_allowed: false,
+            cpus: core::array::from_fn(Core::switched_on),
+            here: CpuId::BOOT,
             entropy: config.seed,
             synchronized: Vec::new(),
         })))
@@ -134,23 +147,40 @@ impl Machine {
         self.state().ticks += ticks;
     }
 
-    /// The counter value at which the timer fires, if it is set.
-    pub fn timer(&self) -> Option<u64> {
-        self.state().timer
+    /// Makes this CPU the one that the following steps belong to.
+    pub fn select(&self, cpu: CpuId) {
+        let mut state = self.state();
+        state.here = cpu;
+        state.mmu.select(cpu);
     }
 
-    /// Lets time pass until the timer fires. False if it is not set.
+    /// The counter value at which the selected CPU's timer fires, if it is set.
+    pub fn timer(&self) -> Option<u64> {
+        self.state().core().timer
+    }
+
+    /// Lets time pass until the first timer of any CPU fires. False if none is set.
     pub fn advance_to_timer(&self) -> bool {
         let mut state = self.state();
-        let Some(at) = state.timer else { return false };
+        let Some(at) = state.cpus.iter().filter_map(|core| core.timer).min() else { return false };
         state.ticks = state.ticks.max(at);
         true
     }
 
-    /// Whether the timer's interrupt is pending.
+    /// Whether the selected CPU's timer interrupt is pending.
     pub fn timer_is_due(&self) -> bool {
         let state = self.state();
-        state.timer.is_some_and(|at| at <= state.ticks)
+        state.core().timer.is_some_and(|at| at <= state.ticks)
+    }
+
+    /// Whether the selected CPU has been kicked since the last call.
+    pub fn take_kick(&self) -> bool {
+        core::mem::take(&mut self.state().core_mut().kicked)
+    }
+
+    /// Whether the selected CPU has been kicked and has not taken it.
+    pub fn is_kicked(&self) -> bool {
+        self.state().core().kicked
     }
 
     /// What was written to the console since the last call.
@@ -168,19 +198,19 @@ impl Machine {
         self.state().synchronized.clone()
     }
 
-    /// The address space that EL0 sees.
+    /// The address space that EL0 sees on the selected CPU.
     pub fn active_space(&self) -> Option<(PhysAddr, Asid)> {
         self.state().mmu.active()
     }
 
     /// Whether EL0 may use FP now.
     pub fn fp_is_allowed(&self) -> bool {
-        self.state().fp_allowed
+        self.state().core().fp_allowed
     }
 
     /// Changes the FP registers as a program would.
     pub fn with_fp<T>(&self, f: impl FnOnce(&mut FpState) -> T) -> T {
-        f(&mut self.state().fp)
+        f(&mut self.state().core_mut().fp)
     }
 
     /// Checks what the kernel must have finished before EL0 runs.
@@ -258,7 +288,24 @@ impl fmt::Debug for Machine {
     }
 }
 
+impl Core {
+    /// Firmware leaves something in the registers: a program that sees it sees what is not its own.
+    fn switched_on(cpu: usize) -> Self {
+        let mut fp = FpState::ZERO;
+        fp.v.fill(0xDEAD_0000 + cpu as u128);
+        Self { timer: None, kicked: false, fp, fp_allowed: false }
+    }
+}
+
 impl State {
+    fn core(&self) -> &Core {
+        &self.cpus[self.here.index()]
+    }
+
+    fn core_mut(&mut self) -> &mut Core {
+        &mut self.cpus[self.here.index()]
+    }
+
     fn read_bus(&mut self, at: PhysAddr, width: Width) -> Result<u64, ExternalAbort> {
         if !self.ram.range().contains_addr(at) {
             return self.bus.read(at, width);
@@ -283,7 +330,12 @@ impl Frames for Machine {
     }
 
     fn free_frame(&mut self, frame: PhysAddr) {
-        self.port(|state| state.ram.free(frame));
+        self.port(|state| {
+            if let Some(cpu) = state.mmu.user_of(frame) {
+                panic!("free_frame({frame}): CPU {} walks these tables", cpu.index());
+            }
+            state.ram.free(frame);
+        });
     }
 
     fn free_frames(&self) -> PageCount {
@@ -375,7 +427,7 @@ impl Clock for Machine {
     }
 
     fn set_timer(&mut self, at: Option<u64>) {
-        self.port(|state| state.timer = at);
+        self.port(|state| state.core_mut().timer = at);
     }
 }
 
@@ -391,15 +443,15 @@ impl Output for Machine {
 
 impl Context for Machine {
     fn save_fp(&mut self, into: &mut FpState) {
-        self.port(|state| into.clone_from(&state.fp));
+        self.port(|state| into.clone_from(&state.core().fp));
     }
 
     fn restore_fp(&mut self, from: &FpState) {
-        self.port(|state| state.fp.clone_from(from));
+        self.port(|state| state.core_mut().fp.clone_from(from));
     }
 
     fn allow_fp(&mut self, allowed: bool) {
-        self.port(|state| state.fp_allowed = allowed);
+        self.port(|state| state.core_mut().fp_allowed = allowed);
     }
 
     fn entropy(&mut self) -> Option<u64> {
@@ -407,8 +459,18 @@ impl Context for Machine {
     }
 }
 
+impl Peers for Machine {
+    fn kick(&mut self, cpu: CpuId) {
+        self.port(|state| {
+            assert!(cpu.index() < state.config.cpus, "kick({}): there is no such CPU", cpu.index());
+            assert!(cpu != state.here, "kick({}): a CPU kicks itself", cpu.index());
+            state.cpus[cpu.index()].kicked = true;
+        });
+    }
+}
+
 /// SplitMix64: the next number of a sequence that is the same for the same seed.
-fn split_mix(state: &mut u64) -> u64 {
+pub(crate) fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut word = *state;
     word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use abi::{PhysAddr, VirtAddr};
-use kernel::ports::{Access, Asid};
+use kernel::ports::{Access, Asid, CpuId, MAX_CPUS};
 
 use crate::descriptor::{Descriptor, Leaf, covers, entry_address, is_valid, may_change_live};
 use crate::ram::Ram;
@@ -68,10 +68,12 @@ enum Invalidation {
 /// Key of a cached item: address space, level, and the address divided by what the level covers.
 type Key = (Asid, u32, u64);
 
-/// The MMU of the one CPU.
+/// The MMUs of all CPUs. What one has cached, all have: an invalidation reaches every one of them, and a test
+/// must not depend on which CPU looked first.
 #[derive(Clone, Default)]
 pub(crate) struct Mmu {
-    active: Option<(PhysAddr, Asid)>,
+    active: [Option<(PhysAddr, Asid)>; MAX_CPUS],
+    here: CpuId,
     leaves: BTreeMap<Key, TlbEntry>,
     /// The table of `level + 1` that a table descriptor of `level` led to.
     tables: BTreeMap<Key, PhysAddr>,
@@ -90,12 +92,22 @@ impl Mmu {
         self.physical_bits
     }
 
-    pub(crate) const fn active(&self) -> Option<(PhysAddr, Asid)> {
-        self.active
+    /// The CPU that all accesses come from until the next call.
+    pub(crate) const fn select(&mut self, cpu: CpuId) {
+        self.here = cpu;
     }
 
-    pub(crate) fn activate(&mut self, space: Option<(PhysAddr, Asid)>) {
-        self.active = space;
+    pub(crate) const fn active(&self) -> Option<(PhysAddr, Asid)> {
+        self.active[self.here.index()]
+    }
+
+    pub(crate) const fn activate(&mut self, space: Option<(PhysAddr, Asid)>) {
+        self.active[self.here.index()] = space;
+    }
+
+    /// A CPU whose walker starts at this table.
+    pub(crate) fn user_of(&self, root: PhysAddr) -> Option<CpuId> {
+        CpuId::all().find(|cpu| self.active[cpu.index()].is_some_and(|(active, _)| active == root))
     }
 
     pub(crate) fn read_descriptor(&self, ram: &Ram, at: PhysAddr) -> u64 {
@@ -180,7 +192,7 @@ impl Mmu {
         access: Access,
     ) -> Result<Translation, WalkFault> {
         let (translation, fills) = self.translate(ram, address, access);
-        if let Some((_, asid)) = self.active {
+        if let Some((_, asid)) = self.active() {
             for (level, table) in fills.tables.into_iter().flatten() {
                 self.tables.insert((asid, level, address.0 / covers(level)), table);
             }
@@ -209,7 +221,7 @@ impl Mmu {
     ) -> (Result<Translation, WalkFault>, Fills) {
         let mut fills = Fills::default();
         let upper = address.0 >> 48;
-        let Some((root, asid)) = self.active.filter(|_| upper == 0) else {
+        let Some((root, asid)) = self.active().filter(|_| upper == 0) else {
             // The kernel's half is mapped and closed to EL0; an address in no half is in no table.
             let fault = if upper == 0xFFFF { WalkFault::Permission(3) } else { WalkFault::Translation(0) };
             return (Err(fault), fills);
@@ -333,8 +345,13 @@ impl Mmu {
         if let Some(what) = self.pending.first() {
             return Some(format!("{} invalidations not completed, {what:?} first", self.pending.len()));
         }
-        let (root, asid) = self.active?;
-        let fresh = Self { active: self.active, physical_bits: self.physical_bits, ..Self::default() };
+        let (root, asid) = self.active()?;
+        let fresh = Self {
+            active: self.active,
+            here: self.here,
+            physical_bits: self.physical_bits,
+            ..Self::default()
+        };
         for (key, entry) in self.leaves.iter().filter(|(key, _)| key.0 == asid) {
             let address = key.2 * covers(key.1);
             let now = fresh.walk(ram, root, asid, address, &mut Fills::default());

@@ -90,15 +90,16 @@ impl Board {
             test: arguments.split_whitespace().any(|word| word == "test"),
             console: PhysRange::new(PhysAddr(UART.0), UART.1).ok(),
             seed: [7; 32],
+            many_cpus: config.cpus > 1,
         };
         let vdso = Vdso::build();
-        let image = VdsoImage { bytes: &vdso.file, sites: &vdso.sites, constants: constants(config.ram) };
+        let image = VdsoImage { bytes: &vdso.file, sites: &vdso.sites, constants: constants(&config) };
         let mut kernel = Kernel::new(machine.clone(), ledger, options, &image).expect("the kernel starts");
         let first = program();
         let bootfs = crate::bootfs::build(&[&[("init", first.as_slice())], files].concat());
         let images = Images { bootfs: &bootfs, tree: &blob, device_table: &table, arguments };
         kernel.start_first(&images, supply.into_iter()).expect("the first process starts");
-        Self { cpu: Cpu::new(kernel, machine.clone()), machine, clock, vdso }
+        Self { cpu: Cpu::new(kernel, machine.clone(), config), machine, clock, vdso }
     }
 }
 
@@ -131,13 +132,13 @@ fn supply(tree: &Tree<'_>, ledger: &Ledger) -> Vec<Supply> {
     windows.chain(lines).collect()
 }
 
-fn constants(ram: PhysRange) -> Constants {
+fn constants(config: &Config) -> Constants {
     Constants {
         ticks_per_second: 0,
         nanos_per_tick_q32: 0,
-        physmem: ram.size(),
+        physmem: config.ram.size(),
         page_size: 0,
-        num_cpus: 1,
+        num_cpus: config.cpus as u32,
         dcache_line_size: 64,
         icache_line_size: 64,
         cpu_features: 0,

@@ -62,6 +62,8 @@ pub enum Arg {
     Script(u64),
     /// The address of the `svc` in the vDSO's function for this call.
     Svc(Sysno),
+    /// The address of the vDSO's function for this call.
+    Function(Sysno),
 }
 
 /// One step of a script.

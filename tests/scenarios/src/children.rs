@@ -67,6 +67,7 @@ impl Env<'_> {
                     Arg::Is(value) => value,
                     Arg::Script(offset) => task.script_at.0 + offset,
                     Arg::Svc(sysno) => self.svc(task, sysno)?,
+                    Arg::Function(sysno) => self.function(task, crate::agent::Do::Call(sysno)),
                 };
             }
             bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));

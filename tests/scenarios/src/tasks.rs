@@ -242,7 +242,8 @@ fn exit_ends_threads(env: &mut Env<'_>) -> Outcome {
     let thread_at = HEADER + 3 * crate::agent::STEP + crate::agent::STEP_ARGS;
     let create = [Arg::Is(0), Arg::Script(DATA), Arg::Is(1), Arg::Is(0), Arg::Script(DATA + 64)];
     let copy = [Arg::Script(DATA + 64), Arg::Script(thread_at)];
-    let start = [Arg::Is(0), Arg::Svc(Sysno::nanosleep), Arg::Is(0), Arg::Is(abi::time::INFINITE as u64)];
+    let entry = Arg::Function(Sysno::nanosleep);
+    let start = [Arg::Is(0), entry, Arg::Is(0), Arg::Is(abi::time::INFINITE as u64)];
     let steps = [
         Step::give_handle(1),
         Step::call(Sysno::thread_create, &create),

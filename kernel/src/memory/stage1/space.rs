@@ -5,7 +5,7 @@ use super::descriptor::{
     self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift,
     largest_leaf, table_end,
 };
-use crate::ports::{Asid, Frames, Translation};
+use crate::ports::{Access, Asid, Frames, Translation};
 use abi::{PAGE_SIZE, PageCount, PhysAddr, Status, VirtAddr};
 
 /// Why nothing was changed.
@@ -50,6 +50,17 @@ pub struct Leaf {
     pub level: u32,
     /// What it allows.
     pub attributes: Attributes,
+}
+
+impl Leaf {
+    /// Whether EL0 may do this here.
+    pub const fn allows(&self, access: Access) -> bool {
+        match access {
+            Access::Read => self.attributes.read,
+            Access::Write => self.attributes.write,
+            Access::Execute => self.attributes.execute,
+        }
+    }
 }
 
 /// The translation tables of one address space, and the ASID of what TLBs hold of it.

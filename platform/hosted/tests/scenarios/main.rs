@@ -28,7 +28,9 @@ const REPORTS: &[(&str, &[&str])] = &[
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials: Vec<Trial> = SCENARIOS.iter().map(trial).collect();
+    let mut trials: Vec<Trial> = SCENARIOS.iter().map(|scenario| trial(scenario, 1)).collect();
+    // The same with two to four CPUs, which make their steps in an order that a seed decides.
+    trials.extend(SCENARIOS.iter().enumerate().map(|(number, scenario)| trial(scenario, 2 + number % 3)));
     trials.extend(WAITING.iter().map(|waiting| {
         let name = format!("{} waits for {}", waiting.id, waiting.needs);
         Trial::test(name, || Ok(())).with_ignored_flag(true)
@@ -36,8 +38,9 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn trial(scenario: &'static Scenario) -> Trial {
-    Trial::test(format!("{} {}", scenario.id, scenario.title), move || run(scenario))
+fn trial(scenario: &'static Scenario, cpus: usize) -> Trial {
+    let on = if cpus == 1 { String::new() } else { format!(" on {cpus} CPUs") };
+    Trial::test(format!("{} {}{on}", scenario.id, scenario.title), move || run(scenario, cpus))
 }
 
 /// The machine; `JACINTH_SEED=N` gives it other random numbers, and so other handles and addresses.
@@ -48,8 +51,8 @@ fn config() -> Config {
 }
 
 /// Runs a scenario and looks at what it leaves behind.
-fn run(scenario: &Scenario) -> Result<(), Failed> {
-    let mut program = Program::start(config());
+fn run(scenario: &Scenario, cpus: usize) -> Result<(), Failed> {
+    let mut program = Program::start(Config { cpus, ..config() });
     let before = program.object_count();
     scenario.run(&mut program).map_err(|failure| {
         let console = program.board.machine.take_console();

@@ -18,6 +18,7 @@ pub(crate) struct Program {
     /// The board that it runs on.
     pub(crate) board: Board,
     world: World,
+    cpus: usize,
 }
 
 impl Program {
@@ -27,7 +28,7 @@ impl Program {
         let mut board = Board::boot(config, &files, "test");
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
-        let mut program = Self { world: blank_world(&board, vdso_base, config), board };
+        let mut program = Self { world: blank_world(&board, vdso_base, config), board, cpus: config.cpus };
         // The top page of the stack serves until there is memory of its own.
         program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
         program.read_bootstrap(channel);
@@ -120,7 +121,7 @@ impl Program {
             Sysno::ticks_per_second => frequency,
             Sysno::deadline_after => now.saturating_add(arg as i64) as u64,
             Sysno::system_get_page_size => PAGE_SIZE,
-            Sysno::system_get_num_cpus => 1,
+            Sysno::system_get_num_cpus => self.cpus as u64,
             Sysno::system_get_dcache_line_size => 64,
             Sysno::system_get_physmem => self.board.machine.ram().size(),
             _ => panic!("zx_{} is not simulated", sysno.line().name),
