@@ -28,6 +28,8 @@ pub(crate) struct BootInfo {
     pub arguments: Arguments<'static>,
     /// The file system that the loader brought along.
     pub initrd: Option<&'static [u8]>,
+    /// CPUs that run.
+    pub cpus: usize,
 }
 
 /// Boots, and does not come back.
@@ -41,6 +43,7 @@ pub(crate) fn boot(mut boot: Boot) -> ! {
                 console: found.console,
                 arguments: found.arguments,
                 initrd: found.initrd,
+                cpus: found.cpus,
             };
             let why = run::run(info);
             power::fail(format_args!("{why}"))
@@ -56,6 +59,7 @@ struct Found {
     console: Option<Uart>,
     arguments: Arguments<'static>,
     initrd: Option<&'static [u8]>,
+    cpus: usize,
 }
 
 fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
@@ -84,13 +88,18 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
     });
     let ledger = account(&tree, boot.image(), console, wire)?;
     boot.open_interrupts(&tree).map_err(Failure::Interrupts)?;
+    let cpus = boot.start_cpus(&tree);
+    match cpus {
+        1 => println!("1 CPU runs"),
+        _ => println!("{cpus} CPUs run"),
+    }
     if arguments.test {
         boot.verify().map_err(Failure::Broken)?;
         println!("the kernel's address space is as it should be");
         boot.check_interrupts().map_err(Failure::Interrupts)?;
     }
     println!("{}", DeviceMap { tree: &tree, ledger: &ledger });
-    Ok(Found { tree, ledger, console, arguments, initrd })
+    Ok(Found { tree, ledger, console, arguments, initrd, cpus })
 }
 
 /// The loader's tree, checked and copied to where it stays.

@@ -3,10 +3,11 @@
 
 use aarch64::lock::Lock;
 use aarch64::trap::{self, Handlers};
-use aarch64::{Board, cpu, println};
+use aarch64::{Board, cpu, power, println};
 use abi::resource::Kind;
 use abi::vdso::Constants;
 use core::fmt::Display;
+use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
 use kernel::ports::{CpuId, Event, Frame, Frames, Next};
@@ -22,6 +23,9 @@ static BOOTFS: &[u8] = include_bytes!(env!("JACINTH_BOOTFS"));
 
 /// The kernel, and the one lock that guards it.
 static KERNEL: Lock<Option<Kernel<Board>>> = Lock::new(None);
+
+/// Whether a CPU is stopping the machine.
+static STOPPED: AtomicBool = AtomicBool::new(false);
 
 static HANDLERS: Handlers = Handlers { syscall, event };
 
@@ -40,7 +44,7 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
 }
 
 fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
-    let BootInfo { board, tree, ledger, console, arguments, initrd } = info;
+    let BootInfo { board, tree, ledger, console, arguments, initrd, cpus } = info;
     let table = ledger.device_table(&tree).map_err(Failure::DeviceTable)?;
     let mut seed = [0; 32];
     let chosen = tree.chosen();
@@ -52,14 +56,14 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
         test: arguments.test,
         console: console.map(|console| console.range),
         seed,
-        many_cpus: false,
+        many_cpus: cpus > 1,
     };
     let constants = Constants {
         ticks_per_second: 0,
         nanos_per_tick_q32: 0,
         physmem: tree.memory().filter(|region| region.available).map(|region| region.range.size()).sum(),
         page_size: 0,
-        num_cpus: 1,
+        num_cpus: cpus as u32,
         dcache_line_size: cpu::data_line_size(),
         icache_line_size: cpu::instruction_line_size(),
         cpu_features: 0,
@@ -110,10 +114,14 @@ fn event(frame: &mut Frame, event: Event) -> Next {
 /// Takes the lock once and lets the kernel decide.
 fn handle(frame: &mut Frame, event: Event) -> Next {
     let next = match KERNEL.lock().as_mut() {
-        Some(kernel) => kernel.handle(CpuId::BOOT, event, frame),
+        Some(kernel) => kernel.handle(cpu::number(), event, frame),
         None => Next::Idle,
     };
     if let Next::Stop(status) = next {
+        // Every CPU that comes by is told so; one says it, and stops the machine.
+        if STOPPED.swap(true, Ordering::Relaxed) {
+            power::halt();
+        }
         println!("jacinth: init exited with status {status}");
     }
     next

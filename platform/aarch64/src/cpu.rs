@@ -2,6 +2,9 @@
 use core::arch::asm;
 
 use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, ID_AA64PFR0_EL1, MIDR_EL1, MPIDR_EL1, Readable};
+use kernel::ports::CpuId;
+
+use crate::layout;
 
 /// Bits of physical address (`ID_AA64MMFR0_EL1.PARange`), no more than 4 KiB pages can use.
 pub fn physical_address_bits() -> u32 {
@@ -33,6 +36,29 @@ pub fn affinity() -> u64 {
 /// Whether the CPU has system registers for a GIC (`ID_AA64PFR0_EL1.GIC`, bits 27:24).
 pub(crate) fn has_gic_registers() -> bool {
     ID_AA64PFR0_EL1.get() >> 24 & 0xf != 0
+}
+
+/// TPIDR_EL1 holds the end of the CPU's emergency stack, with the CPU's number in these bits (entry.S).
+const NUMBER: u64 = 0xf;
+
+fn own_register() -> u64 {
+    let value: u64;
+    // SAFETY: reads a register that entry.S writes once.
+    unsafe {
+        asm!("mrs {}, tpidr_el1", out(reg) value, options(nomem, nostack, pure, preserves_flags));
+    }
+    value
+}
+
+/// The number of the CPU that runs this.
+#[inline]
+pub fn number() -> CpuId {
+    CpuId::new((own_register() & NUMBER) as usize).unwrap_or(CpuId::BOOT)
+}
+
+/// The end of this CPU's stack.
+pub(crate) fn stack_end() -> u64 {
+    (own_register() & !NUMBER) - layout::STACK_BELOW
 }
 
 /// 64 random bits from the CPU (FEAT_RNG), if it has them and they are ready.

@@ -9,6 +9,7 @@
 //   x19  exception level at entry: 1, 2 or 3      x20  physical address of the device tree, or 0
 //   x21  bytes of the device tree, at most 2 MiB  x22  physical address of the image
 //   x23  physical address of the next free table  x24  TTBR1_EL1's root    x25  TTBR0_EL1's root
+//   x27  the CPU's number: 0 boots
 
     .section .head, "ax", %progbits
 
@@ -34,6 +35,7 @@ enter:
     adrp    x22, __image_start
     mov     x20, xzr
     mov     x21, xzr
+    mov     x27, xzr
     tst     x0, #7
     ccmp    x0, #0, #4, eq              // aligned and not null
     b.eq    1f
@@ -67,6 +69,26 @@ enter:
 park:
     wfe
     b       park
+
+// Another CPU, by PSCI CPU_ON: at the exception level of the caller of the boot CPU's, MMU and caches off, x0 as
+// the boot CPU gave it (secondary.rs): a table that maps this page to itself, and the CPU's number below it. The
+// kernel's tables are made; nothing is read from memory before the MMU is on but this file's own constants.
+    .global secondary_entry
+secondary_entry:
+    msr     daifset, #0xf
+    adrp    x9, parking_vectors
+    add     x9, x9, :lo12:parking_vectors
+    mrs     x19, CurrentEL
+    lsr     x19, x19, #2
+    adrp    x22, __image_start
+    adrp    x24, __tables_start
+    add     x24, x24, :lo12:__tables_start
+    and     x25, x0, #~0xfff
+    and     x27, x0, #0xfff
+    cmp     x19, #2
+    b.eq    from_el2
+    b.hi    park
+    b       at_el1
 
 // EL3: go down far enough to say so (the kernel prints a line and stops). Secure state is left behind.
 from_el3:
@@ -160,6 +182,7 @@ at_el1:
     isb
     ic      iallu
     dsb     nsh
+    cbnz    x27, translate              // another CPU finds the tables made
 
 // The tables. A loader that ran with caches may have left lines of this memory in them: invalidated before
 // we write past them, and again after, because they may have been fetched in between.
@@ -222,6 +245,7 @@ at_el1:
     mov     x1, x26
     bl      invalidate
 
+translate:
 // Translation on. TCR_EL1: the physical address size and the ASID size are the CPU's.
     ldr     x10, =({TCR})
     mrs     x11, id_aa64mmfr0_el1
@@ -342,6 +366,10 @@ arrived:
     adrp    x9, vectors
     add     x9, x9, :lo12:vectors
     msr     vbar_el1, x9
+    cbnz    x27, arrived_secondary
+    adrp    x9, __emergency_stack_top   // TPIDR_EL1: the end of the CPU's emergency stack, and its number (cpu.rs)
+    add     x9, x9, :lo12:__emergency_stack_top
+    msr     tpidr_el1, x9
     adrp    x9, __stack_top
     add     x9, x9, :lo12:__stack_top
     sub     sp, x9, #{FRAME}            // the stack's top is kept for the first frame of EL0 (vectors.S)
@@ -373,6 +401,27 @@ arrived:
     mov     x29, xzr                    // a backtrace ends here
     mov     x30, xzr
     bl      {start}
+
+// The same for another CPU: its own stacks, and the empty space for EL0.
+arrived_secondary:
+    add     x10, x24, #0x1000
+    msr     ttbr0_el1, x10
+    isb
+    tlbi    vmalle1
+    dsb     nsh
+    isb
+    ldr     x9, ={STACKS}
+    add     x10, x27, #1
+    add     x9, x9, x10, lsl #{STACK_SHIFT}
+    orr     x10, x9, x27
+    msr     tpidr_el1, x10
+    mov     x10, #{STACK_BELOW}
+    sub     x9, x9, x10
+    sub     sp, x9, #{FRAME}
+    mov     x0, x27
+    mov     x29, xzr
+    mov     x30, xzr
+    bl      {start_secondary}
 
 // Vectors that park the CPU, for EL1 until its MMU is on and for EL2 and EL3 for good. One entry does more:
 // an HVC from EL1 is answered as the SMC Calling Convention asks of an implementation that knows no call.

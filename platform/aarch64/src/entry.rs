@@ -7,6 +7,8 @@
 //!    device tree read-only, its own page to itself;
 //! 4. turns MMU and caches on, moves to the link address, drops the identity map, clears `.bss`;
 //! 5. calls [`start`] here, which hands a [`Boot`] to the image's `jacinth_main`.
+//!
+//! The other CPUs come later, by the same way without step 3, to `secondary`.
 
 use core::arch::global_asm;
 
@@ -17,6 +19,9 @@ use crate::{control, descriptor, layout};
 
 global_asm!(
     include_str!("entry.S"),
+    STACKS = const layout::STACKS,
+    STACK_SHIFT = const layout::STACK_SHIFT,
+    STACK_BELOW = const layout::STACK_BELOW,
     TREE_MAX = const layout::TREE_MAX,
     TREE = const layout::TREE,
     SCR = const control::SCR,
@@ -46,6 +51,7 @@ global_asm!(
     CONTIGUOUS = const descriptor::CONTIGUOUS,
     FRAME = const crate::trap::FRAME_SIZE,
     start = sym start,
+    start_secondary = sym crate::secondary::start,
 );
 
 unsafe extern "Rust" {

@@ -31,10 +31,10 @@ pub(crate) fn is_text(address: u64) -> bool {
     (layout::IMAGE..linker::text_end()).contains(&address)
 }
 
-/// Whether sixteen bytes at an address lie in the boot CPU's stack.
+/// Whether sixteen bytes at an address lie in this CPU's stack.
 pub(crate) fn is_stack(address: u64) -> bool {
-    let (bottom, top) = (linker::stack_bottom(), linker::stack_top());
-    (bottom..=top - 16).contains(&address)
+    let end = crate::cpu::stack_end();
+    (end - layout::STACK_SIZE..=end - 16).contains(&address)
 }
 
 /// The descriptor of the ELF's build-id note: what tells one build from another.

@@ -3,6 +3,7 @@
 //! ```text
 //! 0xffff_ffff_8000_0000  the image, by 4 KiB pages: text RX, read-only data R, data RW, stacks RW
 //! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
+//! 0xffff_ff00_2000_0000  the stacks of the CPUs that the boot CPU starts
 //! 0xffff_ff00_0000_0000  the kernel's own devices, Device-nGnRE, never executable
 //! 0xffff_0000_0000_0000  the direct map: RAM at this address plus its physical one, RW, never executable
 //! 0x0000_0000_0000_0000  EL0 (TTBR0_EL1)
@@ -17,6 +18,20 @@ pub const DIRECT_MAP: u64 = 0xffff_0000_0000_0000;
 pub const DEVICES: u64 = 0xffff_ff00_0000_0000;
 /// Bytes for the kernel's devices: one table of 4 KiB pages.
 pub const DEVICES_SIZE: u64 = 2 << 20;
+/// Where the stacks of the other CPUs are: CPU n has the n-th stretch of [`STACK_STRIDE`] bytes. From its end
+/// downward: the emergency stack, a page that is mapped nowhere, the stack, nothing. The boot CPU's, in the
+/// image, lie in the same way.
+pub const STACKS: u64 = 0xffff_ff00_2000_0000;
+/// log2 of the distance between the ends of two CPUs' stacks.
+pub const STACK_SHIFT: u64 = 17;
+/// The distance between the ends of two CPUs' stacks.
+pub const STACK_STRIDE: u64 = 1 << STACK_SHIFT;
+/// Bytes of a CPU's stack.
+pub const STACK_SIZE: u64 = 0x10000;
+/// Bytes of the stack on which an exception from the kernel is reported.
+pub const EMERGENCY_SIZE: u64 = 0x4000;
+/// From the end of the emergency stack down to the end of the stack.
+pub const STACK_BELOW: u64 = EMERGENCY_SIZE + 0x1000;
 /// Where the boot code maps the loader's device tree.
 pub const TREE: u64 = 0xffff_ff00_3fc0_0000;
 /// The largest device tree that is accepted.
@@ -29,4 +44,6 @@ pub const DIRECT_MAP_LIMIT: u64 = DEVICES - DIRECT_MAP;
 
 // The tree may start at any page, so it may touch one page more than its own size.
 const _: () = assert!(DEVICES + DEVICES_SIZE <= TREE && TREE + TREE_MAX + 0x1000 <= IMAGE);
+const _: () = assert!(DEVICES + DEVICES_SIZE <= STACKS && STACKS + 8 * STACK_STRIDE <= TREE);
+const _: () = assert!(STACK_SIZE + STACK_BELOW < STACK_STRIDE && STACKS >> 30 == TREE >> 30);
 const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

@@ -12,6 +12,7 @@
 //! | `board` | what the device tree says there is, put to use |
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
+//! | `secondary` | the other CPUs, from PSCI to their first thread |
 //! | `machine` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
@@ -71,6 +72,8 @@ pub mod output;
 mod panic;
 #[cfg(target_os = "none")]
 pub mod power;
+#[cfg(target_os = "none")]
+mod secondary;
 #[cfg(target_os = "none")]
 mod tables;
 #[cfg(target_os = "none")]

@@ -2,7 +2,7 @@
 //!
 //! A frame is gathered here and leaves whole. The kernel logs with interrupts masked, and never from inside a
 //! `Format`, so frames do not nest; a panic in the middle of one loses it.
-use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use abi::log::{BUILD_ID_PREFIX, HEADER_SIZE, KIND_KERNEL, MAX_PAYLOAD};
 use console::Console;
@@ -13,8 +13,8 @@ use crate::lock::Leaf;
 static WIRE: Leaf<Option<Console<'static>>> = Leaf::new(None);
 static FRAME: Leaf<Gathered> = Leaf::new(Gathered { bytes: [0; MAX_PAYLOAD], len: 0 });
 
-/// Whether a frame is being gathered.
-static BUSY: AtomicBool = AtomicBool::new(false);
+/// The CPU that gathers a frame: its number, counted from 1; 0 for none.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 /// String indices below this are of messages that nobody wants to see.
 static THRESHOLD: AtomicU16 = AtomicU16::new(0);
@@ -79,12 +79,16 @@ pub fn set_level(level: Level) {
 struct Logger;
 
 // SAFETY: the trait asks that acquire and release bracket each frame and that frames do not interleave. The
-// kernel runs with interrupts masked and logs on one CPU at a time, under its lock; a second `acquire` without
-// `release` is a bug that the assertion turns into a panic, and a panic does not log.
+// kernel runs with interrupts masked, so a CPU finishes its frame before it begins another one, and `BUSY` keeps
+// the others waiting. A second `acquire` without `release` is a bug that the assertion turns into a panic, and a
+// panic does not log.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
-        let nested = BUSY.swap(true, Ordering::Acquire);
-        assert!(!nested, "a log message inside a log message");
+        let own = crate::cpu::number().index() + 1;
+        while let Err(holder) = BUSY.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed) {
+            assert!(holder != own, "a log message inside a log message");
+            core::hint::spin_loop();
+        }
         FRAME.lock().len = 0;
     }
 
@@ -96,7 +100,7 @@ unsafe impl defmt::Logger for Logger {
             send(payload);
         }
         drop(frame);
-        BUSY.store(false, Ordering::Release);
+        BUSY.store(0, Ordering::Release);
     }
 
     unsafe fn write(bytes: &[u8]) {

@@ -213,6 +213,6 @@ impl Context for Board {
 
 impl Peers for Board {
     fn kick(&mut self, cpu: CpuId) {
-        assert!(cpu == CpuId::BOOT, "there is no CPU {}", cpu.index());
+        crate::interrupts::kick(crate::secondary::affinity(cpu));
     }
 }

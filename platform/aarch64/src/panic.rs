@@ -3,15 +3,15 @@
 //! Nothing here allocates, locks or trusts the stack that failed. A second failure while the first is being
 //! reported says so in one line and stops.
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel::ports::Frame;
 
 use crate::output::write_panic;
 use crate::{image, power};
 
-/// Failures so far.
-static DEPTH: AtomicU32 = AtomicU32::new(0);
+/// The CPU that failed first: its number, counted from 1.
+static FAILED: AtomicUsize = AtomicUsize::new(0);
 
 /// Longest backtrace: enough for the kernel's depth, bounded for a stack that loops.
 const MAX_FRAMES: usize = 48;
@@ -54,11 +54,17 @@ pub(crate) fn exception(what: &str, frame: &Frame, esr: u64, far: u64) -> ! {
     end()
 }
 
-/// Stops the machine if this is a failure within a failure.
+/// Goes on if this is the first failure. One within it stops the machine, one on another CPU only that.
 fn begin() {
-    if DEPTH.fetch_add(1, Ordering::Relaxed) > 0 {
-        report!("KERNEL PANIC while panicking: stopped");
-        power::halt();
+    let own = crate::cpu::number().index() + 1;
+    match FAILED.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => {}
+        Err(first) => {
+            if first == own {
+                report!("KERNEL PANIC while panicking: stopped");
+            }
+            power::halt()
+        }
     }
 }
 
@@ -87,7 +93,7 @@ fn walk(mut frame_pointer: u64, first: usize) {
         if !frame_pointer.is_multiple_of(8) || !image::is_stack(frame_pointer) {
             return;
         }
-        // SAFETY: `is_stack` says that these sixteen bytes are the boot CPU's stack, which is mapped and
+        // SAFETY: `is_stack` says that these sixteen bytes are this CPU's stack, which is mapped and
         // which no other CPU writes.
         let [next, caller] = unsafe { *(frame_pointer as *const [u64; 2]) };
         if !image::is_text(caller) {

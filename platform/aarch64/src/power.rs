@@ -6,6 +6,8 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use abi::PhysAddr;
+
 use crate::barrier;
 
 /// How PSCI is called.
@@ -72,6 +74,41 @@ pub fn halt() -> ! {
     loop {
         barrier::wait_for_interrupt();
         // A pending interrupt that nobody takes would make this a busy loop without harm.
+    }
+}
+
+/// Starts a CPU at a physical address, with `context` in its x0.
+///
+/// # Errors
+/// What PSCI answers (Arm DEN 0022, 5.2.2), or that there is none.
+pub(crate) fn start_cpu(affinity: u64, entry: PhysAddr, context: u64) -> Result<(), StartError> {
+    let mut arguments = [0; 17];
+    [arguments[0], arguments[1], arguments[2]] = [affinity, entry.0, context];
+    let function = smccc::psci::PSCI_CPU_ON_64;
+    let [answer, ..] = match CONDUIT.load(Ordering::Relaxed) {
+        1 => smccc::hvc64(function, arguments),
+        2 => smccc::smc64(function, arguments),
+        _ => return Err(StartError::NoPsci),
+    };
+    // Errors are 32 bits with a sign, whatever the width of the call.
+    if answer as u32 == 0 { Ok(()) } else { Err(StartError::Psci(answer as i32)) }
+}
+
+/// Why firmware did not start a CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartError {
+    /// The tree has no PSCI.
+    NoPsci,
+    /// PSCI's error.
+    Psci(i32),
+}
+
+impl core::fmt::Display for StartError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NoPsci => f.write_str("the tree has no PSCI to start it by"),
+            Self::Psci(error) => write!(f, "PSCI CPU_ON answers {error}"),
+        }
     }
 }
 

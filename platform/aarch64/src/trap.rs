@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 use kernel::ports::{Event, Fault, Frame, Next};
 
-use crate::{barrier, interrupts, power};
+use crate::{barrier, cpu, interrupts, power};
 
 /// Exceptions from EL1 and the like, by vector.
 const SYNCHRONOUS: u64 = 0;
@@ -47,7 +47,7 @@ global_asm!(
 );
 
 unsafe extern "C" {
-    fn enter_user(frame: *const Frame) -> !;
+    fn enter_user(frame: *const Frame, stack_end: u64) -> !;
     fn guarded_load(address: *const u32) -> Loaded;
     safe static guarded_load_end: u8;
 }
@@ -73,11 +73,27 @@ static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Goes to EL0 for the first time, and thereafter lets `handlers` decide. The stack that runs now is given up.
 pub fn run(handlers: &'static Handlers, mut frame: Frame, next: Next) -> ! {
-    HANDLERS.store(core::ptr::from_ref(handlers).cast_mut(), Ordering::Relaxed);
+    HANDLERS.store(core::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
+    // The other CPUs wait for this (`join`).
+    barrier::send_event();
     settle(&mut frame, next);
+    enter(&frame)
+}
+
+/// Lets a CPU that has started take part as soon as [`run`] was called.
+pub(crate) fn join() -> ! {
+    while HANDLERS.load(Ordering::Acquire).is_null() {
+        barrier::wait_for_event();
+    }
+    let mut frame = Frame::default();
+    settle(&mut frame, Next::Again);
+    enter(&frame)
+}
+
+fn enter(frame: &Frame) -> ! {
     // SAFETY: `frame` is a whole frame in the kernel's memory, and enter_user copies it to the one place of
-    // the stack that nothing else uses.
-    unsafe { enter_user(&raw const frame) }
+    // this CPU's stack that nothing else uses.
+    unsafe { enter_user(&raw const *frame, cpu::stack_end()) }
 }
 
 /// Reads a word of device memory that may not be there: `None` if the access aborts.
@@ -93,7 +109,7 @@ pub(crate) unsafe fn load_if_present(address: u64) -> Option<u32> {
 
 fn handlers() -> &'static Handlers {
     // SAFETY: the pointer is null or came from a `&'static Handlers` in `run`.
-    match unsafe { HANDLERS.load(Ordering::Relaxed).as_ref() } {
+    match unsafe { HANDLERS.load(Ordering::Acquire).as_ref() } {
         Some(handlers) => handlers,
         None => panic!("an exception from EL0 before anything ran there"),
     }

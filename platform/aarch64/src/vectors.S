@@ -59,13 +59,13 @@
     mov     x0, sp
     .endm
 
-// From EL1, on the emergency stack: x0 goes through SP_EL0, which is dead while the kernel runs (its value is
+// From EL1, on the CPU's emergency stack, whose end TPIDR_EL1 holds with the CPU's number in its low bits: x0 goes through SP_EL0, which is dead while the kernel runs (its value is
 // in the frame), and the two stack pointers are swapped by arithmetic.
     .macro  from_el1 kind
     .balign 128
     msr     sp_el0, x0
-    adrp    x0, __emergency_stack_top
-    add     x0, x0, :lo12:__emergency_stack_top
+    mrs     x0, tpidr_el1
+    and     x0, x0, #~0xf
     add     sp, sp, x0
     sub     x0, sp, x0
     sub     sp, sp, x0
@@ -142,13 +142,11 @@ el0_interrupt:
     bl      {interrupt}
     b       el0_return
 
-// enter_user: x0 is the frame to resume, somewhere in the kernel's memory. It is copied to the top of the
+// enter_user: x0 is the frame to resume, somewhere in the kernel's memory, x1 the end of the CPU's stack. It is copied to the top of the
 // stack, where the vectors expect it; the stack's contents are of no more use. The destination is above all of them (entry.S).
     .global enter_user
 enter_user:
-    adrp    x9, __stack_top
-    add     x9, x9, :lo12:__stack_top
-    sub     sp, x9, #FRAME
+    sub     sp, x1, #FRAME
     mov     x9, sp
     mov     x10, #(FRAME_TPIDR / 16)
 1:  ldp     x11, x12, [x0], #16
