@@ -12,7 +12,7 @@ use abi::vmar::{
 };
 use abi::{GeneralRegs, Handle, PAGE_SIZE, Status, Sysno, VirtAddr};
 use hosted::Config;
-use kernel::ports::{Event, Next};
+use kernel::ports::{CpuId, Event, Next};
 use program::Program;
 use proptest::prelude::*;
 use scenarios::System;
@@ -403,7 +403,7 @@ fn a_destruction_that_is_abandoned_goes_on() {
     let site = program.world().vdso_base.0 + program.board.vdso.site(Sysno::vmar_destroy as u64);
     let mut frame = GeneralRegs { pc: site, ..GeneralRegs::default() };
     (frame.r[0], frame.r[16]) = (region, Sysno::vmar_destroy as u64);
-    assert_eq!(program.board.cpu.kernel.handle(Event::Syscall, &mut frame), Next::Run);
+    assert_eq!(program.board.cpu.kernel.handle(CpuId::BOOT, Event::Syscall, &mut frame), Next::Run);
     assert_eq!(frame.pc, site - 4, "the call is done by one piece, and nothing is tested");
     let map = [region, RW.into(), 0, vmo, 0, PAGE_SIZE, out.0];
     assert_eq!(call(&mut program, Sysno::vmar_map, &map), Err(Status::BAD_STATE));
