@@ -67,7 +67,11 @@ impl<M: Machine> Kernel<M> {
             if let Some(frame) = self.machine.allocate_frame() {
                 return Ok(frame);
             }
+            if self.reaper.first().is_none() {
+                return Err(Status::NO_MEMORY);
+            }
             if !self.reap(REAP_FOR_A_FRAME) {
+                // All is given up, or another CPU must let go first, which it cannot while this one is here.
                 return self.machine.allocate_frame().ok_or(Status::NO_MEMORY);
             }
         }
