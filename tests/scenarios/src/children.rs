@@ -6,11 +6,33 @@ use abi::object::{HANDLE_INVALID, process_flags};
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::{Handle, PAGE_SIZE, Signals, Status, Sysno, VirtAddr};
 
+use crate::Outcome;
 use crate::agent::{Arg, Do, HEADER, STEP, STEP_RESULT, Step};
+use crate::check::truth;
 use crate::env::{Env, Result};
 
 /// How long a scenario waits for a process or thread to end: far more than it needs.
 const PATIENCE: i64 = 5_000_000_000;
+/// Pauses in which other threads should get on, in nanoseconds.
+const PAUSES: [i64; 4] = [20_000_000, 100_000_000, 500_000_000, 2_500_000_000];
+
+/// Tries something that needs other threads to have come to a certain point, which cannot be seen from outside:
+/// `attempt` says whether they had, in the pause that it is given. A busy host may run one of an emulator's CPUs
+/// and not another, so the pauses grow.
+pub(crate) fn patiently(
+    env: &mut Env<'_>,
+    mut attempt: impl FnMut(&mut Env<'_>, i64) -> Outcome<bool>,
+) -> Outcome {
+    let mut came_in_time = false;
+    for pause in PAUSES {
+        came_in_time = attempt(env, pause)?;
+        if came_in_time {
+            break;
+        }
+    }
+    truth!(came_in_time);
+    Ok(())
+}
 
 /// A process or thread that works through a script.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +143,12 @@ impl Env<'_> {
     /// The deadline so many nanoseconds from now.
     pub(crate) fn in_the_future(&mut self, nanoseconds: i64) -> i64 {
         self.now().saturating_add(nanoseconds)
+    }
+
+    /// Sleeps for so many nanoseconds.
+    pub(crate) fn pause(&mut self, nanoseconds: i64) -> Result {
+        let end = self.in_the_future(nanoseconds);
+        self.nanosleep(end)
     }
 
     /// What step `index` of a script returned.

@@ -1,5 +1,7 @@
 //! Events, user signals, futexes, and the small calls beside them.
 
+use alloc::vec::Vec;
+
 use abi::object::property;
 use abi::time::{INFINITE, INFINITE_PAST};
 use abi::vmar::{PERM_EXECUTE, PERM_READ};
@@ -7,7 +9,7 @@ use abi::{Handle, ObjectType, Rights, Signals, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Step};
 use crate::check::{ok, refused, same, truth};
-use crate::children::Task;
+use crate::children::{Task, patiently};
 use crate::env::Result;
 use crate::physical_ops::registers;
 use crate::{Env, Outcome, P, scenarios};
@@ -148,11 +150,10 @@ fn futex_wait(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-/// Threads that wait on the futex at `word`, and have begun to.
-fn futex_waiters(env: &mut Env<'_>, word: VirtAddr, count: usize) -> Result<alloc::vec::Vec<Task>> {
-    let mut tasks = alloc::vec::Vec::new();
-    let deadline = env.in_the_future(10_000_000_000);
-    let wait = [Arg::Is(word.0), Arg::Is(1), Arg::Is(0), Arg::Is(deadline as u64)];
+/// Threads that wait on the futex at `word`, `pause` nanoseconds after they were started.
+fn futex_waiters(env: &mut Env<'_>, word: VirtAddr, count: usize, pause: i64) -> Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    let wait = [Arg::Is(word.0), Arg::Is(1), Arg::Is(0), Arg::Is(INFINITE as u64)];
     for _ in 0..count {
         let task = env.new_thread(b"waiter")?;
         let steps = [Step::call(Sysno::futex_wait, &wait), Step::call(Sysno::thread_exit, &[])];
@@ -160,15 +161,13 @@ fn futex_waiters(env: &mut Env<'_>, word: VirtAddr, count: usize) -> Result<allo
         env.start_thread(&task)?;
         tasks.push(task);
     }
-    let soon = env.in_the_future(20_000_000);
-    env.nanosleep(soon)?;
+    env.pause(pause)?;
     Ok(tasks)
 }
 
-/// How many of these threads have ended a while from now.
-fn ended(env: &mut Env<'_>, tasks: &[Task]) -> Result<usize> {
-    let soon = env.in_the_future(20_000_000);
-    env.nanosleep(soon)?;
+/// How many of these threads have ended `pause` nanoseconds from now.
+fn ended(env: &mut Env<'_>, tasks: &[Task], pause: i64) -> Result<usize> {
+    env.pause(pause)?;
     let mut count = 0;
     for task in tasks {
         count += usize::from(env.signals(task.thread)?.intersects(Signals::TASK_TERMINATED));
@@ -176,20 +175,36 @@ fn ended(env: &mut Env<'_>, tasks: &[Task]) -> Result<usize> {
     Ok(count)
 }
 
+/// Wakes all that wait at `word`, until these threads have ended.
+fn wake_rest(env: &mut Env<'_>, word: VirtAddr, tasks: &[Task]) -> Result {
+    // Who has not come to its wait yet finds another value.
+    env.poke_u64(word, 0);
+    env.raw(Sysno::futex_wake, &[word.0, u64::from(u32::MAX)])?;
+    tasks.iter().try_for_each(|task| env.wait_for_end(task.thread))
+}
+
 fn futex_wake(env: &mut Env<'_>) -> Outcome {
     let word = env.own();
-    env.poke_u64(word, 1);
-    let tasks = ok!(futex_waiters(env, word, 4));
-    let mut expected = 0;
-    same!(ok!(ended(env, &tasks)), expected);
-    for count in [1, 2, 9] {
-        ok!(env.raw(Sysno::futex_wake, &[word.0, count]));
-        expected = (expected + count as usize).min(4);
-        same!(ok!(ended(env, &tasks)), expected);
-    }
-    for task in &tasks {
-        ok!(env.step_status(task, 0));
-    }
+    patiently(env, |env, pause| {
+        env.poke_u64(word, 1);
+        let tasks = ok!(futex_waiters(env, word, 4, pause));
+        let (mut expected, mut came) = (0, true);
+        same!(ok!(ended(env, &tasks, 0)), expected);
+        for count in [1, 2, 9] {
+            ok!(env.raw(Sysno::futex_wake, &[word.0, count]));
+            expected = (expected + count as usize).min(4);
+            let ended = ok!(ended(env, &tasks, pause));
+            truth!(ended <= expected);
+            came &= ended == expected;
+        }
+        ok!(wake_rest(env, word, &tasks));
+        if came {
+            for task in &tasks {
+                ok!(env.step_status(task, 0));
+            }
+        }
+        Ok(came)
+    })?;
     ok!(env.raw(Sysno::futex_wake, &[word.0, 1]));
     refused!(env.raw(Sysno::futex_wake, &[word.0 + 1, 1]), INVALID_ARGS);
     Ok(())
@@ -197,15 +212,18 @@ fn futex_wake(env: &mut Env<'_>) -> Outcome {
 
 fn futex_private(env: &mut Env<'_>) -> Outcome {
     let word = env.own();
-    env.poke_u64(word, 1);
-    let tasks = ok!(futex_waiters(env, word, 1));
-    // The same number is another futex in another process.
-    let wake = Step::call(Sysno::futex_wake, &[Arg::Is(word.0), Arg::Is(9)]);
-    same!(ok!(env.run_process(&[wake, Step::exit(0)])), 0);
-    same!(ok!(ended(env, &tasks)), 0);
-    ok!(env.raw(Sysno::futex_wake, &[word.0, 1]));
-    same!(ok!(ended(env, &tasks)), 1);
-    Ok(())
+    patiently(env, |env, pause| {
+        env.poke_u64(word, 1);
+        let tasks = ok!(futex_waiters(env, word, 1, pause));
+        // The same number is another futex in another process.
+        let wake = Step::call(Sysno::futex_wake, &[Arg::Is(word.0), Arg::Is(9)]);
+        same!(ok!(env.run_process(&[wake, Step::exit(0)])), 0);
+        same!(ok!(ended(env, &tasks, pause)), 0);
+        ok!(env.raw(Sysno::futex_wake, &[word.0, 1]));
+        let came = ok!(ended(env, &tasks, pause)) == 1;
+        ok!(wake_rest(env, word, &tasks));
+        Ok(came)
+    })
 }
 
 fn new_event(env: &mut Env<'_>) -> Outcome {

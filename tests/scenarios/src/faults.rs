@@ -5,7 +5,7 @@ use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE, USER_END};
 use abi::vmo::CachePolicy;
 use abi::{SYSCALLS, Sysno};
 
-use crate::agent::{Arg, Do, Step};
+use crate::agent::{Arg, DATA, Do, Step};
 use crate::check::{ok, refused, same, truth};
 use crate::children::Task;
 use crate::env::Result;
@@ -156,12 +156,13 @@ fn unaligned_device(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-/// A process that touches a page of its own, sleeps, and touches it again; something happens meanwhile.
+/// A process that touches a page of its own, says so, waits, and touches it again; something happens meanwhile.
 fn meanwhile(env: &mut Env<'_>, action: Do, change: fn(&mut Env<'_>, &Task, u64) -> Result) -> Outcome {
     let task = ok!(env.new_process(b"sleeper"));
     let (near, far) = ok!(env.channel());
     let vmo = ok!(env.vmo_create(P, 0));
     let address = ok!(env.vmar_map(task.vmar, PERM_READ | PERM_WRITE, 0, vmo, 0, P));
+    let tell = [Arg::Is(0), Arg::Is(0), Arg::Script(DATA), Arg::Is(1)];
     let wait = [
         Arg::Is(0),
         Arg::Is(u64::from(abi::Signals::READABLE.0)),
@@ -169,12 +170,19 @@ fn meanwhile(env: &mut Env<'_>, action: Do, change: fn(&mut Env<'_>, &Task, u64)
         Arg::Is(0),
     ];
     let touch = Step::new(action, &at(address.0));
-    let steps =
-        [touch, Step::give_handle(2), Step::call(Sysno::object_wait_one, &wait), touch, Step::exit(77)];
+    let steps = [
+        touch,
+        Step::give_handle(3),
+        Step::give_handle(4),
+        Step::call(Sysno::channel_write, &tell),
+        Step::call(Sysno::object_wait_one, &wait),
+        touch,
+        Step::exit(77),
+    ];
     ok!(env.set_script(&task, &steps));
     ok!(env.start_process(&task, far));
-    let soon = env.in_the_future(20_000_000);
-    ok!(env.nanosleep(soon));
+    let late = env.in_the_future(5_000_000_000);
+    ok!(env.wait(near, abi::Signals::READABLE, late).0);
     ok!(change(env, &task, address.0));
     ok!(env.channel_write(near, b"on", &[]));
     same!(ok!(env.finish(&task)), EXCEPTION_KILL);
