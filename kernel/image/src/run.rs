@@ -3,7 +3,7 @@
 
 use aarch64::lock::Lock;
 use aarch64::trap::{self, Handlers};
-use aarch64::{Board, cpu, power, println};
+use aarch64::{Board, contention, cpu, power, println};
 use abi::resource::Kind;
 use abi::vdso::Constants;
 use core::fmt::Display;
@@ -31,12 +31,15 @@ static HANDLERS: Handlers = Handlers { syscall, event };
 
 /// Starts the first program. It comes back only with the reason why that is impossible.
 pub(crate) fn run(info: BootInfo) -> impl Display {
-    let free = info.board.free_frames();
+    let (free, test) = (info.board.free_frames(), info.arguments.test);
     let mut kernel = match start(info) {
         Ok(kernel) => kernel,
         Err(why) => return why,
     };
     defmt::info!("{=u64} pages are free, init starts", free.0);
+    if test {
+        contention::measure();
+    }
     let mut frame = Frame::default();
     let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
     *KERNEL.lock() = Some(kernel);
@@ -122,6 +125,7 @@ fn handle(frame: &mut Frame, event: Event) -> Next {
         if STOPPED.swap(true, Ordering::Relaxed) {
             power::halt();
         }
+        contention::reports().for_each(|report| println!("{report}"));
         println!("jacinth: init exited with status {status}");
     }
     next

@@ -18,7 +18,7 @@
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
 //! | `verify` | the address space, checked against its promises |
 //! | [`output`], [`log`], [`power`] | text; defmt frames; PSCI and the end |
-//! | [`lock`], [`barrier`] | the kernel's one lock; ordering |
+//! | [`lock`], [`contention`], [`barrier`] | the kernel's one lock; how long it is waited for; ordering |
 //!
 //! On a development machine (`target_os` is not `none`) only the parts without instructions are compiled, and
 //! tested.
@@ -38,6 +38,8 @@ pub mod barrier;
 mod board;
 #[cfg(target_os = "none")]
 mod cache;
+#[cfg(target_os = "none")]
+pub mod contention;
 #[cfg(target_os = "none")]
 pub mod control;
 #[cfg(target_os = "none")]

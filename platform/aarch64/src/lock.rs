@@ -8,7 +8,8 @@ use core::ops::{Deref, DerefMut};
 use spin::RelaxStrategy;
 use spin::mutex::{Mutex, MutexGuard};
 
-use crate::barrier;
+use crate::contention::Hold;
+use crate::{barrier, contention};
 
 /// Sleeps until an unlock.
 struct Sleep;
@@ -35,7 +36,8 @@ pub struct Lock<T> {
 
 /// The right to use the value; unlocks when dropped.
 pub struct Guard<'l, T> {
-    // Fields are dropped in this order: the waiters are woken after the unlock.
+    // Fields are dropped in this order: the hold ends before the unlock, the waiters are woken after it.
+    _hold: Hold,
     value: MutexGuard<'l, T, Sleep>,
     _wake: Wake,
 }
@@ -48,12 +50,18 @@ impl<T> Lock<T> {
 
     /// Waits for the lock. Interrupts are masked throughout the kernel, so the holder is never interrupted.
     pub fn lock(&self) -> Guard<'_, T> {
-        Guard { value: self.inner.lock(), _wake: Wake }
+        let value = if contention::is_measured() { self.lock_measured() } else { self.inner.lock() };
+        Guard { _hold: Hold::begin(), value, _wake: Wake }
+    }
+
+    #[cold]
+    fn lock_measured(&self) -> MutexGuard<'_, T, Sleep> {
+        self.inner.try_lock().unwrap_or_else(|| contention::wait(|| self.inner.lock()))
     }
 
     /// The lock if nobody holds it: for a panic, which must not wait for whoever panicked.
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
-        self.inner.try_lock().map(|value| Guard { value, _wake: Wake })
+        self.inner.try_lock().map(|value| Guard { _hold: Hold::begin(), value, _wake: Wake })
     }
 }
 

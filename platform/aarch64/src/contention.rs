@@ -1,0 +1,130 @@
+//! How the CPUs share the kernel's lock: each one's waits and holds, in ticks of the counter.
+//!
+//! Nothing is measured until [`measure`] is called: the lock's way is then a load and a branch longer. Each CPU
+//! writes its own counters, with interrupts masked, so plain stores suffice; whoever reads another CPU's may see
+//! its last entry half counted.
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use kernel::ports::{CpuId, MAX_CPUS};
+
+use crate::{cpu, timer};
+
+static MEASURED: AtomicBool = AtomicBool::new(false);
+static COUNTERS: [Counters; MAX_CPUS] = [const { Counters::new() }; MAX_CPUS];
+
+/// One CPU's counters, on a cache line that no other CPU writes.
+#[repr(align(64))]
+struct Counters {
+    waits: Spans,
+    holds: Spans,
+}
+
+/// How often something lasted, how long at most and how long altogether.
+struct Spans {
+    count: AtomicU64,
+    longest: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Counters {
+    const fn new() -> Self {
+        Self { waits: Spans::new(), holds: Spans::new() }
+    }
+}
+
+impl Spans {
+    const fn new() -> Self {
+        Self { count: AtomicU64::new(0), longest: AtomicU64::new(0), total: AtomicU64::new(0) }
+    }
+
+    /// Counts what began at `start` and ends now. Called by the counters' own CPU alone.
+    fn add(&self, start: u64) {
+        let ticks = timer::now().saturating_sub(start);
+        let raise =
+            |counter: &AtomicU64, by| counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+        raise(&self.count, 1);
+        raise(&self.total, ticks);
+        self.longest.store(self.longest.load(Ordering::Relaxed).max(ticks), Ordering::Relaxed);
+    }
+}
+
+/// Measures from now on.
+pub fn measure() {
+    MEASURED.store(true, Ordering::Relaxed);
+}
+
+/// Whether anything is measured.
+#[inline]
+pub(crate) fn is_measured() -> bool {
+    MEASURED.load(Ordering::Relaxed)
+}
+
+fn own() -> &'static Counters {
+    &COUNTERS[cpu::number().index()]
+}
+
+/// Waits by calling `wait`, and counts the wait.
+#[cold]
+pub(crate) fn wait<T>(wait: impl FnOnce() -> T) -> T {
+    let start = timer::now();
+    let value = wait();
+    own().waits.add(start);
+    value
+}
+
+/// The time for which a CPU holds the lock; it ends when this is dropped.
+pub(crate) struct Hold {
+    /// The counter when it began; `None` if it is not measured.
+    start: Option<u64>,
+}
+
+impl Hold {
+    /// It begins now.
+    #[inline]
+    pub(crate) fn begin() -> Self {
+        Self { start: is_measured().then(timer::now) }
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(start) = self.start {
+            own().holds.add(start);
+        }
+    }
+}
+
+/// What one CPU had of the lock so far, in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Report(CpuId);
+
+/// A report for each CPU that has held the lock since [`measure`].
+pub fn reports() -> impl Iterator<Item = Report> {
+    let held = |cpu: &CpuId| COUNTERS[cpu.index()].holds.count.load(Ordering::Relaxed) != 0;
+    CpuId::all().filter(held).map(Report)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counters { waits, holds } = &COUNTERS[self.0.index()];
+        write!(
+            f,
+            "CPU {}: lock held {} x, longest {} ns, together {} ns; waited for {} x, longest {} ns, together {} ns",
+            self.0.index(),
+            holds.count.load(Ordering::Relaxed),
+            nanos(&holds.longest),
+            nanos(&holds.total),
+            waits.count.load(Ordering::Relaxed),
+            nanos(&waits.longest),
+            nanos(&waits.total),
+        )
+    }
+}
+
+/// Nanoseconds for a counter in ticks.
+fn nanos(ticks: &AtomicU64) -> u128 {
+    const NANOS_PER_SECOND: u128 = 1_000_000_000;
+    u128::from(ticks.load(Ordering::Relaxed)) * NANOS_PER_SECOND / u128::from(timer::frequency()).max(1)
+}
