@@ -27,7 +27,7 @@ use crate::summary::Tally;
 ///   forms   no access to device registers, in the kernel or a program, has a form that a hypervisor cannot emulate;
 ///           no exclusives before the MMU is on
 ///   qemu    the conformance program at EL0 on each row: virt with GICv2 and GICv3, entered at EL1 and EL2, with
-///           64M to 8G of RAM; and the date
+///           one to eight CPUs and 64M to 8G of RAM; and the date
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:

@@ -24,6 +24,7 @@ struct Row {
     el: u8,
     cpu: &'static str,
     memory: &'static str,
+    cpus: u8,
     task: Task,
 }
 
@@ -35,28 +36,31 @@ enum Task {
     Date,
 }
 
-/// Each has at least two CPUs: with one, QEMU does not check that accesses to Device memory are aligned. They are
-/// of two kinds: the oldest and the newest architecture among them take different paths in the kernel.
-const ROWS: [Row; 12] = [
-    conformance("virt-gic2-el1", 2, 1),
-    conformance("virt-gic2-el2", 2, 2),
-    conformance("virt-gic3-el1", 3, 1),
-    conformance("virt-gic3-el2", 3, 2),
-    Row { cpu: "max", ..conformance("virt-gic2-el1-max", 2, 1) },
-    Row { cpu: "max", ..conformance("virt-gic3-el2-max", 3, 2) },
-    Row { memory: "64M", ..conformance("virt-gic2-el1-64M", 2, 1) },
-    Row { memory: "8G", ..conformance("virt-gic2-el1-8G", 2, 1) },
-    Row { memory: "64M", ..conformance("virt-gic3-el1-64M", 3, 1) },
-    Row { memory: "8G", ..conformance("virt-gic3-el1-8G", 3, 1) },
-    Row { task: Task::Date, ..conformance("virt-gic2-el1-date", 2, 1) },
-    Row { task: Task::Date, ..conformance("virt-gic3-el2-date", 3, 2) },
+/// One and four CPUs under each controller and from each level, and eight. The others have two CPUs: with one, QEMU
+/// does not check that accesses to Device memory are aligned. The CPUs are of two kinds: the oldest and the newest
+/// architecture among them take different paths in the kernel.
+const ROWS: [Row; 17] = [
+    conformance("virt-gic2-el1-1cpu", 2, 1, 1),
+    conformance("virt-gic2-el1-4cpus", 2, 1, 4),
+    conformance("virt-gic2-el2-1cpu", 2, 2, 1),
+    conformance("virt-gic2-el2-4cpus", 2, 2, 4),
+    conformance("virt-gic3-el1-1cpu", 3, 1, 1),
+    conformance("virt-gic3-el1-4cpus", 3, 1, 4),
+    conformance("virt-gic3-el2-1cpu", 3, 2, 1),
+    conformance("virt-gic3-el2-4cpus", 3, 2, 4),
+    conformance("virt-gic3-el2-8cpus", 3, 2, 8),
+    Row { cpu: "max", ..conformance("virt-gic2-el1-2cpus-max", 2, 1, 2) },
+    Row { cpu: "max", ..conformance("virt-gic3-el2-2cpus-max", 3, 2, 2) },
+    Row { memory: "64M", ..conformance("virt-gic2-el1-2cpus-64M", 2, 1, 2) },
+    Row { memory: "8G", ..conformance("virt-gic2-el1-2cpus-8G", 2, 1, 2) },
+    Row { memory: "64M", ..conformance("virt-gic3-el1-2cpus-64M", 3, 1, 2) },
+    Row { memory: "8G", ..conformance("virt-gic3-el1-2cpus-8G", 3, 1, 2) },
+    Row { task: Task::Date, ..conformance("virt-gic2-el1-2cpus-date", 2, 1, 2) },
+    Row { task: Task::Date, ..conformance("virt-gic3-el2-2cpus-date", 3, 2, 2) },
 ];
 
-/// CPUs in each row.
-const CPUS: u8 = 2;
-
-const fn conformance(name: &'static str, gic: u8, el: u8) -> Row {
-    Row { name, gic, el, cpu: "cortex-a72", memory: "512M", task: Task::Conformance }
+const fn conformance(name: &'static str, gic: u8, el: u8, cpus: u8) -> Row {
+    Row { name, gic, el, cpu: "cortex-a72", memory: "512M", cpus, task: Task::Conformance }
 }
 
 /// The conformance program may make any resource, and the kernel's test hooks are on.
@@ -92,7 +96,7 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &
     let machine = MachineArgs {
         el: Some(row.el),
         gic: Some(row.gic),
-        smp: Some(CPUS),
+        smp: Some(row.cpus),
         cpu: Some(row.cpu.to_owned()),
         memory: Some(row.memory.parse().map_err(anyhow::Error::msg)?),
         ..MachineArgs::default()
@@ -105,7 +109,8 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &
         Task::Date => (Vec::new(), bootargs::compose(&[], &[], true)),
     };
     let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
-    say("Booting", format!("{name}: GICv{}, EL{}, {CPUS} {}, {} RAM", row.gic, row.el, row.cpu, row.memory));
+    let Row { gic, el, cpus, cpu, memory, .. } = row;
+    say("Booting", format!("{name}: GICv{gic}, EL{el}, {cpus} {cpu}, {memory} RAM"));
     let session = Session { limit: Some(limit), ..prepared.session(&machine, stop) };
     let (sender, lines) = mpsc::channel();
     // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
@@ -193,7 +198,7 @@ fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
         (Task::Date, Verdict::Init(0)) => {
             report::missing_date(&ended.transcript).or_else(|| readme::missing(&ended.transcript))
         }
-        (_, Verdict::Init(0)) => None,
+        (Task::Conformance, Verdict::Init(0)) => missing_cpus(row.cpus, &ended.transcript),
         _ => Some(report::reason(verdict)),
     };
     if let Some(why) = &why {
@@ -204,6 +209,20 @@ fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
     if why.is_some() || seen.failed > 0 {
         report::show(name, ended);
     }
+}
+
+/// What the kernel did not say of its CPUs: how many run, and what each had of the lock.
+fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
+    let greeting = if cpus == 1 { "1 CPU runs".to_owned() } else { format!("{cpus} CPUs run") };
+    if !transcript.contains(&greeting) {
+        return Some(format!("the kernel did not say \"{greeting}\""));
+    }
+    let counted = |cpu: &u8| {
+        let start = format!("CPU {cpu}: lock held ");
+        transcript.iter().any(|line| line.starts_with(&start))
+    };
+    let silent = (0..cpus).find(|cpu| !counted(cpu))?;
+    Some(format!("CPU {silent} never had the kernel's lock"))
 }
 
 #[cfg(test)]
@@ -234,6 +253,18 @@ mod tests {
             assert!(row.memory.parse::<crate::qemu::Memory>().is_ok(), "{}", row.name);
             assert!((1..=2).contains(&row.el), "{}", row.name);
             assert!((2..=3).contains(&row.gic), "{}", row.name);
+            let part = format!("gic{}-el{}-{}cpu", row.gic, row.el, row.cpus);
+            assert!(row.name.contains(&part), "{}", row.name);
         }
+    }
+
+    #[test]
+    fn every_cpu_must_have_taken_part() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let whole = lines("2 CPUs run\nCPU 0: lock held 9 x\nCPU 1: lock held 1 x");
+        assert_eq!(missing_cpus(2, &whole), None);
+        assert_eq!(missing_cpus(2, &whole[..2]), Some("CPU 1 never had the kernel's lock".to_owned()));
+        assert_eq!(missing_cpus(4, &whole), Some("the kernel did not say \"4 CPUs run\"".to_owned()));
+        assert_eq!(missing_cpus(1, &lines("1 CPU runs\nCPU 0: lock held 9 x")), None);
     }
 }
