@@ -10,17 +10,24 @@ use crate::object::{Process, Thread, ThreadState};
 use crate::ports::{CpuId, Frame, MAX_CPUS, Machine};
 use crate::schedule::Schedule;
 
+/// An address that no call returns to.
+pub(crate) const NOWHERE: u64 = 1;
+
 /// One CPU, as the scheduler sees it.
-#[derive(Clone, Copy, Debug, Default)]
+///
+/// Apart in memory from the others, whose own CPUs may be looking at them.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
 pub(crate) struct Cpu {
     /// The thread that the CPU belongs to; `None` if it blocked, ended, or the CPU idles.
     pub current: Option<Id<Thread>>,
-    /// Whether something happened that [`Kernel::leave`] must look at.
-    pub attention: bool,
     /// The thread whose registers are in the CPU's frame.
     pub loaded: Option<Id<Thread>>,
-    /// The process whose tables EL0 sees.
+    /// The process whose tables EL0 sees: that of the current thread.
     pub active: Option<Id<Process>>,
+    /// Where that process's vDSO code is, as far as this CPU has looked; otherwise an address that no call
+    /// comes from. A mapped vDSO stays where it is for as long as its process runs.
+    pub vdso_code: u64,
     /// The thread whose FP registers are in the CPU.
     pub fp_owner: Option<Id<Thread>>,
     /// When the current thread's slice ends.
@@ -37,6 +44,25 @@ pub(crate) struct Cpu {
     ending: Option<Id<Thread>>,
     /// Whether another CPU waits for this one to leave its active space.
     must_vacate: bool,
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self {
+            current: None,
+            loaded: None,
+            active: None,
+            vdso_code: NOWHERE,
+            fp_owner: None,
+            slice_end: 0,
+            armed: None,
+            online: false,
+            idle: false,
+            kicked: false,
+            ending: None,
+            must_vacate: false,
+        }
+    }
 }
 
 impl Cpu {
@@ -97,6 +123,16 @@ impl Schedule {
         CpuId::all().any(|cpu| self.cpus.get(cpu).ending == Some(thread))
     }
 
+    /// Notes that a process's vDSO is gone: calls from where it was are looked at again.
+    pub(crate) fn forget_vdso(&mut self, process: Id<Process>) {
+        for cpu in CpuId::all() {
+            let cpu = self.cpus.get_mut(cpu);
+            if cpu.active == Some(process) {
+                cpu.vdso_code = NOWHERE;
+            }
+        }
+    }
+
     /// Whether there is more than one CPU.
     #[inline]
     pub(crate) const fn many_cpus(&self) -> bool {
@@ -107,8 +143,9 @@ impl Schedule {
 impl<M: Machine> Kernel<M> {
     /// Does what other CPUs have asked of this one.
     pub(crate) fn settle_here(&mut self) {
+        self.schedule.attention = false;
         let here = self.schedule.here_mut();
-        (here.attention, here.idle, here.kicked) = (false, false, false);
+        (here.idle, here.kicked) = (false, false);
         here.online = true;
         let (ending, must_vacate) = (here.ending.take(), here.must_vacate);
         if let Some(ending) = ending {
@@ -167,7 +204,7 @@ impl<M: Machine> Kernel<M> {
                 }
             }
         }
-        self.schedule.here_mut().attention = true;
+        self.schedule.attention = true;
         if self.objects.threads.get(id).is_some_and(|thread| thread.state == ThreadState::Ready) {
             self.remove_ready(id);
         }

@@ -1,6 +1,4 @@
 //! The kernel as one value.
-use alloc::vec::Vec;
-
 use abi::time::TickScale;
 use abi::{Status, status::Result};
 use ledger::Ledger;
@@ -10,7 +8,7 @@ use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
 use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
-use crate::ports::{CpuId, Event, Frame, Machine, Next};
+use crate::ports::{Called, CpuId, Event, Frame, Machine, Next, Rest};
 use crate::random::Random;
 use crate::schedule::Schedule;
 
@@ -61,7 +59,7 @@ pub(crate) struct Vdso {
     /// Bytes of the code, whole pages.
     pub code_size: u64,
     /// By call, where its `svc` returns to, from the start of the code; `u32::MAX` for calls without one.
-    pub sites: Vec<u32>,
+    pub sites: [u32; abi::SYSCALLS.len()],
 }
 
 /// Who owns the serial console.
@@ -81,15 +79,44 @@ impl<M: Machine> Kernel<M> {
     pub fn handle(&mut self, cpu: CpuId, event: Event, frame: &mut Frame) -> Next {
         self.schedule.enter(cpu);
         match event {
-            Event::Syscall => self.syscall(frame),
+            Event::Syscall => {
+                let called = self.syscall(frame);
+                return self.complete(frame, called);
+            }
             Event::Timer => self.schedule.timer_fired(),
             // The timer's wish stands: only what is ready may have changed.
-            Event::Kick => self.schedule.here_mut().attention = true,
+            Event::Kick => self.schedule.attention = true,
             Event::FpTrap => self.give_fp(),
             Event::Fault(fault) => self.fault(fault, frame),
         }
-        let here = self.schedule.here();
-        if here.attention || here.current.is_none() { self.leave(frame) } else { Next::Run }
+        self.proceed(frame)
+    }
+
+    /// The first half of a system call, on the fast path: of the registers only X0 to X7, X16, X18, X29, X30 and
+    /// the PC are in the frame; the others are still where the program left them. If anything remains to be
+    /// done, the caller saves them all and lets [`Kernel::complete`] do it, before anybody else enters.
+    #[inline]
+    pub fn call(&mut self, cpu: CpuId, frame: &mut Frame) -> Called {
+        self.schedule.enter(cpu);
+        self.syscall(frame)
+    }
+
+    /// The second half of a system call, with the whole frame.
+    pub fn complete(&mut self, frame: &mut Frame, called: Called) -> Next {
+        match called.rest {
+            Rest::Nothing | Rest::Leave => frame.r[0] = called.status as u64,
+            Rest::Wait => {}
+            Rest::Refused => self.refuse_call(frame),
+        }
+        self.proceed(frame)
+    }
+
+    fn proceed(&mut self, frame: &mut Frame) -> Next {
+        if self.schedule.attention || self.schedule.here().current.is_none() {
+            self.leave(frame)
+        } else {
+            Next::Run
+        }
     }
 
     /// Nanoseconds since boot.

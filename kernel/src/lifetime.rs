@@ -287,7 +287,7 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Job(job));
         if self.first == Some(id) {
             self.stopped = Some(return_code);
-            self.schedule.here_mut().attention = true;
+            self.schedule.attention = true;
         }
         // The queue goes on by the object's own link, so the object leaves it before it may end itself.
         self.unqueue_dead(ObjectRef::Process(id));
@@ -360,7 +360,7 @@ impl<M: Machine> Kernel<M> {
             None => self.reaper.first = Some(object),
         }
         self.reaper.last = Some(object);
-        self.schedule.here_mut().attention = true;
+        self.schedule.attention = true;
     }
 
     /// Takes the first object out of the queue, if it is still this one.

@@ -26,6 +26,12 @@ impl CpuId {
         if number < MAX_CPUS { Some(Self(number as u8)) } else { None }
     }
 
+    /// The CPU whose number a register holds; bits that no CPU's number has do not count.
+    #[inline]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits as u8 % MAX_CPUS as u8)
+    }
+
     /// Its number.
     #[inline]
     pub const fn index(self) -> usize {
@@ -223,6 +229,37 @@ pub enum Next {
     Again,
     /// The first process has ended with this status: stop the machine.
     Stop(i64),
+}
+
+/// How the first half of a system call ended: what the CPU returns to EL0 with, or that there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Called {
+    /// The call's result, for X0, unless [`Rest`] says that it is not known yet.
+    pub status: i64,
+    /// What remains.
+    pub rest: Rest,
+}
+
+impl Called {
+    /// The thread learns the outcome when it runs again, or never.
+    pub const WAITS: Self = Self { status: 0, rest: Rest::Wait };
+    /// The call is none.
+    pub const REFUSED: Self = Self { status: 0, rest: Rest::Refused };
+}
+
+/// What remains to be done after the first half of a system call, with all registers saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Rest {
+    /// Nothing: return to EL0.
+    Nothing,
+    /// The status is the thread's; who runs next is to be decided.
+    Leave,
+    /// Who runs next is to be decided. The registers are as they should be.
+    Wait,
+    /// The thread's process ends for a call that is none.
+    Refused,
 }
 
 /// The registers as the vectors saved them; the kernel rewrites them to switch threads.

@@ -3,7 +3,7 @@ use abi::{Signals, Status};
 
 use crate::collections::Tree;
 use crate::collections::arena::Id;
-use crate::cpus::Cpus;
+use crate::cpus::{Cpus, NOWHERE};
 use crate::kernel::Kernel;
 use crate::object::process::FutexQueue;
 use crate::object::thread::Outcome;
@@ -20,6 +20,9 @@ const REAP_AT_EXIT: u32 = 32;
 pub(crate) struct Schedule {
     /// What each CPU is doing.
     pub cpus: Cpus,
+    /// Whether something happened that [`Kernel::leave`] must look at. It stays set while dead objects wait for
+    /// whoever enters next.
+    pub attention: bool,
     /// Threads that wait for a CPU, any CPU: the first and the last.
     pub first_ready: Option<Id<Thread>>,
     pub last_ready: Option<Id<Thread>>,
@@ -56,7 +59,7 @@ impl Schedule {
     pub(crate) fn timer_fired(&mut self) {
         let here = self.here_mut();
         here.armed = None;
-        here.attention = true;
+        self.attention = true;
     }
 
     /// The first deadline of a wait, if this CPU's timer is to keep it: one CPU does, the one that first saw
@@ -87,7 +90,7 @@ impl<M: Machine> Kernel<M> {
             None => self.schedule.first_ready = Some(id),
         }
         self.schedule.last_ready = Some(id);
-        self.schedule.here_mut().attention = true;
+        self.schedule.attention = true;
     }
 
     /// Blocks the running thread until `wait` is over or `deadline` (nanoseconds) has come.
@@ -105,9 +108,8 @@ impl<M: Machine> Kernel<M> {
         thread.state = ThreadState::Blocked;
         thread.wait = wait;
         thread.deadline = at;
-        let here = self.schedule.here_mut();
-        here.current = None;
-        here.attention = true;
+        self.schedule.here_mut().current = None;
+        self.schedule.attention = true;
     }
 
     /// Ends a blocked thread's wait. It learns the outcome when it runs.
@@ -192,9 +194,8 @@ impl<M: Machine> Kernel<M> {
             let Some(current) = self.schedule.here().current.or_else(|| self.take_ready()) else {
                 return self.run_dry(frame, pending);
             };
-            let here = self.schedule.here_mut();
-            here.current = Some(current);
-            here.attention = pending;
+            self.schedule.here_mut().current = Some(current);
+            self.schedule.attention = pending;
             self.switch_to(current, frame);
             if self.schedule.here().current == Some(current) {
                 self.program_timer();
@@ -269,6 +270,7 @@ impl<M: Machine> Kernel<M> {
             here.loaded = Some(id);
             self.machine.allow_fp(here.fp_owner == Some(id));
             if here.active.replace(process) != Some(process) {
+                here.vdso_code = NOWHERE;
                 let space = self.objects.processes.get(process).and_then(|process| process.space.as_ref());
                 self.machine.activate(space.map(|space| (space.root(), space.asid())));
             }

@@ -1,7 +1,7 @@
 //! The kernel's binary: the boot flow, and the glue between the logic and the machine.
 //!
 //! # Boot flow
-//! 1. `aarch64::entry` takes the machine from the loader's jump to [`jacinth_main`].
+//! 1. `aarch64::entry` takes the machine from the loader's jump to [`entries`].
 //! 2. [`boot`] finds the machine out from the device tree: console, memory, interrupts, and the ledger of what
 //!    may be granted. Whatever makes that impossible is one line on the console, and a stop.
 //! 3. [`run`] makes the kernel's one value and the first process, and goes to EL0.
@@ -16,19 +16,11 @@ mod arguments;
 #[cfg(target_os = "none")]
 mod boot;
 #[cfg(target_os = "none")]
+mod entries;
+#[cfg(target_os = "none")]
 mod map;
 #[cfg(target_os = "none")]
 mod run;
-
-/// Where the platform hands over: the one symbol that it expects of the image.
-// The attribute counts as unsafe code because two functions of one name would be undefined behaviour. The name
-// is declared in one place (aarch64::entry), with this signature.
-#[cfg(target_os = "none")]
-#[allow(unsafe_code)]
-#[unsafe(no_mangle)]
-fn jacinth_main(boot: aarch64::Boot) -> ! {
-    boot::boot(boot)
-}
 
 /// On a development machine the crate is only checked: there is nothing to boot.
 #[cfg(not(target_os = "none"))]

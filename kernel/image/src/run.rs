@@ -1,16 +1,17 @@
 //! From a machine that is known to the first program, and what happens from then on.
 #![forbid(unsafe_code)]
 
-use aarch64::lock::Lock;
-use aarch64::trap::{self, Handlers};
+use aarch64::lock::{Lock, Place};
+use aarch64::trap;
 use aarch64::{Board, contention, cpu, power, println};
 use abi::resource::Kind;
 use abi::vdso::Constants;
+use alloc::boxed::Box;
 use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
-use kernel::ports::{CpuId, Event, Frame, Frames, Next};
+use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Rest};
 use kernel::{Kernel, Options};
 
 use crate::boot::BootInfo;
@@ -22,12 +23,10 @@ static VDSO_SITES: &[u8] = include_bytes!(env!("JACINTH_VDSO_SITES"));
 static BOOTFS: &[u8] = include_bytes!(env!("JACINTH_BOOTFS"));
 
 /// The kernel, and the one lock that guards it.
-static KERNEL: Lock<Option<Kernel<Board>>> = Lock::new(None);
+static KERNEL: Place<Kernel<Board>> = Place::new();
 
 /// Whether a CPU is stopping the machine.
 static STOPPED: AtomicBool = AtomicBool::new(false);
-
-static HANDLERS: Handlers = Handlers { syscall, event };
 
 /// Starts the first program. It comes back only with the reason why that is impossible.
 pub(crate) fn run(info: BootInfo) -> impl Display {
@@ -37,13 +36,15 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
         Err(why) => return why,
     };
     defmt::info!("{=u64} pages are free, init starts", free.0);
-    if test {
-        contention::measure();
-    }
     let mut frame = Frame::default();
     let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
-    *KERNEL.lock() = Some(kernel);
-    trap::run(&HANDLERS, frame, next)
+    // The last allocation that may fail in no other way than by a panic: nothing runs yet.
+    let lock = Box::leak(Box::new(Lock::new(kernel)));
+    if test {
+        lock.measure();
+    }
+    KERNEL.put(lock);
+    trap::run(frame, next)
 }
 
 fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
@@ -106,20 +107,34 @@ fn version() -> [u8; 64] {
     version
 }
 
-fn syscall(frame: &mut Frame) -> Next {
-    handle(frame, Event::Syscall)
+/// Takes the lock and lets the kernel answer a call. Unless that is all, the lock stays taken.
+#[inline]
+pub(crate) fn call(frame: &mut Frame) -> Called {
+    let Some(lock) = KERNEL.get() else { return Called { status: 0, rest: Rest::Nothing } };
+    let mut kernel = lock.lock();
+    let called = kernel.call(cpu::number(), frame);
+    if called.rest != Rest::Nothing {
+        kernel.keep();
+    }
+    called
 }
 
-fn event(frame: &mut Frame, event: Event) -> Next {
-    handle(frame, event)
+/// Lets the kernel finish a call, under the lock that it has kept.
+pub(crate) fn complete(frame: &mut Frame, called: Called) -> Next {
+    let Some(lock) = KERNEL.get() else { return Next::Idle };
+    let next = lock.kept().complete(frame, called);
+    obey(next)
 }
 
-/// Takes the lock once and lets the kernel decide.
-fn handle(frame: &mut Frame, event: Event) -> Next {
-    let next = match KERNEL.lock().as_mut() {
-        Some(kernel) => kernel.handle(cpu::number(), event, frame),
-        None => Next::Idle,
-    };
+/// Takes the lock and lets the kernel decide.
+pub(crate) fn event(frame: &mut Frame, event: Event) -> Next {
+    let Some(lock) = KERNEL.get() else { return Next::Idle };
+    let next = lock.lock().handle(cpu::number(), event, frame);
+    obey(next)
+}
+
+/// Announces the end, if this is it.
+fn obey(next: Next) -> Next {
     if let Next::Stop(status) = next {
         // Every CPU that comes by is told so; one says it, and stops the machine.
         if STOPPED.swap(true, Ordering::Relaxed) {

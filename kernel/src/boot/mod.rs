@@ -150,7 +150,12 @@ impl<M: Machine> Kernel<M> {
             ledger,
             random: Random::new(seed),
             scale,
-            vdso: Vdso { vmo: vdso_vmo, code_offset: 0, code_size: 0, sites: Vec::new() },
+            vdso: Vdso {
+                vmo: vdso_vmo,
+                code_offset: 0,
+                code_size: 0,
+                sites: [u32::MAX; abi::SYSCALLS.len()],
+            },
             root_job,
             first: None,
             stopped: None,
@@ -184,7 +189,7 @@ impl<M: Machine> Kernel<M> {
         for image in [bootfs, tree, table] {
             self.unhold(ObjectRef::Vmo(image));
         }
-        self.schedule.here_mut().attention = true;
+        self.schedule.attention = true;
         Ok(())
     }
 
@@ -232,14 +237,13 @@ impl<M: Machine> Kernel<M> {
         if let Ok(vmo) = self.objects.get_mut(vmo) {
             vmo.is_vdso = true;
         }
-        let mut sites = Vec::new();
-        step(
-            "read the vDSO's sites",
-            sites.try_reserve_exact(image.sites.len() / 4).map_err(|_| Status::NO_MEMORY),
-        )?;
-        sites.extend(image.sites.as_chunks().0.iter().map(|site| u32::from_le_bytes(*site)));
-        if sites.len() != abi::SYSCALLS.len() {
+        let mut sites = [u32::MAX; abi::SYSCALLS.len()];
+        let listed = image.sites.as_chunks().0;
+        if listed.len() != sites.len() {
             return Err(Error::BadVdso("its list of calls is of another build"));
+        }
+        for (site, listed) in sites.iter_mut().zip(listed) {
+            *site = u32::from_le_bytes(*listed);
         }
         self.objects.vmos.remove(self.vdso.vmo);
         self.vdso = Vdso { vmo, code_offset: layout.code_offset, code_size: layout.code_size, sites };

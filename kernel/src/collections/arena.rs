@@ -2,6 +2,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 
 use abi::Status;
 use abi::status::Result;
@@ -12,10 +13,27 @@ const CHUNK: usize = 32;
 const NONE: u32 = u32::MAX;
 
 /// Names a `T` in an [`Arena`]. A stale id finds nothing.
+///
+/// One word, so that an id travels in a register: the slot's generation above its index. The generation of a slot
+/// in use is odd, so the word is not 0 and an `Option` takes no more room.
 pub struct Id<T> {
-    index: u32,
-    generation: u32,
+    word: NonZeroU64,
     of: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    fn new(index: u32, generation: u32) -> Option<Self> {
+        let word = NonZeroU64::new(u64::from(generation) << 32 | u64::from(index))?;
+        Some(Self { word, of: PhantomData })
+    }
+
+    const fn index(self) -> u32 {
+        self.word.get() as u32
+    }
+
+    const fn generation(self) -> u32 {
+        (self.word.get() >> 32) as u32
+    }
 }
 
 impl<T> Clone for Id<T> {
@@ -28,7 +46,7 @@ impl<T> Copy for Id<T> {}
 
 impl<T> PartialEq for Id<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.index == other.index && self.generation == other.generation
+        self.word == other.word
     }
 }
 
@@ -36,7 +54,7 @@ impl<T> Eq for Id<T> {}
 
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}.{}", self.index, self.generation)
+        write!(f, "#{}.{}", self.index(), self.generation())
     }
 }
 
@@ -116,43 +134,65 @@ impl<T> Arena<T> {
         self.first_free = next_free;
         self.free -= 1;
         self.len += 1;
-        Ok(Id { index, generation, of: PhantomData })
+        Id::new(index, generation).ok_or(Status::INTERNAL)
     }
 
     /// Takes a value out; its id finds nothing from now on.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
-        let first_free = self.first_free;
-        let slot = self.slot_mut(id.index).filter(|slot| slot.generation == id.generation)?;
-        let value = slot.value.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = first_free;
-        self.first_free = id.index;
-        self.free += 1;
-        self.len -= 1;
+        let value = self.slot_of(id)?.value.take()?;
+        self.free_slot(id);
         Some(value)
     }
 
+    /// Drops a value where it is; its id finds nothing from now on. Whether there was one.
+    pub fn delete(&mut self, id: Id<T>) -> bool {
+        let Some(slot) = self.slot_of(id) else { return false };
+        slot.value = None;
+        self.free_slot(id);
+        true
+    }
+
     /// The value with this id, if it still exists.
+    #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
-        let index = id.index as usize;
+        let index = id.index() as usize;
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
-        if slot.generation == id.generation { slot.value.as_ref() } else { None }
+        if slot.generation == id.generation() { slot.value.as_ref() } else { None }
     }
 
     /// The value with this id, if it still exists, to change it.
+    #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
-        let slot = self.slot_mut(id.index)?;
-        if slot.generation == id.generation { slot.value.as_mut() } else { None }
+        self.slot_of(id)?.value.as_mut()
     }
 
     /// Every value with its id, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.chunks.iter().flatten().enumerate().filter_map(|(index, slot)| {
-            let id = Id { index: index as u32, generation: slot.generation, of: PhantomData };
-            Some((id, slot.value.as_ref()?))
-        })
+        self.chunks
+            .iter()
+            .flatten()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((Id::new(index as u32, slot.generation)?, slot.value.as_ref()?)))
     }
 
+    /// The slot that an id names, if it still does.
+    #[inline]
+    fn slot_of(&mut self, id: Id<T>) -> Option<&mut Slot<T>> {
+        self.slot_mut(id.index()).filter(|slot| slot.generation == id.generation())
+    }
+
+    /// Puts the slot of a value that is gone first in line.
+    fn free_slot(&mut self, id: Id<T>) {
+        let first_free = self.first_free;
+        let Some(slot) = self.slot_mut(id.index()) else { return };
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = first_free;
+        self.first_free = id.index();
+        self.free += 1;
+        self.len -= 1;
+    }
+
+    #[inline]
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
         let index = index as usize;
         self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
@@ -169,7 +209,7 @@ mod tests {
         let first = arena.insert("first").unwrap();
         assert_eq!(arena.remove(first), Some("first"));
         let second = arena.insert("second").unwrap();
-        assert_eq!((first.index, arena.get(first)), (second.index, None));
+        assert_eq!((first.index(), arena.get(first)), (second.index(), None));
         assert_eq!(arena.remove(first), None);
         assert_eq!(arena.get(second), Some(&"second"));
         assert_eq!(arena.len(), 1);

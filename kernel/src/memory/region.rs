@@ -129,11 +129,12 @@ impl<M: Machine> Kernel<M> {
                 return;
             }
         }
-        if let Some(process) = self.objects.processes.get_mut(process)
+        if let Some(state) = self.objects.processes.get_mut(process)
             && mapping.is_vdso_code
-            && process.vdso_code == Some(base)
+            && state.vdso_code == Some(base)
         {
-            process.vdso_code = None;
+            state.vdso_code = None;
+            self.schedule.forget_vdso(process);
         }
         if let Some(region) = self.objects.vmars.get_mut(vmar) {
             region.entries.remove(base);

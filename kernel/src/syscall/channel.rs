@@ -4,7 +4,7 @@ use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::{Handle, Rights, Signals, Status, status::Result};
 use alloc::vec::Vec;
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::channel::MAX_QUEUED;
@@ -32,7 +32,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_channel_create(options, out0, out1)`.
-    pub(super) fn sys_channel_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_channel_create(&mut self, caller: Caller, args: &Args) -> Result {
         if args.half(0) != 0 {
             return Err(Status::INVALID_ARGS);
         }
@@ -50,7 +50,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_channel_write(handle, options, bytes, num_bytes, handles, num_handles)`: the handles listed
     /// are gone from the caller whatever the outcome.
-    pub(super) fn sys_channel_write(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_channel_write(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (handles, num_handles) = (args.word(4), args.half(5) as usize);
         let before = core::mem::replace(&mut self.objects.get_mut(caller.thread)?.carried, Ok(()));
         let checked = before.and_then(|()| self.check_write(caller, args));
@@ -113,7 +113,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Everything about a write but its handles: the message with its bytes, and room for the handles.
-    fn check_write(&mut self, caller: Caller, args: &Args<'_>) -> Result<(Id<Channel>, Message)> {
+    fn check_write(&mut self, caller: Caller, args: &Args) -> Result<(Id<Channel>, Message)> {
         let (handle, options, bytes) = (args.half(0), args.half(1), args.word(2));
         let (num_bytes, num_handles) = (args.half(3) as usize, args.half(5) as usize);
         if options != 0 {
@@ -190,7 +190,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_channel_read(handle, options, bytes, handles, num_bytes, num_handles, actual_bytes, actual_handles)`.
-    pub(super) fn sys_channel_read(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_channel_read(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, options, bytes, handles) = (args.half(0), args.half(1), args.word(2), args.word(3));
         let (num_bytes, num_handles) = (args.half(4) as usize, args.half(5) as usize);
         let id = self.object::<Channel>(caller, handle, Rights::READ)?;

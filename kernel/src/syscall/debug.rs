@@ -3,7 +3,7 @@ use abi::log::{BUILD_ID_PREFIX, KIND_PROCESS, MAX_PAYLOAD, WRITE_DEFMT};
 use abi::resource::{Kind, system};
 use abi::{Rights, Status, VirtAddr, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::{Debuglog, Object, ObjectRef};
 use crate::ports::{Access, Machine};
@@ -17,7 +17,7 @@ const READABLE: u32 = 0x4000_0000;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_debuglog_create(resource, options, out)`.
-    pub(super) fn sys_debuglog_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_debuglog_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, options, out) = (args.half(0), args.half(1), args.word(2));
         self.validate_resource(caller, resource, Kind::System, system::DEBUGLOG, 1)?;
         if options & READABLE != 0 {
@@ -33,7 +33,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_debuglog_write(handle, options, buffer, buffer_size)`: text for the console, or with
     /// [`WRITE_DEFMT`] a frame for the log's wire.
-    pub(super) fn sys_debuglog_write(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_debuglog_write(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, options, buffer) = (args.half(0), args.half(1), args.word(2));
         if options & !WRITE_DEFMT != 0 {
             return Err(Status::INVALID_ARGS);
@@ -57,7 +57,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_debug_write(buffer, size)`: bytes as they are.
-    pub(super) fn sys_debug_write(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_debug_write(&mut self, caller: Caller, args: &Args) -> Result {
         let (buffer, size) = (args.word(0), args.word(1));
         let mut bytes = [0; MAX_WRITE];
         let length = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_WRITE);
@@ -68,7 +68,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_cprng_draw(buffer, size)`: a long draw is done in pieces.
-    pub(super) fn sys_cprng_draw_once(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_cprng_draw_once(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (buffer, size) = (args.word(0), args.word(1));
         let mut bytes = [0; MAX_WRITE];
         let length = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_WRITE);
@@ -84,7 +84,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `jacinth_translate(resource, addr, options, par)`: options 0 asks for a read, 1 for a write.
-    pub(super) fn sys_jacinth_translate(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_jacinth_translate(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, address, options, out) = (args.half(0), args.word(1), args.half(2), args.word(3));
         if !self.options.test {
             return Err(Status::NOT_SUPPORTED);

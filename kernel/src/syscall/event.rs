@@ -2,14 +2,14 @@
 use abi::policy::Condition;
 use abi::{Status, status::Result};
 
-use super::{Args, Caller};
+use super::{Args, Arguments, Caller};
 use crate::kernel::Kernel;
 use crate::object::{Event, Object, ObjectRef};
 use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_event_create(options, out)`.
-    pub(super) fn sys_event_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_event_create(&mut self, caller: Caller, args: &Args) -> Result {
         if args.half(0) != 0 {
             return Err(Status::INVALID_ARGS);
         }

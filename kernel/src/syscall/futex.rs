@@ -1,7 +1,7 @@
 //! `zx_futex_*`: waiting for a word of the program's own memory to change.
 use abi::{Rights, Status, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::thread::Outcome;
@@ -10,7 +10,7 @@ use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_futex_wait(value_ptr, current_value, new_futex_owner, deadline)`.
-    pub(super) fn sys_futex_wait(&mut self, caller: Caller, args: &Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_futex_wait(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (address, expected, owner, deadline) =
             (args.word(0), args.half(1), args.half(2), args.word(3) as i64);
         if address == 0 || !address.is_multiple_of(4) {
@@ -47,7 +47,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_futex_wake(value_ptr, wake_count)`: the longest waiting first.
-    pub(super) fn sys_futex_wake(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_futex_wake(&mut self, caller: Caller, args: &Args) -> Result {
         let (address, count) = (args.word(0), args.half(1));
         if address == 0 || !address.is_multiple_of(4) {
             return Err(Status::INVALID_ARGS);

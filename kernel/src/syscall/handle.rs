@@ -1,7 +1,7 @@
 //! `zx_handle_*`.
 use abi::{Handle, Rights, Status, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::HandleEntry;
 use crate::ports::Machine;
@@ -11,7 +11,7 @@ const HANDLES_AN_ENTRY: usize = 64;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_handle_close(handle)`: closing nothing succeeds.
-    pub(super) fn sys_handle_close(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_handle_close(&mut self, caller: Caller, args: &Args) -> Result {
         match args.half(0) {
             abi::object::HANDLE_INVALID => Ok(()),
             handle => self.take_back(caller, handle),
@@ -21,7 +21,7 @@ impl<M: Machine> Kernel<M> {
     /// `zx_handle_close_many(handles, num_handles)`: every handle that is one is closed; the status tells
     /// whether one was not. Zeros count for nothing. A long list is done in pieces: what is done is taken off
     /// the list, and whether a handle was bad is kept with the thread.
-    pub(super) fn sys_handle_close_many(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_handle_close_many(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (handles, count) = (args.word(0), args.word(1));
         let piece = count.min(HANDLES_AN_ENTRY as u64);
         let mut bytes = [0; HANDLES_AN_ENTRY * size_of::<Handle>()];
@@ -46,12 +46,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_handle_check_valid(handle)`.
-    pub(super) fn sys_handle_check_valid(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_handle_check_valid(&mut self, caller: Caller, args: &Args) -> Result {
         self.entry(caller, args.half(0)).map(|_| ())
     }
 
     /// `zx_handle_duplicate(handle, rights, out)`.
-    pub(super) fn sys_handle_duplicate(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_handle_duplicate(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, rights, out) = (args.half(0), Rights(args.half(1)), args.word(2));
         let entry = self.entry(caller, handle)?;
         if !entry.rights.contains(Rights::DUPLICATE) {
@@ -62,7 +62,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_handle_replace(handle, rights, out)`: the old value is gone once it was found, whatever follows.
-    pub(super) fn sys_handle_replace(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_handle_replace(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, rights, out) = (args.half(0), Rights(args.half(1)), args.word(2));
         let entry = self.take(caller, handle)?;
         let given = narrow(entry, rights).and_then(|rights| self.give(caller, entry.object, rights, out));

@@ -5,7 +5,7 @@ use abi::policy::{
 };
 use abi::{AbiStruct, Rights, Signals, Status, Sysno, status::Result};
 
-use super::{Args, Caller};
+use super::{Args, Arguments, Caller};
 use crate::collections::arena::Id;
 use crate::collections::list;
 use crate::kernel::Kernel;
@@ -15,7 +15,7 @@ use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_job_create(parent, options, out)`.
-    pub(super) fn sys_job_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_job_create(&mut self, caller: Caller, args: &Args) -> Result {
         if args.half(1) != 0 {
             return Err(Status::INVALID_ARGS);
         }
@@ -47,7 +47,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_job_set_policy(job, options, topic, policy, count)`.
-    pub(super) fn sys_job_set_policy(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_job_set_policy(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, options, which, policies, count) =
             (args.half(0), args.half(1), args.half(2), args.word(3), args.half(4));
         if which == topic::TIMER_SLACK {
@@ -104,7 +104,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_task_kill(handle)`: the right comes before the type. The dead stay dead.
-    pub(super) fn sys_task_kill(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_task_kill(&mut self, caller: Caller, args: &Args) -> Result {
         let entry = self.entry(caller, args.half(0))?;
         if !entry.rights.contains(Rights::DESTROY) {
             return Err(Status::ACCESS_DENIED);
@@ -169,9 +169,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Asks the policy after a call met a value that is no handle. Some calls are there to find that out.
-    pub(super) fn enforce_bad_handle(&mut self, caller: Caller, sysno: Sysno, topic: u32) {
-        let asking = sysno == Sysno::handle_check_valid
-            || sysno == Sysno::object_get_info && topic == abi::object::info::HANDLE_VALID;
+    pub(super) fn enforce_bad_handle(&mut self, caller: Caller, number: u64, topic: u32) {
+        let asking = number == Sysno::handle_check_valid as u64
+            || number == Sysno::object_get_info as u64 && topic == abi::object::info::HANDLE_VALID;
         if !asking {
             // Denied or allowed, the call returns BAD_HANDLE.
             let _either = self.enforce(caller, Condition::BadHandle);

@@ -24,7 +24,7 @@ use abi::{Handle, Rights, Status, Sysno};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread};
-use crate::ports::{Frame, Machine};
+use crate::ports::{Called, Frame, Machine, Rest};
 
 /// Bytes of an `svc` instruction: how far a call is set back to be made again.
 const SVC_SIZE: u64 = 4;
@@ -50,14 +50,11 @@ pub(crate) enum Exit {
 }
 
 /// A call's registers, by argument number.
-#[derive(Debug)]
-pub(crate) struct Args<'a>(&'a mut Frame);
+pub(crate) use crate::ports::Frame as Args;
 
-impl Args<'_> {
+trait Arguments {
     /// Argument `n` as it is.
-    fn word(&self, n: usize) -> u64 {
-        self.0.r.get(n).copied().unwrap_or(0)
-    }
+    fn word(&self, n: usize) -> u64;
 
     /// Argument `n` of 32 bits: the upper half does not count.
     fn half(&self, n: usize) -> u32 {
@@ -65,8 +62,18 @@ impl Args<'_> {
     }
 
     /// Changes argument `n` for the next round of the same call.
+    fn set(&mut self, n: usize, value: u64);
+}
+
+impl Arguments for Args {
+    #[inline]
+    fn word(&self, n: usize) -> u64 {
+        self.r.get(n).copied().unwrap_or(0)
+    }
+
+    #[inline]
     fn set(&mut self, n: usize, value: u64) {
-        if let Some(register) = self.0.r.get_mut(n) {
+        if let Some(register) = self.r.get_mut(n) {
             *register = value;
         }
     }
@@ -77,94 +84,142 @@ pub(crate) fn set_result(frame: &mut Frame, status: Status) {
     frame.r[0] = i64::from(status.0) as u64;
 }
 
+/// A call that has nothing more to say than how it went.
+fn done(result: Result) -> Result<Exit> {
+    result.map(|()| Exit::Done)
+}
+
+/// What a call left, in one register: 0 or less is its status, the rest is [`Exit`]'s.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Answer(i64);
+
+impl Answer {
+    const PARKED: Self = Self(1);
+    const AGAIN: Self = Self(2);
+}
+
+impl From<Result<Exit>> for Answer {
+    #[inline(always)]
+    fn from(result: Result<Exit>) -> Self {
+        match result {
+            Ok(Exit::Done) => Self(0),
+            Ok(Exit::Again) => Self::AGAIN,
+            Ok(Exit::Parked | Exit::Gone) => Self::PARKED,
+            Err(status) => Self(i64::from(status.0)),
+        }
+    }
+}
+
+/// A call's implementation.
+type Call<M> = fn(&mut Kernel<M>, Caller, &mut Args) -> Answer;
+
 impl<M: Machine> Kernel<M> {
-    /// Handles `svc`: X16 has the number, X0 to X7 the arguments.
-    pub(crate) fn syscall(&mut self, frame: &mut Frame) {
-        let Some(thread) = self.schedule.here().current else { return };
-        let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) else { return };
+    /// Handles `svc`: X16 has the number, X0 to X7 the arguments. Of the frame, only those, X18, X29, X30 and
+    /// the PC need to be there; what looks at more is left to [`Kernel::complete`].
+    #[inline(always)]
+    pub(crate) fn syscall(&mut self, frame: &mut Frame) -> Called {
+        let here = self.schedule.here();
+        let (Some(thread), Some(process)) = (here.current, here.active) else { return Called::WAITS };
         let caller = Caller { thread, process };
-        let number = frame.r[16];
-        let Some(sysno) = Sysno::from_raw(number).filter(|_| self.comes_from_vdso(process, number, frame.pc))
-        else {
-            self.bad_syscall(caller, number, frame);
-            return;
-        };
-        match self.dispatch(sysno, caller, &mut Args(frame)) {
-            Ok(Exit::Done) => set_result(frame, Status::OK),
-            Ok(Exit::Again) => {
+        let number = frame.r[16] as usize;
+        let site = self.vdso.sites.get(number).copied();
+        let from_site = site.is_some_and(|site| here.vdso_code.wrapping_add(u64::from(site)) == frame.pc);
+        let Some(call) = Self::CALLS.get(number) else { return Called::REFUSED };
+        if !from_site && !self.comes_from_vdso(process, frame.r[16], frame.pc) {
+            return Called::REFUSED;
+        }
+        let answer = call(self, caller, frame);
+        if answer.0 > 0 {
+            if answer == Answer::AGAIN {
                 frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
                 // Others get their turn between the pieces.
-                self.schedule.here_mut().attention = true;
+                self.schedule.attention = true;
             }
-            Ok(Exit::Parked | Exit::Gone) => {}
-            Err(status) => {
-                set_result(frame, status);
-                if status == Status::BAD_HANDLE {
-                    self.enforce_bad_handle(caller, sysno, frame.r[1] as u32);
-                }
-            }
+            return Called::WAITS;
+        }
+        if answer.0 == i64::from(Status::BAD_HANDLE.0) {
+            self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
+        }
+        Called { status: answer.0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
+    }
+
+    /// Ends the thread's process for a call that is none. The whole frame is there.
+    #[cold]
+    pub(crate) fn refuse_call(&mut self, frame: &Frame) {
+        let here = self.schedule.here();
+        if let (Some(thread), Some(process)) = (here.current, here.active) {
+            self.bad_syscall(Caller { thread, process }, frame.r[16], frame);
         }
     }
 
-    /// Whether the call with this number was made by the vDSO's own `svc` for it.
-    fn comes_from_vdso(&self, process: Id<Process>, number: u64, pc: u64) -> bool {
+    /// Whether the call with this number was made by the vDSO's own `svc` for it. If so, the next one is found
+    /// out faster.
+    #[cold]
+    fn comes_from_vdso(&mut self, process: Id<Process>, number: u64, pc: u64) -> bool {
         let code = self.objects.processes.get(process).and_then(|process| process.vdso_code);
         let site = usize::try_from(number).ok().and_then(|number| self.vdso.sites.get(number)).copied();
-        matches!((code, site), (Some(code), Some(site)) if site != u32::MAX && code.wrapping_add(u64::from(site)) == pc)
+        let (Some(code), Some(site)) = (code, site) else { return false };
+        self.schedule.here_mut().vdso_code = code;
+        site != u32::MAX && code.wrapping_add(u64::from(site)) == pc
     }
 
-    fn dispatch(&mut self, sysno: Sysno, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
-        let done = |result: Result| result.map(|()| Exit::Done);
-        match sysno {
-            Sysno::handle_close => done(self.sys_handle_close(caller, args)),
-            Sysno::handle_close_many => self.sys_handle_close_many(caller, args),
-            Sysno::handle_check_valid => done(self.sys_handle_check_valid(caller, args)),
-            Sysno::handle_duplicate => done(self.sys_handle_duplicate(caller, args)),
-            Sysno::handle_replace => done(self.sys_handle_replace(caller, args)),
-            Sysno::object_get_info => done(self.sys_object_get_info(caller, args)),
-            Sysno::object_get_property => done(self.sys_object_get_property(caller, args)),
-            Sysno::object_set_property => done(self.sys_object_set_property(caller, args)),
-            Sysno::object_signal => done(self.sys_object_signal(caller, args)),
-            Sysno::object_wait_one => self.sys_object_wait_one(caller, args),
-            Sysno::resource_create => done(self.sys_resource_create(caller, args)),
-            Sysno::vmo_create => done(self.sys_vmo_create(caller, args)),
-            Sysno::vmo_create_physical => done(self.sys_vmo_create_physical(caller, args)),
-            Sysno::vmo_create_child => done(self.sys_vmo_create_child(caller, args)),
-            Sysno::vmo_replace_as_executable => done(self.sys_vmo_replace_as_executable(caller, args)),
-            Sysno::vmo_get_size => done(self.sys_vmo_get_size(caller, args)),
-            Sysno::vmo_read => self.sys_vmo_transfer(caller, args, vmo::Direction::Read),
-            Sysno::vmo_write => self.sys_vmo_transfer(caller, args, vmo::Direction::Write),
-            Sysno::vmo_set_cache_policy => done(self.sys_vmo_set_cache_policy(caller, args)),
-            Sysno::vmar_allocate => done(self.sys_vmar_allocate(caller, args)),
-            Sysno::vmar_destroy => self.sys_vmar_destroy(caller, args),
-            Sysno::vmar_map => self.sys_vmar_map(caller, args),
-            Sysno::vmar_unmap => self.sys_vmar_unmap(caller, args),
-            Sysno::vmar_protect => self.sys_vmar_protect(caller, args),
-            Sysno::process_create => done(self.sys_process_create(caller, args)),
-            Sysno::process_start => done(self.sys_process_start(caller, args)),
-            Sysno::process_exit => Ok(self.sys_process_exit(caller, args)),
-            Sysno::thread_create => done(self.sys_thread_create(caller, args)),
-            Sysno::thread_start => done(self.sys_thread_start(caller, args)),
-            Sysno::thread_exit => Ok(self.sys_thread_exit(caller)),
-            Sysno::thread_legacy_yield => self.sys_thread_legacy_yield(args),
-            Sysno::channel_create => done(self.sys_channel_create(caller, args)),
-            Sysno::channel_read => done(self.sys_channel_read(caller, args)),
-            Sysno::channel_write => self.sys_channel_write(caller, args),
-            Sysno::event_create => done(self.sys_event_create(caller, args)),
-            Sysno::futex_wait => self.sys_futex_wait(caller, args),
-            Sysno::futex_wake => done(self.sys_futex_wake(caller, args)),
-            Sysno::job_create => done(self.sys_job_create(caller, args)),
-            Sysno::job_set_policy => done(self.sys_job_set_policy(caller, args)),
-            Sysno::task_kill => done(self.sys_task_kill(caller, args)),
-            Sysno::cprng_draw_once => self.sys_cprng_draw_once(caller, args),
-            Sysno::nanosleep => self.sys_nanosleep(caller, args),
-            Sysno::debuglog_create => done(self.sys_debuglog_create(caller, args)),
-            Sysno::debuglog_write => done(self.sys_debuglog_write(caller, args)),
-            Sysno::debug_write => done(self.sys_debug_write(caller, args)),
-            Sysno::jacinth_translate => done(self.sys_jacinth_translate(caller, args)),
-            _ => Err(Status::NOT_SUPPORTED),
+    /// The calls by number. What is listed and not built answers NOT_SUPPORTED.
+    const CALLS: [Call<M>; abi::SYSCALLS.len()] = {
+        let mut calls: [Call<M>; abi::SYSCALLS.len()] =
+            [|_, _, _| Err(Status::NOT_SUPPORTED).into(); abi::SYSCALLS.len()];
+        macro_rules! calls {
+            ($($name:ident: |$k:tt, $c:tt, $a:tt| $body:expr;)*) => { $(calls[Sysno::$name as usize] = |$k, $c, $a| $body.into();)* };
         }
-    }
+        calls! {
+            handle_close: |k, c, a| done(k.sys_handle_close(c, a));
+            handle_close_many: |k, c, a| k.sys_handle_close_many(c, a);
+            handle_check_valid: |k, c, a| done(k.sys_handle_check_valid(c, a));
+            handle_duplicate: |k, c, a| done(k.sys_handle_duplicate(c, a));
+            handle_replace: |k, c, a| done(k.sys_handle_replace(c, a));
+            object_get_info: |k, c, a| done(k.sys_object_get_info(c, a));
+            object_get_property: |k, c, a| done(k.sys_object_get_property(c, a));
+            object_set_property: |k, c, a| done(k.sys_object_set_property(c, a));
+            object_signal: |k, c, a| done(k.sys_object_signal(c, a));
+            object_wait_one: |k, c, a| k.sys_object_wait_one(c, a);
+            resource_create: |k, c, a| done(k.sys_resource_create(c, a));
+            vmo_create: |k, c, a| done(k.sys_vmo_create(c, a));
+            vmo_create_physical: |k, c, a| done(k.sys_vmo_create_physical(c, a));
+            vmo_create_child: |k, c, a| done(k.sys_vmo_create_child(c, a));
+            vmo_replace_as_executable: |k, c, a| done(k.sys_vmo_replace_as_executable(c, a));
+            vmo_get_size: |k, c, a| done(k.sys_vmo_get_size(c, a));
+            vmo_read: |k, c, a| k.sys_vmo_transfer(c, a, vmo::Direction::Read);
+            vmo_write: |k, c, a| k.sys_vmo_transfer(c, a, vmo::Direction::Write);
+            vmo_set_cache_policy: |k, c, a| done(k.sys_vmo_set_cache_policy(c, a));
+            vmar_allocate: |k, c, a| done(k.sys_vmar_allocate(c, a));
+            vmar_destroy: |k, c, a| k.sys_vmar_destroy(c, a);
+            vmar_map: |k, c, a| k.sys_vmar_map(c, a);
+            vmar_unmap: |k, c, a| k.sys_vmar_unmap(c, a);
+            vmar_protect: |k, c, a| k.sys_vmar_protect(c, a);
+            process_create: |k, c, a| done(k.sys_process_create(c, a));
+            process_start: |k, c, a| done(k.sys_process_start(c, a));
+            process_exit: |k, c, a| Ok(k.sys_process_exit(c, a));
+            thread_create: |k, c, a| done(k.sys_thread_create(c, a));
+            thread_start: |k, c, a| done(k.sys_thread_start(c, a));
+            thread_exit: |k, c, _| Ok(k.sys_thread_exit(c));
+            thread_legacy_yield: |k, _, a| k.sys_thread_legacy_yield(a);
+            channel_create: |k, c, a| done(k.sys_channel_create(c, a));
+            channel_read: |k, c, a| done(k.sys_channel_read(c, a));
+            channel_write: |k, c, a| k.sys_channel_write(c, a);
+            event_create: |k, c, a| done(k.sys_event_create(c, a));
+            futex_wait: |k, c, a| k.sys_futex_wait(c, a);
+            futex_wake: |k, c, a| done(k.sys_futex_wake(c, a));
+            job_create: |k, c, a| done(k.sys_job_create(c, a));
+            job_set_policy: |k, c, a| done(k.sys_job_set_policy(c, a));
+            task_kill: |k, c, a| done(k.sys_task_kill(c, a));
+            cprng_draw_once: |k, c, a| k.sys_cprng_draw_once(c, a);
+            nanosleep: |k, c, a| k.sys_nanosleep(c, a);
+            debuglog_create: |k, c, a| done(k.sys_debuglog_create(c, a));
+            debuglog_write: |k, c, a| done(k.sys_debuglog_write(c, a));
+            debug_write: |k, c, a| done(k.sys_debug_write(c, a));
+            jacinth_translate: |k, c, a| done(k.sys_jacinth_translate(c, a));
+        }
+        calls
+    };
 
     /// What a handle of the caller stands for.
     pub(crate) fn entry(&self, caller: Caller, handle: Handle) -> Result<HandleEntry> {

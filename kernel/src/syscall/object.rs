@@ -5,7 +5,7 @@ use abi::object::{
 };
 use abi::{AbiStruct, Rights, Signals, Status, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::{
     Content, HandleEntry, Name, Object, ObjectRef, Process, ProcessState, Resource, Vmar, Vmo, Wait,
@@ -32,7 +32,7 @@ impl Record {
 
 impl<M: Machine> Kernel<M> {
     /// `zx_object_get_info(handle, topic, buffer, buffer_size, actual, avail)`.
-    pub(super) fn sys_object_get_info(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_object_get_info(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, topic, buffer, buffer_size) = (args.half(0), args.half(1), args.word(2), args.word(3));
         let (actual, avail) = (args.word(4), args.word(5));
         let entry = self.entry(caller, handle)?;
@@ -146,7 +146,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_object_get_property(handle, property, value, value_size)`.
-    pub(super) fn sys_object_get_property(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_object_get_property(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, which, value, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
         if value == 0 {
             return Err(Status::INVALID_ARGS);
@@ -183,7 +183,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_object_set_property(handle, property, value, value_size)`.
-    pub(super) fn sys_object_set_property(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_object_set_property(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, which, value, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
         if value == 0 {
             return Err(Status::INVALID_ARGS);
@@ -218,7 +218,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_object_signal(handle, clear_mask, set_mask)`: user signals, and an event's own.
-    pub(super) fn sys_object_signal(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_object_signal(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, clear, set) = (args.half(0), Signals(args.half(1)), Signals(args.half(2)));
         let entry = self.entry(caller, handle)?;
         if !entry.rights.contains(Rights::SIGNAL) {
@@ -236,7 +236,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_object_wait_one(handle, signals, deadline, observed)`.
-    pub(super) fn sys_object_wait_one(&mut self, caller: Caller, args: &Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_object_wait_one(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (handle, wanted, deadline) = (args.half(0), Signals(args.half(1)), args.word(2) as i64);
         let observed = args.word(3);
         let entry = self.entry(caller, handle)?;

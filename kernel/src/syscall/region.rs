@@ -4,7 +4,7 @@ use abi::vmar::{
 };
 use abi::{PAGE_SIZE, PhysAddr, Rights, Status, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::mapping::RECORDS_AN_ENTRY;
@@ -44,7 +44,7 @@ pub(super) fn alignment(options: u32, known: u32) -> Result<u64> {
 
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_allocate(parent, options, offset, size, child, child_addr)`.
-    pub(super) fn sys_vmar_allocate(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmar_allocate(&mut self, caller: Caller, args: &Args) -> Result {
         let (options, offset, length) = (args.half(1), args.word(2), args.word(3));
         let (out, out_address) = (args.word(4), args.word(5));
         let parent = self.object::<Vmar>(caller, args.half(0), rights_of(options))?;
@@ -76,7 +76,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmar_destroy(handle)`. It goes on as long as the region remembers that this thread makes it.
-    pub(super) fn sys_vmar_destroy(&mut self, caller: Caller, args: &Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_vmar_destroy(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let vmar = self.object::<Vmar>(caller, args.half(0), Rights::OP_CHILDREN)?;
         let region = self.objects.get(vmar)?;
         if !region.is_over() {

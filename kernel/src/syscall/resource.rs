@@ -2,7 +2,7 @@
 use abi::resource::{FLAG_EXCLUSIVE, FLAG_MASK, KIND_MASK, Kind};
 use abi::{Handle, PhysAddr, PhysRange, Rights, Status, status::Result};
 
-use super::{Args, Caller};
+use super::{Args, Arguments, Caller};
 use crate::kernel::Kernel;
 use crate::object::resource::Origin;
 use crate::object::{Object, ObjectRef, Resource};
@@ -10,7 +10,7 @@ use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_resource_create(parent, options, base, size, name, name_size, out)`.
-    pub(super) fn sys_resource_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_resource_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (parent, options, base, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
         let (name, name_size, out) = (args.word(4), args.word(5), args.word(6));
         base.checked_add(size).ok_or(Status::INVALID_ARGS)?;

@@ -2,7 +2,7 @@
 use abi::policy::Condition;
 use abi::{PAGE_SIZE, Rights, Signals, Status, status::Result};
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::stage1::Space;
@@ -76,7 +76,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_process_create(job, name, name_size, options, process, root_vmar)`.
-    pub(super) fn sys_process_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_process_create(&mut self, caller: Caller, args: &Args) -> Result {
         if args.half(3) != 0 {
             return Err(Status::INVALID_ARGS);
         }
@@ -98,7 +98,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_process_start(handle, thread, entry, stack, arg1, arg2)`: arg1 is gone from the caller
     /// whatever the outcome.
-    pub(super) fn sys_process_start(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_process_start(&mut self, caller: Caller, args: &Args) -> Result {
         let arg1 = args.half(4);
         let sent = if arg1 == 0 { None } else { Some(self.take(caller, arg1)) };
         let (process, thread) = match self.check_start(caller, args) {
@@ -126,7 +126,7 @@ impl<M: Machine> Kernel<M> {
         self.launch(thread, args.word(2), args.word(3), [u64::from(value), args.word(5)])
     }
 
-    fn check_start(&self, caller: Caller, args: &Args<'_>) -> Result<(Id<Process>, Id<Thread>)> {
+    fn check_start(&self, caller: Caller, args: &Args) -> Result<(Id<Process>, Id<Thread>)> {
         let process = self.object::<Process>(caller, args.half(0), Rights::WRITE)?;
         let thread = self.object::<Thread>(caller, args.half(1), Rights::WRITE)?;
         let state = self.objects.get(thread)?;
@@ -140,13 +140,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_process_exit(retcode)`.
-    pub(super) fn sys_process_exit(&mut self, caller: Caller, args: &Args<'_>) -> Exit {
+    pub(super) fn sys_process_exit(&mut self, caller: Caller, args: &Args) -> Exit {
         self.end_process(caller.process, args.word(0) as i64);
         Exit::Gone
     }
 
     /// `zx_thread_create(process, name, name_size, options, out)`.
-    pub(super) fn sys_thread_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_thread_create(&mut self, caller: Caller, args: &Args) -> Result {
         if args.half(3) != 0 {
             return Err(Status::INVALID_ARGS);
         }
@@ -157,7 +157,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_thread_start(handle, entry, stack, arg1, arg2)`.
-    pub(super) fn sys_thread_start(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_thread_start(&mut self, caller: Caller, args: &Args) -> Result {
         let id = self.object::<Thread>(caller, args.half(0), Rights::MANAGE_THREAD)?;
         let thread = self.objects.get(id)?;
         let running = self.objects.get(thread.process)?.state == ProcessState::Running;
@@ -174,11 +174,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_thread_legacy_yield(options)`.
-    pub(super) fn sys_thread_legacy_yield(&mut self, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_thread_legacy_yield(&mut self, args: &mut Args) -> Result<Exit> {
         if args.half(0) != 0 {
             return Err(Status::INVALID_ARGS);
         }
-        super::set_result(args.0, Status::OK);
+        super::set_result(args, Status::OK);
         self.yield_now();
         Ok(Exit::Parked)
     }

@@ -7,7 +7,7 @@ use abi::vmar::{
 use abi::{PAGE_SIZE, Rights, Status, status::Result};
 
 use super::region::{Placement, alignment};
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::mapping::Work;
@@ -29,7 +29,7 @@ const MAP_OPTIONS: u32 = PERM_MASK
 
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
-    pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (vmar_handle, options, offset) = (args.half(0), args.half(1), args.word(2));
         let (vmo_handle, vmo_offset, len, out) = (args.half(3), args.word(4), args.word(5), args.word(6));
         let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
@@ -155,7 +155,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmar_unmap(handle, addr, len)`.
-    pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
         let (from, to) = self.check_range(vmar, args.word(1), args.word(2))?;
         self.check_vdso_stays(vmar, from, to)?;
@@ -165,7 +165,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmar_protect(handle, options, addr, len)`.
-    pub(super) fn sys_vmar_protect(&mut self, caller: Caller, args: &mut Args<'_>) -> Result<Exit> {
+    pub(super) fn sys_vmar_protect(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (options, address, len) = (args.half(1), args.word(2), args.word(3));
         let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
         let permissions = options & PERM_MASK;
@@ -205,7 +205,7 @@ impl<M: Machine> Kernel<M> {
 }
 
 /// Leaves the registers so that the call goes on where this piece ended. `n` is the address's argument.
-fn continue_from(args: &mut Args<'_>, n: usize, to: u64, work: Work) -> Exit {
+fn continue_from(args: &mut Args, n: usize, to: u64, work: Work) -> Exit {
     match work {
         Work::Done => Exit::Done,
         Work::UpTo(at) => {

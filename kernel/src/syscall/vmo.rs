@@ -5,7 +5,7 @@ use abi::vmo::{CachePolicy, child, create};
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Signals, Status, status::Result};
 use ledger::Class;
 
-use super::{Args, Caller, Exit};
+use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::pages::Pages;
@@ -28,7 +28,7 @@ pub(super) enum Direction {
 
 impl<M: Machine> Kernel<M> {
     /// `zx_vmo_create(size, options, out)`.
-    pub(super) fn sys_vmo_create(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (size, options, out) = (args.word(0), args.half(1), args.word(2));
         self.enforce(caller, Condition::NewVmo)?;
         if options & create::RESIZABLE != 0 && options & create::UNBOUNDED != 0 {
@@ -52,7 +52,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_create_physical(resource, paddr, size, out)`: the order of checks is the contract's.
-    pub(super) fn sys_vmo_create_physical(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_create_physical(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, paddr, size, out) = (args.half(0), PhysAddr(args.word(1)), args.word(2), args.word(3));
         if size == 0 || !size.is_multiple_of(PAGE_SIZE) {
             return Err(Status::INVALID_ARGS);
@@ -86,7 +86,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_create_child(handle, options, offset, size, out)`.
-    pub(super) fn sys_vmo_create_child(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_create_child(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, options, offset, size, out) =
             (args.half(0), args.half(1), args.word(2), args.word(3), args.word(4));
         if options & !child::ALL != 0
@@ -143,7 +143,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_vmo_replace_as_executable(handle, vmex, out)`: `handle` is gone whatever the outcome. Without a
     /// resource the job's policy decides.
-    pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
         let entry = self.take(caller, handle)?;
         let allowed = match vmex {
@@ -162,7 +162,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_get_size(handle, size)`: no right is needed.
-    pub(super) fn sys_vmo_get_size(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_get_size(&mut self, caller: Caller, args: &Args) -> Result {
         let vmo = self.object::<Vmo>(caller, args.half(0), Rights::NONE)?;
         let size = self.objects.get(vmo)?.size;
         self.copy_out(caller.process, args.word(1), &size.to_le_bytes())
@@ -173,7 +173,7 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_vmo_transfer(
         &mut self,
         caller: Caller,
-        args: &mut Args<'_>,
+        args: &mut Args,
         direction: Direction,
     ) -> Result<Exit> {
         let (handle, buffer, offset, size) = (args.half(0), args.word(1), args.word(2), args.word(3));
@@ -238,7 +238,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_set_cache_policy(handle, cache_policy)`.
-    pub(super) fn sys_vmo_set_cache_policy(&mut self, caller: Caller, args: &Args<'_>) -> Result {
+    pub(super) fn sys_vmo_set_cache_policy(&mut self, caller: Caller, args: &Args) -> Result {
         let policy = CachePolicy::from_raw(args.half(1)).ok_or(Status::INVALID_ARGS)?;
         let id = self.object::<Vmo>(caller, args.half(0), Rights::MAP)?;
         let (root, offset) = self.resolve(id, 0)?;

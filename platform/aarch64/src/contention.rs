@@ -1,16 +1,14 @@
 //! How the CPUs share the kernel's lock: each one's waits and holds, in ticks of the counter.
 //!
-//! Nothing is measured until [`measure`] is called: the lock's way is then a load and a branch longer. Each CPU
-//! writes its own counters, with interrupts masked, so plain stores suffice; whoever reads another CPU's may see
+//! Nothing is measured until the lock is told to ([`crate::lock::Lock::measure`]). Each CPU writes its own counters, with interrupts masked, so plain stores suffice; whoever reads another CPU's may see
 //! its last entry half counted.
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use kernel::ports::{CpuId, MAX_CPUS};
 
 use crate::{cpu, timer};
 
-static MEASURED: AtomicBool = AtomicBool::new(false);
 static COUNTERS: [Counters; MAX_CPUS] = [const { Counters::new() }; MAX_CPUS];
 
 /// One CPU's counters, on a cache line that no other CPU writes.
@@ -49,58 +47,26 @@ impl Spans {
     }
 }
 
-/// Measures from now on.
-pub fn measure() {
-    MEASURED.store(true, Ordering::Relaxed);
-}
-
-/// Whether anything is measured.
-#[inline]
-pub(crate) fn is_measured() -> bool {
-    MEASURED.load(Ordering::Relaxed)
-}
-
 fn own() -> &'static Counters {
     &COUNTERS[cpu::number().index()]
 }
 
-/// Waits by calling `wait`, and counts the wait.
-#[cold]
-pub(crate) fn wait<T>(wait: impl FnOnce() -> T) -> T {
-    let start = timer::now();
-    let value = wait();
+/// Counts a wait of this CPU that began at `start`.
+pub(crate) fn waited(start: u64) {
     own().waits.add(start);
-    value
 }
 
-/// The time for which a CPU holds the lock; it ends when this is dropped.
-pub(crate) struct Hold {
-    /// The counter when it began; `None` if it is not measured.
-    start: Option<u64>,
-}
-
-impl Hold {
-    /// It begins now.
-    #[inline]
-    pub(crate) fn begin() -> Self {
-        Self { start: is_measured().then(timer::now) }
-    }
-}
-
-impl Drop for Hold {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(start) = self.start {
-            own().holds.add(start);
-        }
-    }
+/// Counts a hold of this CPU that began at `start`.
+#[cold]
+pub(crate) fn held(start: u64) {
+    own().holds.add(start);
 }
 
 /// What one CPU had of the lock so far, in words.
 #[derive(Clone, Copy, Debug)]
 pub struct Report(CpuId);
 
-/// A report for each CPU that has held the lock since [`measure`].
+/// A report for each CPU that has held the lock since measuring began.
 pub fn reports() -> impl Iterator<Item = Report> {
     let held = |cpu: &CpuId| COUNTERS[cpu.index()].holds.count.load(Ordering::Relaxed) != 0;
     CpuId::all().filter(held).map(Report)

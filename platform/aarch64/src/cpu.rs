@@ -41,6 +41,7 @@ pub(crate) fn has_gic_registers() -> bool {
 /// TPIDR_EL1 holds the end of the CPU's emergency stack, with the CPU's number in these bits (entry.S).
 const NUMBER: u64 = 0xf;
 
+#[inline]
 fn own_register() -> u64 {
     let value: u64;
     // SAFETY: reads a register that entry.S writes once.
@@ -53,7 +54,7 @@ fn own_register() -> u64 {
 /// The number of the CPU that runs this.
 #[inline]
 pub fn number() -> CpuId {
-    CpuId::new((own_register() & NUMBER) as usize).unwrap_or(CpuId::BOOT)
+    CpuId::from_bits(own_register() & NUMBER)
 }
 
 /// The end of this CPU's stack.

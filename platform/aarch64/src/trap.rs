@@ -1,16 +1,16 @@
 //! What the vectors call.
 //!
-//! From EL0: a system call, a fault, an SError or an interrupt. Each becomes an [`Event`] for the image's
-//! [`Handlers`]; what they answer is done here. Interrupts stay masked in the kernel, so nothing here is ever
+//! From EL0: a system call, a fault, an SError or an interrupt. Each becomes an [`Event`] for the image;
+//! what it answers is done here. Interrupts stay masked in the kernel, so nothing here is ever
 //! entered twice on one CPU. While no thread is ready, the CPU waits in WFI, which a pending interrupt ends
 //! although it is masked, and takes the interrupt by asking the controller.
 //!
 //! From EL1: a bug of the kernel, which ends in a panic; except in [`guarded_load`].
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use kernel::ports::{Event, Fault, Frame, Next};
+use kernel::ports::{Called, Event, Fault, Frame, Next, Rest};
 
 use crate::{barrier, cpu, interrupts, power};
 
@@ -39,7 +39,7 @@ global_asm!(
     AARCH32 = const AARCH32,
     SPSR_USER = const SPSR_USER,
     SPSR_MASKED = const SPSR_MASKED,
-    syscall = sym syscall,
+    complete = sym complete,
     fault = sym fault,
     serror = sym serror,
     interrupt = sym interrupt,
@@ -59,21 +59,23 @@ struct Loaded {
     read: u64,
 }
 
-/// What the image does with what comes up.
-///
-/// Functions, not closures: they find the kernel behind its lock.
-pub struct Handlers {
-    /// `svc` from EL0.
-    pub syscall: fn(&mut Frame) -> Next,
-    /// Anything else.
-    pub event: fn(&mut Frame, Event) -> Next,
+// What the image does with what comes up. It is linked, not passed: a system call has no instruction to spare
+// for a pointer. Each of them finds the kernel behind its lock.
+// The vectors call one of them themselves, `extern "C" fn jacinth_call(&mut Frame) -> Called`, for an `svc` from
+// EL0: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`.
+unsafe extern "Rust" {
+    /// What remains of a call: [`kernel::Kernel::complete`].
+    safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
+    /// Anything else: [`kernel::Kernel::handle`].
+    safe fn jacinth_event(frame: &mut Frame, event: Event) -> Next;
 }
 
-static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(core::ptr::null_mut());
+/// Whether the kernel takes events: set by [`run`], awaited by [`join`].
+static OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Goes to EL0 for the first time, and thereafter lets `handlers` decide. The stack that runs now is given up.
-pub fn run(handlers: &'static Handlers, mut frame: Frame, next: Next) -> ! {
-    HANDLERS.store(core::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
+/// Goes to EL0 for the first time, and thereafter lets the image decide. The stack that runs now is given up.
+pub fn run(mut frame: Frame, next: Next) -> ! {
+    OPEN.store(true, Ordering::Release);
     // The other CPUs wait for this (`join`).
     barrier::send_event();
     settle(&mut frame, next);
@@ -82,7 +84,7 @@ pub fn run(handlers: &'static Handlers, mut frame: Frame, next: Next) -> ! {
 
 /// Lets a CPU that has started take part as soon as [`run`] was called.
 pub(crate) fn join() -> ! {
-    while HANDLERS.load(Ordering::Acquire).is_null() {
+    while !OPEN.load(Ordering::Acquire) {
         barrier::wait_for_event();
     }
     let mut frame = Frame::default();
@@ -107,19 +109,9 @@ pub(crate) unsafe fn load_if_present(address: u64) -> Option<u32> {
     (loaded.read != 0).then_some(loaded.value as u32)
 }
 
-fn handlers() -> &'static Handlers {
-    // SAFETY: the pointer is null or came from a `&'static Handlers` in `run`.
-    match unsafe { HANDLERS.load(Ordering::Acquire).as_ref() } {
-        Some(handlers) => handlers,
-        None => panic!("an exception from EL0 before anything ran there"),
-    }
-}
-
-extern "C" fn syscall(frame: &mut Frame) {
-    let next = (handlers().syscall)(frame);
-    if next != Next::Run {
-        settle(frame, next);
-    }
+extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {
+    let next = jacinth_complete(frame, Called { status, rest });
+    settle(frame, next);
 }
 
 extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
@@ -129,13 +121,13 @@ extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
         EC_FP => Event::FpTrap,
         _ => Event::Fault(Fault { esr, far, asynchronous: false }),
     };
-    let next = (handlers().event)(frame, event);
+    let next = jacinth_event(frame, event);
     settle(frame, next);
 }
 
 extern "C" fn serror(frame: &mut Frame, esr: u64) {
     let fault = Fault { esr, far: 0, asynchronous: true };
-    let next = (handlers().event)(frame, Event::Fault(fault));
+    let next = jacinth_event(frame, Event::Fault(fault));
     settle(frame, next);
 }
 
@@ -147,7 +139,7 @@ extern "C" fn interrupt(frame: &mut Frame) {
 /// Hands over everything that the interrupt controller has; `next` is the answer if that is nothing.
 fn take_interrupts(frame: &mut Frame, mut next: Next) -> Next {
     while let Some(event) = interrupts::take() {
-        next = (handlers().event)(frame, event);
+        next = jacinth_event(frame, event);
     }
     next
 }
@@ -164,7 +156,7 @@ fn settle(frame: &mut Frame, mut next: Next) {
             Next::Again => {
                 next = take_interrupts(frame, Next::Again);
                 if next == Next::Again {
-                    next = (handlers().event)(frame, Event::Kick);
+                    next = jacinth_event(frame, Event::Kick);
                 }
             }
             Next::Stop(status) => power::stop(status),

@@ -2,7 +2,9 @@
 //
 // From EL0 the CPU arrives on the kernel stack's very top: the kernel keeps nothing there while EL0 runs. The
 // vectors save abi::GeneralRegs, in its layout, and call Rust; when Rust returns, whatever the frame holds by
-// then is resumed. A system call has its own path, because it is the one that is taken all the time.
+// then is resumed. A system call has its own path, because it is the one that is taken all the time: most
+// return to the thread that made them, which needs only the registers that Rust may change. The others save the
+// rest when that is known, with the kernel's lock still held.
 //
 // From EL1 an exception is a bug of the kernel, with one exception (trap.rs, guarded loads). It may be the
 // stack that has run out, so it is handled on another one.
@@ -11,6 +13,7 @@
     .set    FRAME_LR, 240
     .set    FRAME_SP, 248
     .set    FRAME_PC, 256
+    .set    FRAME_CPSR, 264
     .set    FRAME_TPIDR, 272
 
     .macro  save_from_2
@@ -21,13 +24,15 @@
     stp     x10, x11, [sp, #80]
     stp     x12, x13, [sp, #96]
     stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
     stp     x18, x19, [sp, #144]
+    save_from_20
+    .endm
+
+    .macro  save_from_20
     stp     x20, x21, [sp, #160]
     stp     x22, x23, [sp, #176]
     stp     x24, x25, [sp, #192]
     stp     x26, x27, [sp, #208]
-    stp     x28, x29, [sp, #224]
     .endm
 
     .macro  restore_from_2
@@ -47,7 +52,10 @@
     ldp     x2, x3, [sp, #16]
     .endm
 
-    .macro  save_el0_special
+    .macro  save_el0
+    stp     x0, x1, [sp]
+    save_from_2
+    stp     x28, x29, [sp, #224]
     mrs     x2, sp_el0
     mrs     x3, elr_el1
     mrs     x4, spsr_el1
@@ -80,7 +88,7 @@
     .macro  from_el0 target
     .balign 128
     sub     sp, sp, #FRAME
-    stp     x0, x1, [sp]
+    stp     x16, x17, [sp, #128]
     b       \target
     .endm
 
@@ -98,14 +106,26 @@ vectors:
     from_el1 {FIQ}
     from_el1 {SERROR}
 
-    .balign 128                         // EL0, AArch64
+// From EL0, AArch64. What a system call's first half needs is saved here; Rust keeps X19 to X29, and nothing
+// touches the other system registers meanwhile. x0 and x1 come back: the status, and what remains (Called).
+    .balign 128
     sub     sp, sp, #FRAME
-    stp     x0, x1, [sp]
-    mrs     x1, esr_el1
-    lsr     x0, x1, #26
-    cmp     x0, #0x15                   // EC: SVC from AArch64
+    stp     x16, x17, [sp, #128]
+    mrs     x17, esr_el1
+    lsr     x17, x17, #26
+    cmp     x17, #0x15                  // EC: SVC from AArch64
     b.ne    el0_fault
-    b       el0_syscall
+    stp     x0, x1, [sp]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    mrs     x1, elr_el1
+    str     x30, [sp, #FRAME_LR]
+    str     x1, [sp, #FRAME_PC]
+    mov     x0, sp
+    bl      jacinth_call
+    cbz     x1, call_return
+    b       call_completes
     from_el0 el0_interrupt
     from_el0 el0_interrupt              // a GIC may signal its group 0 so
     from_el0 el0_serror
@@ -115,30 +135,62 @@ vectors:
     from_el1 {AARCH32}
     from_el1 {AARCH32}
 
-el0_syscall:
-    save_from_2
-    save_el0_special
-    bl      {syscall}
+// The program's X1 to X18 are lost to a call: nothing of the kernel's is left in them.
+call_return:
+    ldr     x30, [sp, #FRAME_LR]
+    adr     x17, nothing
+    ldp     x1, x2, [x17]
+    ldp     x3, x4, [x17]
+    ldp     x5, x6, [x17]
+    ldp     x7, x8, [x17]
+    ldp     x9, x10, [x17]
+    ldp     x11, x12, [x17]
+    ldp     x13, x14, [x17]
+    ldp     x15, x16, [x17]
+    ldp     x17, x18, [x17]
+    add     sp, sp, #FRAME
+    eret
+    dsb     nsh                         // nothing is executed past an eret, not even by speculation
+    isb
+
+// The rest of the frame: what the fast path left in place, and nothing for what a call loses. The PC is what
+// the first half made of it.
+call_completes:
+    stp     xzr, xzr, [sp, #64]
+    stp     xzr, xzr, [sp, #80]
+    stp     xzr, xzr, [sp, #96]
+    stp     xzr, xzr, [sp, #112]
+    stp     xzr, x19, [sp, #144]
+    save_from_20
+    stp     x28, x29, [sp, #224]
+    mov     x29, xzr                    // a backtrace of the kernel ends here
+    mrs     x2, sp_el0
+    mrs     x3, spsr_el1
+    mrs     x4, tpidr_el0
+    str     x2, [sp, #FRAME_SP]
+    str     x3, [sp, #FRAME_CPSR]
+    str     x4, [sp, #FRAME_TPIDR]
+    mov     x2, x1
+    mov     x1, x0
+    mov     x0, sp
+    bl      {complete}
     b       el0_return
 
 el0_fault:
-    save_from_2
-    save_el0_special
+    save_el0
     mrs     x1, esr_el1
     mrs     x2, far_el1
     bl      {fault}
     b       el0_return
 
 el0_serror:
-    save_from_2
-    save_el0_special
+    save_el0
     mrs     x1, esr_el1
     bl      {serror}
     b       el0_return
 
 el0_interrupt:
-    save_from_2
-    save_el0_special
+    save_el0
     bl      {interrupt}
     b       el0_return
 
@@ -179,6 +231,8 @@ el0_return:
 
 el1_exception:
     save_from_2
+    stp     x16, x17, [sp, #128]
+    stp     x28, x29, [sp, #224]
     mrs     x2, elr_el1
     mrs     x3, spsr_el1
     stp     x2, x3, [sp, #FRAME_PC]
@@ -202,6 +256,9 @@ el1_exception:
     mov     sp, x16
     eret
     .ltorg
+    .balign 16
+nothing:
+    .quad   0, 0
 
 // guarded_load: reads 32 bits at x0. w0 is the value and x1 is 1; or x1 is 0 if the access faulted.
     .global guarded_load

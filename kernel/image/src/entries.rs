@@ -1,0 +1,34 @@
+//! Where the platform hands over: the symbols that it expects of the image.
+//!
+//! The attributes count as unsafe code because two functions of one name would be undefined behaviour. Each name
+//! is declared in one place (`aarch64::entry` and `aarch64::trap`), with the signature that it has here.
+#![allow(unsafe_code)]
+
+use aarch64::Boot;
+use kernel::ports::{Called, Event, Frame, Next};
+
+use crate::{boot, run};
+
+/// From reset.
+#[unsafe(no_mangle)]
+fn jacinth_main(boot: Boot) -> ! {
+    boot::boot(boot)
+}
+
+/// A system call, from the vectors: only what [`kernel::Kernel::call`] needs is in the frame.
+#[unsafe(no_mangle)]
+extern "C" fn jacinth_call(frame: &mut Frame) -> Called {
+    run::call(frame)
+}
+
+/// What remains of a system call.
+#[unsafe(no_mangle)]
+fn jacinth_complete(frame: &mut Frame, called: Called) -> Next {
+    run::complete(frame, called)
+}
+
+/// Whatever else comes up.
+#[unsafe(no_mangle)]
+fn jacinth_event(frame: &mut Frame, event: Event) -> Next {
+    run::event(frame, event)
+}
