@@ -14,6 +14,7 @@ pub mod log;
 pub mod object;
 pub mod policy;
 pub mod processargs;
+pub mod record;
 pub mod registers;
 pub mod resource;
 pub mod rights;
