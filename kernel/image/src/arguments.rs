@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use aarch64::log::Level;
+use aarch64::panic::Trial;
 
 /// Words that the first process reads, not the kernel.
 const FOR_INIT: [&str; 2] = ["program", "grant"];
@@ -17,6 +18,8 @@ pub(crate) struct Arguments<'a> {
     pub log: Level,
     /// `test`: hooks for tests answer.
     pub test: bool,
+    /// `fail=`, together with `test`: how the kernel shall fail once it has booted.
+    pub fail: Option<Trial>,
     /// `semihosting`: the machine may be left that way.
     pub semihosting: bool,
 }
@@ -24,11 +27,13 @@ pub(crate) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// Reads the words; the last of two equal keys counts.
     pub(crate) fn new(text: &'a str) -> Self {
-        let mut arguments = Self { text, console: None, log: Level::Info, test: false, semihosting: false };
+        let mut arguments =
+            Self { text, console: None, log: Level::Info, test: false, fail: None, semihosting: false };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 Some(("console", path)) => arguments.console = Some(path),
                 Some(("log", name)) => arguments.log = level(name).unwrap_or(arguments.log),
+                Some(("fail", name)) => arguments.fail = trial(name),
                 None if word == "test" => arguments.test = true,
                 None if word == "semihosting" => arguments.semihosting = true,
                 _ => {}
@@ -43,6 +48,7 @@ impl<'a> Arguments<'a> {
             // `host=` is for the layer below this kernel, when there is one.
             Some(("console" | "host", _)) => false,
             Some(("log", name)) => level(name).is_none(),
+            Some(("fail", name)) => trial(name).is_none() || !self.test,
             Some((key, _)) => !FOR_INIT.contains(&key),
             None => !matches!(*word, "test" | "semihosting"),
         })
@@ -56,6 +62,17 @@ fn level(name: &str) -> Option<Level> {
         "info" => Some(Level::Info),
         "warn" => Some(Level::Warn),
         "error" => Some(Level::Error),
+        _ => None,
+    }
+}
+
+fn trial(name: &str) -> Option<Trial> {
+    match name {
+        "panic" => Some(Trial::Panic),
+        "nested" => Some(Trial::Nested),
+        "abort" => Some(Trial::Abort),
+        "overflow" => Some(Trial::Overflow),
+        "everywhere" => Some(Trial::Everywhere),
         _ => None,
     }
 }

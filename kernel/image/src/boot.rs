@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-use aarch64::{Board, Boot, EntryLevel, Uart, image, log, power, println};
+use aarch64::{Board, Boot, EntryLevel, Uart, image, log, panic, power, println};
 use abi::PhysRange;
 use devicetree::Tree;
 use ledger::{Builder, Ledger};
@@ -97,6 +97,9 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
         boot.verify().map_err(Failure::Broken)?;
         println!("the kernel's address space is as it should be");
         boot.check_interrupts().map_err(Failure::Interrupts)?;
+    }
+    if let Some(trial) = arguments.fail.filter(|_| arguments.test) {
+        panic::fail_as(trial);
     }
     println!("{}", DeviceMap { tree: &tree, ledger: &ledger });
     Ok(Found { tree, ledger, console, arguments, initrd, cpus })

@@ -3,7 +3,7 @@
 // Everything here runs before the MMU and the caches are on, at whatever 4 KiB-aligned physical address the
 // loader chose. Hence the rules of this file: addresses are taken PC-relative (adrp) or are link-time virtual
 // addresses that nothing dereferences yet; no exclusives or atomics, which need cacheable memory; no stack.
-// Nothing is written but the translation tables. All of it fits in the image's first page.
+// Nothing is written but the translation tables, and one word of the panic record. All of it fits in the image's first page.
 //
 // Registers that keep their meaning throughout:
 //   x19  exception level at entry: 1, 2 or 3      x20  physical address of the device tree, or 0
@@ -28,10 +28,19 @@ __image_start:
 // x0 is the device tree by the boot protocol, but an ELF loader or a board without a tree leaves anything
 // there: trust only the magic, at an address that the specification allows (DT 5.1: 8-aligned).
 enter:
-    adrp    x9, parking_vectors         // an early exception parks the CPU in place
-    add     x9, x9, :lo12:parking_vectors
+    adrp    x9, early_vectors           // an early exception leaves a record and stops the CPU (early.S)
+    add     x9, x9, :lo12:early_vectors
     mrs     x19, CurrentEL
     lsr     x19, x19, #2
+    cmp     x19, #2
+    b.hi    1f
+    b.eq    2f
+    msr     vbar_el1, x9
+    b       3f
+1:  msr     vbar_el3, x9
+    b       3f
+2:  msr     vbar_el2, x9
+3:
     adrp    x22, __image_start
     mov     x20, xzr
     mov     x21, xzr
@@ -60,6 +69,20 @@ enter:
     orr     x10, x10, x11
     cbnz    x10, park
 2:
+// Nothing has failed yet. A record of the boot before stays; no line of it that the loader left may hide a new one.
+    adrp    x0, __record_start
+    add     x1, x0, #{RAW_LENGTH}
+    mrs     x4, ctr_el0
+    ubfx    x4, x4, #16, #4
+    mov     x5, #4
+    lsl     x5, x5, x4
+1:  dc      civac, x0
+    add     x0, x0, x5
+    cmp     x0, x1
+    b.lo    1b
+    dsb     sy
+    adrp    x0, __record_start
+    str     xzr, [x0, #{STATE}]
     cmp     x19, #3
     b.eq    from_el3
     cmp     x19, #2
@@ -76,8 +99,8 @@ park:
     .global secondary_entry
 secondary_entry:
     msr     daifset, #0xf
-    adrp    x9, parking_vectors
-    add     x9, x9, :lo12:parking_vectors
+    adrp    x9, early_vectors
+    add     x9, x9, :lo12:early_vectors
     mrs     x19, CurrentEL
     lsr     x19, x19, #2
     adrp    x22, __image_start
@@ -167,6 +190,7 @@ from_el2:
     msr     s3_4_c12_c11_0, xzr         // ICH_HCR_EL2
 4:  ldr     x10, =({SCTLR_MMU_OFF})     // EL1's regime is defined before it becomes live
     msr     sctlr_el1, x10
+    msr     vbar_el1, x9
     mov     x10, #{SPSR_EL1H}
     msr     spsr_el2, x10
     adr     x10, at_el1
@@ -217,7 +241,7 @@ at_el1:
     map_image __rodata_end, __bss_end, ({DATA})
     map_image __stack_bottom, __stack_top, ({DATA})
     map_image __emergency_stack_bottom, __emergency_stack_top, ({DATA})
-    map_image __heap_start, __tables_end, ({DATA})
+    map_image __heap_start, __record_end, ({DATA})
 
 // The device tree, read-only: its pages, at the offset in the page at which it lies.
     cbz     x20, 2f
@@ -289,7 +313,9 @@ translate:
     cmp     x10, #0xf
     b.eq    3f
     msr     pmuserenr_el0, xzr
-3:  isb
+3:  ldr     x10, =early_vectors          // where they will be in a moment
+    msr     vbar_el1, x10
+    isb
     tlbi    vmalle1
     ic      iallu
     dsb     nsh
@@ -363,9 +389,6 @@ head_end:
 // From here on at the link address, with the MMU on.
     .section .text.arrived, "ax", %progbits
 arrived:
-    adrp    x9, vectors
-    add     x9, x9, :lo12:vectors
-    msr     vbar_el1, x9
     cbnz    x27, arrived_secondary
     adrp    x9, __emergency_stack_top   // TPIDR_EL1: the end of the CPU's emergency stack, and its number (cpu.rs)
     add     x9, x9, :lo12:__emergency_stack_top
@@ -393,7 +416,11 @@ arrived:
     b.hs    2f
     stp     xzr, xzr, [x9], #16
     b       1b
-2:  mov     x0, x19
+2:  adrp    x9, vectors                 // which lead to Rust, and Rust to .bss
+    add     x9, x9, :lo12:vectors
+    msr     vbar_el1, x9
+    isb
+    mov     x0, x19
     mov     x1, x20
     mov     x2, x21
     mov     x3, x22
@@ -415,6 +442,10 @@ arrived_secondary:
     add     x9, x9, x10, lsl #{STACK_SHIFT}
     orr     x10, x9, x27
     msr     tpidr_el1, x10
+    adrp    x10, vectors
+    add     x10, x10, :lo12:vectors
+    msr     vbar_el1, x10
+    isb
     mov     x10, #{STACK_BELOW}
     sub     x9, x9, x10
     sub     sp, x9, #{FRAME}
@@ -422,23 +453,3 @@ arrived_secondary:
     mov     x29, xzr
     mov     x30, xzr
     bl      {start_secondary}
-
-// Vectors that park the CPU, for EL1 until its MMU is on and for EL2 and EL3 for good. One entry does more:
-// an HVC from EL1 is answered as the SMC Calling Convention asks of an implementation that knows no call.
-    .balign 2048
-parking_vectors:
-    .rept   8
-    b       .
-    .balign 128
-    .endr
-    mrs     x1, esr_el2                 // x1 to x17 are the callee's to change
-    lsr     x1, x1, #26
-    cmp     x1, #0x16                   // EC: HVC from AArch64
-    b.ne    .
-    mov     x0, #-1                     // NOT_SUPPORTED
-    eret
-    .balign 128
-    .rept   7
-    b       .
-    .balign 128
-    .endr

@@ -50,6 +50,8 @@ global_asm!(
     ADDRESS = const descriptor::ADDRESS,
     CONTIGUOUS = const descriptor::CONTIGUOUS,
     FRAME = const crate::trap::FRAME_SIZE,
+    RAW_LENGTH = const abi::record::RAW_LENGTH,
+    STATE = const core::mem::offset_of!(abi::record::Record, state),
     start = sym start,
     start_secondary = sym crate::secondary::start,
 );
@@ -192,6 +194,8 @@ pub(crate) mod linker {
         heap_start __heap_start;
         tables_start __tables_start;
         tables_end __tables_end;
+        record_start __record_start;
+        record_end __record_end;
         image_end __image_end;
     }
 }
@@ -208,6 +212,7 @@ extern "C" fn start(level: u64, tree: u64, tree_size: u64, image: u64, tables: u
         panic!("the image at {image:#x} ends beyond the address space")
     };
     crate::image::set_physical_base(image.base());
+    crate::record::arm();
     let tables = BootTables { next: layout::IMAGE + tables, end: linker::tables_end() };
     // SAFETY: 1, entry.S put the root into the first of the tables' pages; this is called once.
     let space = unsafe { KernelSpace::new(crate::image::physical(linker::tables_start())) };

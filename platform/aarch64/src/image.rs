@@ -26,6 +26,11 @@ pub(crate) fn virtual_address(physical: PhysAddr) -> Option<u64> {
     (address < linker::image_end()).then_some(address)
 }
 
+/// The physical address of the image's first byte.
+pub(crate) fn physical_base() -> PhysAddr {
+    PhysAddr(PHYSICAL_BASE.load(Ordering::Relaxed))
+}
+
 /// Whether an address is in the image's executable part.
 pub(crate) fn is_text(address: u64) -> bool {
     (layout::IMAGE..linker::text_end()).contains(&address)
@@ -35,6 +40,12 @@ pub(crate) fn is_text(address: u64) -> bool {
 pub(crate) fn is_stack(address: u64) -> bool {
     let end = crate::cpu::stack_end();
     (end - layout::STACK_SIZE..=end - 16).contains(&address)
+}
+
+/// Whether an address is where a stack that is too short would reach: just below this CPU's.
+pub(crate) fn is_below_stack(address: u64) -> bool {
+    let start = crate::cpu::stack_end() - layout::STACK_SIZE;
+    (start - layout::STACK_BELOW..start).contains(&address)
 }
 
 /// The descriptor of the ELF's build-id note: what tells one build from another.

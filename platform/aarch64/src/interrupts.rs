@@ -60,6 +60,13 @@ pub fn kick(cpu_affinity: u64) {
     }
 }
 
+/// Kicks a CPU if that needs no waiting for a lock: for a panic, whose own CPU may hold it.
+pub(crate) fn try_kick(cpu_affinity: u64) {
+    if let Some(Interrupts { controller, .. }) = interrupts() {
+        controller.try_kick(cpu_affinity);
+    }
+}
+
 /// Kicks the running CPU: whether that arrives within a tenth of a second. For boot, while no other event can.
 pub(crate) fn kick_arrives() -> bool {
     kick(cpu::affinity());
@@ -75,6 +82,8 @@ pub(crate) fn kick_arrives() -> bool {
 /// The next thing that interrupts have to say to the running CPU; `None` when nothing is pending.
 #[inline]
 pub(crate) fn take() -> Option<Event> {
+    // A CPU that panicked has told the others by a kick: nothing goes on after that.
+    crate::panic::stop_if_failed();
     let Interrupts { controller, timer, .. } = interrupts()?;
     // A device can raise its interrupt again at once, but only one that is enabled: each turn of this loop
     // that does not end it disables one, so it ends.

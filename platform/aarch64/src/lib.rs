@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`entry`] | from reset to Rust: EL2 and EL3, translation tables, MMU |
 //! | [`layout`], [`control`], [`descriptor`] | the address map, register values, page attributes: each number once |
-//! | [`trap`], `panic` | exception vectors, EL0 and back; the report of a kernel bug |
+//! | [`trap`], [`mod@panic`], `record` | exception vectors, EL0 and back; the report of a kernel bug |
 //! | `board` | what the device tree says there is, put to use |
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
@@ -71,9 +71,11 @@ mod memory;
 #[cfg(target_os = "none")]
 pub mod output;
 #[cfg(target_os = "none")]
-mod panic;
+pub mod panic;
 #[cfg(target_os = "none")]
 pub mod power;
+#[cfg(target_os = "none")]
+mod record;
 #[cfg(target_os = "none")]
 mod secondary;
 #[cfg(target_os = "none")]

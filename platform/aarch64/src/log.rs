@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use abi::log::{BUILD_ID_PREFIX, HEADER_SIZE, KIND_KERNEL, MAX_PAYLOAD};
 use console::Console;
 
-use crate::image;
 use crate::lock::Leaf;
+use crate::{image, record};
 
 static WIRE: Leaf<Option<Console<'static>>> = Leaf::new(None);
 static FRAME: Leaf<Gathered> = Leaf::new(Gathered { bytes: [0; MAX_PAYLOAD], len: 0 });
@@ -31,9 +31,12 @@ pub(crate) fn set_wire(wire: Console<'static>) {
     *WIRE.lock() = Some(wire);
 }
 
-/// Writes an encoded frame; it is lost where there is no wire.
+/// Writes an encoded frame. Where there is no wire, only a panic record shows it.
 pub(crate) fn write(frame: &[u8]) {
-    if let Some(wire) = WIRE.lock().as_mut() {
+    let mut wire = WIRE.lock();
+    // The lock keeps the ring's writers apart.
+    record::Log::place().append(frame);
+    if let Some(wire) = wire.as_mut() {
         wire.write_raw(frame);
     }
 }

@@ -42,6 +42,28 @@ pub(crate) fn write_panic(arguments: fmt::Arguments<'_>) {
     }
 }
 
+/// Writes a line that needs no formatting, as [`write_panic`] does.
+pub(crate) fn write_panic_line(line: &[u8]) {
+    if let Some(mut console) = CONSOLE.try_lock()
+        && let Some(console) = console.as_mut()
+    {
+        console.write_text(line);
+        console.write_text(b"\n");
+    }
+}
+
+/// Gives another CPU that is printing a moment to finish its piece.
+pub(crate) fn await_console() {
+    /// Looks at the lock: longer than a piece of text takes, and soon over if this CPU itself holds it.
+    const LOOKS: u32 = 1 << 24;
+    for _ in 0..LOOKS {
+        if CONSOLE.try_lock().is_some() {
+            return;
+        }
+        core::hint::spin_loop();
+    }
+}
+
 /// Writes formatted text to the console.
 #[macro_export]
 macro_rules! print {

@@ -1,95 +1,252 @@
-//! The end: registers, backtrace, build-id, then silence.
+//! The end: a record that a debugger finds, registers and backtrace for people, then silence.
 //!
-//! Nothing here allocates, locks or trusts the stack that failed. A second failure while the first is being
-//! reported says so in one line and stops.
+//! Nothing here allocates, waits for a lock or trusts the stack that failed. A failure is reported in steps, each of
+//! which needs more of the machine than the one before: registers are stored first, text is formatted later, and the
+//! console comes last. A failure within a step goes on at the next one, so each is tried once and the end is always
+//! reached. The first CPU that fails reports; one that fails after it stops, and so does every other one at its next
+//! interrupt.
+use core::arch::asm;
+use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use kernel::ports::Frame;
+use abi::record::Epitaph;
+use kernel::ports::{CpuId, Frame, MAX_CPUS, Next};
 
-use crate::output::write_panic;
-use crate::{image, power};
+use crate::output::{await_console, write_panic, write_panic_line};
+use crate::record::{self, Registers};
+use crate::{cpu, image, interrupts, power, secondary, trap};
 
 /// The CPU that failed first: its number, counted from 1.
 static FAILED: AtomicUsize = AtomicUsize::new(0);
+/// Instead of a CPU's number: every CPU shall fail at its next look ([`Trial::Everywhere`]).
+const DOOMED: usize = usize::MAX;
+
+/// The step that it is at.
+static STEP: AtomicUsize = AtomicUsize::new(0);
+
+/// The steps of a report. The numbers only grow.
+mod step {
+    pub(super) const REGISTERS: usize = 1;
+    pub(super) const BACKTRACE: usize = 2;
+    pub(super) const MESSAGE: usize = 3;
+    pub(super) const SEAL: usize = 4;
+    pub(super) const OTHERS: usize = 5;
+    pub(super) const TEXT: usize = 6;
+    pub(super) const ARMOUR: usize = 7;
+    pub(super) const STOP: usize = 8;
+}
 
 /// Longest backtrace: enough for the kernel's depth, bounded for a stack that loops.
-const MAX_FRAMES: usize = 48;
+const MAX_FRAMES: usize = abi::record::MAX_BACKTRACE;
 
 macro_rules! report {
     ($($argument:tt)*) => { write_panic(format_args!("{}\n", format_args!($($argument)*))) };
+}
+
+/// What failed.
+struct Failure<'a> {
+    cause: Cause<'a>,
+    registers: Registers,
+}
+
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    Panic(&'a PanicInfo<'a>),
+    /// From EL1: in words, and whether the stack has run out.
+    Exception(&'a str, bool),
+    Refusal(fmt::Arguments<'a>),
 }
 
 /// A Rust panic.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    begin();
-    match info.location() {
-        Some(location) => {
-            report!("KERNEL PANIC at {}:{}: {}", location.file(), location.line(), info.message())
-        }
-        None => report!("KERNEL PANIC: {}", info.message()),
-    }
-    backtrace(frame_pointer());
-    end()
+    fail(&Failure { registers: registers_here(), cause: Cause::Panic(info) })
 }
 
-/// An exception from EL1: `frame` is what the CPU held when it was taken.
-pub(crate) fn exception(what: &str, frame: &Frame, esr: u64, far: u64) -> ! {
-    begin();
-    report!("KERNEL PANIC: {what} at {:#x}: ESR {esr:#x}, FAR {far:#x}", frame.pc);
-    if !image::is_stack(frame.sp) {
-        report!("the stack pointer {:#x} is outside the kernel's stack: did it overflow?", frame.sp);
-    }
-    for (index, pair) in frame.r.chunks_exact(2).enumerate() {
-        report!("  x{:<2} {:016x}  x{:<2} {:016x}", 2 * index, pair[0], 2 * index + 1, pair[1]);
-    }
-    report!("  lr  {:016x}  sp  {:016x}", frame.lr, frame.sp);
-    report!("  pc  {:016x}  cpsr {:x}", frame.pc, frame.cpsr);
-    report!("backtrace:");
-    report!("  #0 {:#x}", frame.pc);
-    walk(frame.r[29], 1);
-    build_id();
-    end()
+/// An exception from EL1: `frame` is what the CPU held when it was taken by a vector.
+pub(crate) fn exception(what: &str, vector: u32, frame: &Frame, esr: u64, far: u64) -> ! {
+    let mut x = [0; 31];
+    x.iter_mut().zip(frame.r.iter().chain([&frame.lr])).for_each(|(place, value)| *place = *value);
+    let registers = Registers { x, sp: frame.sp, pc: frame.pc, pstate: frame.cpsr, esr, far, vector };
+    let overflow = image::is_below_stack(far) || image::is_below_stack(frame.sp);
+    fail(&Failure { registers, cause: Cause::Exception(what, overflow) })
 }
 
-/// Goes on if this is the first failure. One within it stops the machine, one on another CPU only that.
-fn begin() {
-    let own = crate::cpu::number().index() + 1;
-    match FAILED.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed) {
-        Ok(_) => {}
-        Err(first) => {
-            if first == own {
-                report!("KERNEL PANIC while panicking: stopped");
-            }
-            power::halt()
-        }
+/// The machine cannot be used. One line on the console says why; the record says it where there is none.
+pub(crate) fn refuse(why: fmt::Arguments<'_>) -> ! {
+    fail(&Failure { registers: registers_here(), cause: Cause::Refusal(why) })
+}
+
+/// Comes back if no CPU has failed: else this one does not go on. Each CPU asks at each of its interrupts.
+#[inline]
+pub(crate) fn stop_if_failed() {
+    match FAILED.load(Ordering::Relaxed) {
+        0 => {}
+        DOOMED => panic!("a trial, asked for by the boot argument fail=everywhere"),
+        _ => power::halt(),
     }
 }
 
-fn end() -> ! {
+fn fail(failure: &Failure<'_>) -> ! {
+    let mut step = enter();
+    while step < step::STOP {
+        STEP.store(step, Ordering::Relaxed);
+        failure.perform(step);
+        step += 1;
+    }
+    STEP.store(step, Ordering::Relaxed);
     power::stop_after_panic()
 }
 
-/// The frame pointer of whoever calls this (AAPCS64 6.4.6: x29 points at the caller's x29 and return address).
+/// The first step of a report: of the first failure all, of one within it what is left. Stops any other CPU.
+fn enter() -> usize {
+    let own = cpu::number().index() + 1;
+    let claim = |from| FAILED.compare_exchange(from, own, Ordering::Relaxed, Ordering::Relaxed);
+    match claim(0).or_else(|seen| if seen == DOOMED { claim(DOOMED) } else { Err(seen) }) {
+        Ok(_) => step::REGISTERS,
+        Err(first) if first == own => {
+            let step = STEP.load(Ordering::Relaxed) + 1;
+            // Before anything else: what comes next may fail too.
+            STEP.store(step, Ordering::Relaxed);
+            if step > step::STOP {
+                power::halt();
+            }
+            record::count_nested();
+            if step <= step::TEXT {
+                report!("KERNEL PANIC while panicking:");
+            }
+            step
+        }
+        Err(_) => power::halt(),
+    }
+}
+
+impl Failure<'_> {
+    fn perform(&self, step: usize) {
+        match step {
+            step::REGISTERS => record::begin(self.epitaph(), &self.registers),
+            step::BACKTRACE => walk(self.registers.x[29], |_, caller| record::add_caller(caller)),
+            step::MESSAGE => self.message(),
+            step::SEAL => record::seal(),
+            step::OTHERS => {
+                stop_others();
+                await_console();
+            }
+            step::TEXT => self.text(),
+            // A refusal is one line.
+            step::ARMOUR if !matches!(self.cause, Cause::Refusal(_)) => {
+                report!("The record, for `cargo xtask dump` of this log:");
+                record::armour(write_panic_line);
+            }
+            _ => {}
+        }
+    }
+
+    fn epitaph(&self) -> Epitaph {
+        match self.cause {
+            Cause::Panic(_) => Epitaph::Panic,
+            Cause::Exception(_, false) => Epitaph::Exception,
+            Cause::Exception(_, true) => Epitaph::StackOverflow,
+            Cause::Refusal(_) => Epitaph::Refusal,
+        }
+    }
+
+    fn message(&self) {
+        if let Cause::Panic(info) = self.cause
+            && let Some(place) = info.location()
+        {
+            record::set_place(place.file(), place.line());
+        }
+        let mut message = record::Message::new();
+        // Neither fails: what does not fit is left out.
+        let _ = match self.cause {
+            Cause::Panic(info) => write!(message, "{}", info.message()),
+            Cause::Exception(what, _) => message.write_str(what),
+            Cause::Refusal(why) => message.write_fmt(why),
+        };
+    }
+
+    fn text(&self) {
+        let registers = &self.registers;
+        match self.cause {
+            Cause::Refusal(why) => return report!("jacinth: {why}. Stopped."),
+            Cause::Panic(info) => match info.location() {
+                Some(place) => {
+                    report!("KERNEL PANIC at {}:{}: {}", place.file(), place.line(), info.message())
+                }
+                None => report!("KERNEL PANIC: {}", info.message()),
+            },
+            Cause::Exception(what, overflow) => {
+                let Registers { pc, esr, far, .. } = registers;
+                report!("KERNEL PANIC: {what} at {pc:#x}: ESR {esr:#x}, FAR {far:#x}");
+                if overflow {
+                    report!("the stack has run out");
+                }
+                registers.print();
+            }
+        }
+        report!("backtrace:");
+        let is_exception = matches!(self.cause, Cause::Exception(..));
+        if is_exception {
+            report!("  #0 {:#x}", registers.pc);
+        }
+        // The return address follows the call; the call is what people look for.
+        let first = usize::from(is_exception);
+        walk(registers.x[29], |index, caller| report!("  #{} {:#x}", index + first, caller - 4));
+        report!("build-id: {}", image::BuildId);
+    }
+}
+
+impl Registers {
+    fn print(&self) {
+        for (index, pair) in self.x.chunks(2).enumerate() {
+            match pair {
+                [even, odd] => {
+                    report!("  x{:<2} {even:016x}  x{:<2} {odd:016x}", 2 * index, 2 * index + 1)
+                }
+                [last] => report!("  lr  {last:016x}  sp  {:016x}", self.sp),
+                _ => {}
+            }
+        }
+        report!("  pc  {:016x}  cpsr {:x}", self.pc, self.pstate);
+    }
+}
+
+/// Lets the other CPUs take an interrupt, at which they stop. One that waits for a lock with interrupts masked
+/// does not get it from here: whoever holds it has stopped.
+fn stop_others() {
+    for cpu in (0..MAX_CPUS).filter_map(CpuId::new).filter(|cpu| *cpu != cpu::number()) {
+        interrupts::try_kick(secondary::affinity(cpu));
+    }
+}
+
+/// The registers as they are here. Those that a caller must save are of the functions in between.
 #[inline(always)]
-fn frame_pointer() -> u64 {
-    let pointer: u64;
-    // SAFETY: reads a register.
-    unsafe { core::arch::asm!("mov {}, x29", out(reg) pointer, options(nomem, nostack, preserves_flags)) }
-    pointer
+fn registers_here() -> Registers {
+    let mut x = [0_u64; 31];
+    let (sp, pc): (u64, u64);
+    // SAFETY: stores the registers to an array that has room for them, and changes none but the outputs.
+    unsafe {
+        asm!(
+            "stp x0, x1, [{x}]", "stp x2, x3, [{x}, #16]", "stp x4, x5, [{x}, #32]", "stp x6, x7, [{x}, #48]",
+            "stp x8, x9, [{x}, #64]", "stp x10, x11, [{x}, #80]", "stp x12, x13, [{x}, #96]",
+            "stp x14, x15, [{x}, #112]", "stp x16, x17, [{x}, #128]", "stp x18, x19, [{x}, #144]",
+            "stp x20, x21, [{x}, #160]", "stp x22, x23, [{x}, #176]", "stp x24, x25, [{x}, #192]",
+            "stp x26, x27, [{x}, #208]", "stp x28, x29, [{x}, #224]", "str x30, [{x}, #240]",
+            "mov {sp}, sp", "adr {pc}, .",
+            x = in(reg) x.as_mut_ptr(), sp = out(reg) sp, pc = out(reg) pc,
+            options(nostack, preserves_flags),
+        );
+    }
+    Registers { x, sp, pc, pstate: 0, esr: 0, far: 0, vector: 0 }
 }
 
-fn backtrace(frame_pointer: u64) {
-    report!("backtrace:");
-    walk(frame_pointer, 0);
-    build_id();
-}
-
-/// Follows the chain of frame records while it stays in the stack and goes upward.
-fn walk(mut frame_pointer: u64, first: usize) {
-    for index in first..MAX_FRAMES {
+/// Follows the chain of frame records (AAPCS64 6.4.6: x29 points at the caller's x29 and return address) while it
+/// stays in the stack and goes upward. `visit` hears each return address and its number.
+fn walk(mut frame_pointer: u64, mut visit: impl FnMut(usize, u64)) {
+    for index in 0..MAX_FRAMES {
         if !frame_pointer.is_multiple_of(8) || !image::is_stack(frame_pointer) {
             return;
         }
@@ -99,8 +256,7 @@ fn walk(mut frame_pointer: u64, first: usize) {
         if !image::is_text(caller) {
             return;
         }
-        // The return address follows the call; the call is what people look for.
-        report!("  #{index} {:#x}", caller - 4);
+        visit(index, caller);
         if next <= frame_pointer {
             return;
         }
@@ -108,6 +264,53 @@ fn walk(mut frame_pointer: u64, first: usize) {
     }
 }
 
-fn build_id() {
-    report!("build-id: {}", image::BuildId);
+/// A way to fail, for tests of what comes after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// A panic.
+    Panic,
+    /// A panic whose message panics.
+    Nested,
+    /// A load from an address where nothing is mapped.
+    Abort,
+    /// Calls without end.
+    Overflow,
+    /// A panic on every CPU at once.
+    Everywhere,
+}
+
+/// Fails.
+pub fn fail_as(trial: Trial) -> ! {
+    match trial {
+        Trial::Panic => panic!("a trial, asked for by the boot argument fail=panic"),
+        Trial::Nested => panic!("{}", FailsToo),
+        Trial::Abort => {
+            // SAFETY: nothing is mapped there, so the load faults, and what handles that does not come back.
+            unsafe { asm!("ldr {0}, [{0}]", inout(reg) UNMAPPED => _, options(nostack, readonly)) }
+        }
+        Trial::Overflow => _ = descend(0),
+        Trial::Everywhere => {
+            FAILED.store(DOOMED, Ordering::Relaxed);
+            trap::run(Frame::default(), Next::Again)
+        }
+    }
+    panic!("the trial {trial:?} did no harm")
+}
+
+/// An address in the kernel's half that no boot maps: the last page but one.
+const UNMAPPED: u64 = 0xffff_ffff_ffff_e000;
+
+/// A message that cannot be formatted.
+struct FailsToo;
+
+impl fmt::Display for FailsToo {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("a trial, asked for by the boot argument fail=nested")
+    }
+}
+
+#[inline(never)]
+fn descend(depth: u64) -> u64 {
+    let room = core::hint::black_box([depth; 32]);
+    if depth == u64::MAX { 0 } else { descend(depth + 1) + room[0] }
 }

@@ -65,8 +65,7 @@ pub(crate) fn stop_after_panic() -> ! {
 
 /// Gives up starting: says why in one line, and stops. The machine stays as it is.
 pub fn fail(why: core::fmt::Arguments<'_>) -> ! {
-    crate::println!("jacinth: {why}. Stopped.");
-    stop_after_panic()
+    crate::panic::refuse(why)
 }
 
 /// Waits for ever.

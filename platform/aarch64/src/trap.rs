@@ -178,5 +178,7 @@ extern "C" fn el1_exception(frame: &mut Frame, kind: u64, esr: u64, far: u64) {
         SERROR => "SError",
         _ => "exception from AArch32",
     };
-    crate::panic::exception(what, frame, esr, far)
+    // In the kernel the CPU uses its own stack pointer: vectors 4 to 7. Those from AArch32 begin with 12.
+    let vector = if kind < AARCH32 { 4 + kind as u32 } else { 12 };
+    crate::panic::exception(what, vector, frame, esr, far)
 }

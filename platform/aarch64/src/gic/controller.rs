@@ -76,6 +76,14 @@ impl Controller {
         }
     }
 
+    /// Sends [`super::KICK`] if no lock is in the way.
+    pub(crate) fn try_kick(&self, cpu: u64) {
+        match self {
+            Self::V2(gic) => gic.try_kick(cpu),
+            Self::V3(gic) => gic.kick(cpu),
+        }
+    }
+
     /// Sends [`super::KICK`] to the CPU with an affinity, if that one has started.
     pub(crate) fn kick(&self, cpu: u64) {
         match self {

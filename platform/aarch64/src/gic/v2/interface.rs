@@ -94,4 +94,11 @@ impl Gic {
         barrier::complete_stores();
         self.distributor.lock().kick(cpu);
     }
+
+    pub(crate) fn try_kick(&self, cpu: u64) {
+        barrier::complete_stores();
+        if let Some(mut distributor) = self.distributor.try_lock() {
+            distributor.kick(cpu);
+        }
+    }
 }
