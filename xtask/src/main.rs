@@ -13,6 +13,7 @@ mod build;
 mod corpus;
 mod debug;
 mod devmap;
+mod dump;
 mod image;
 mod log;
 mod paths;
@@ -54,6 +55,7 @@ enum Verb {
     QemuTest(qemu_test::QemuTestArgs),
     Debug(debug::DebugArgs),
     Bench(bench::BenchArgs),
+    Dump(dump::DumpArgs),
     /// Print what the kernel would make of device trees: windows, their fates, classes and groups
     ///
     /// Links the crates that the kernel links, so a bad tree is found at the desk. The exit status is 1 if a
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Verb::QemuTest(args) => qemu_test::run(&args),
         Verb::Debug(args) => debug::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Dump(args) => dump::run(&args),
         Verb::Devmap(args) => devmap::devmap(args),
         Verb::Corpus(args) => corpus::corpus(args),
     };

@@ -46,6 +46,11 @@ impl Symboliser {
         };
         describe(path, address)
     }
+
+    /// What to write after an address of the kernel; nothing if no code is there.
+    pub(crate) fn kernel(&self, address: u64) -> Option<String> {
+        describe(&self.kernel, address)
+    }
 }
 
 fn place(line: &str) -> Option<Place<'_>> {

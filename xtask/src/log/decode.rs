@@ -107,13 +107,18 @@ fn name_of(path: &Path) -> String {
 
 /// The start of an ELF's GNU build-id.
 fn build_id(elf: &[u8]) -> Option<BuildId> {
+    full_build_id(elf)?.first_chunk().copied()
+}
+
+/// An ELF's GNU build-id.
+pub(crate) fn full_build_id(elf: &[u8]) -> Option<&[u8]> {
     let header = FileHeader64::<LittleEndian>::parse(elf).ok()?;
     let sections = header.sections(LittleEndian, elf).ok()?;
     for section in sections.iter() {
         let Ok(Some(mut notes)) = section.notes(LittleEndian, elf) else { continue };
         while let Ok(Some(note)) = notes.next() {
             if note.n_type(LittleEndian) == NT_GNU_BUILD_ID && note.name() == b"GNU" {
-                return note.desc().first_chunk().copied();
+                return Some(note.desc());
             }
         }
     }

@@ -3,5 +3,5 @@
 mod decode;
 mod frames;
 
-pub(crate) use decode::Decoder;
+pub(crate) use decode::{Decoder, full_build_id};
 pub(crate) use frames::{Frame, Frames, Item};

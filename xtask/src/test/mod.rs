@@ -5,6 +5,7 @@ mod forms;
 mod host;
 mod lint;
 mod readme;
+mod records;
 mod rows;
 
 use std::path::PathBuf;
@@ -27,7 +28,8 @@ use crate::summary::Tally;
 ///   forms   no access to device registers, in the kernel or a program, has a form that a hypervisor cannot emulate;
 ///           no exclusives before the MMU is on
 ///   qemu    the conformance program at EL0 on each row: virt with GICv2 and GICv3, entered at EL1 and EL2, with
-///           one to eight CPUs and 64M to 8G of RAM; and the date
+///           one to eight CPUs and 64M to 8G of RAM; the date; and machines that are made to fail, whose panic record
+///           is read (record-*)
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
@@ -109,7 +111,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         forms::run(toolchain, &mut tally);
     }
     if args.runs(Part::Qemu) {
-        rows::run(toolchain, filter, Duration::from_secs(args.timeout), &mut tally)?;
+        let limit = Duration::from_secs(args.timeout);
+        rows::run(toolchain, filter, limit, &mut tally)?;
+        records::run(toolchain, filter, limit, &mut tally)?;
     }
     println!("{}", tally.closing());
     Ok(if tally.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,7 +1,7 @@
 //! The instruction forms: what the compiler and the linker made, not what was written.
 //!
 //! The kernel and every program are decoded whole. No access to device registers may have a form that a
-//! hypervisor cannot emulate, and the code before the MMU may use no exclusives: see [`gate`].
+//! hypervisor cannot emulate, and the code that may run before the MMU is on may use no exclusives: see [`gate`].
 
 mod code;
 mod decode;
@@ -24,7 +24,7 @@ use crate::setup::Toolchain;
 use crate::summary::Tally;
 
 /// The code that runs before the MMU is on, by the symbols around it (linker/kernel.ld).
-const BOOT_CODE: (&str, &str) = ("__image_start", "__head_end");
+const BOOT_CODE: [(&str, &str); 2] = [("__image_start", "__head_end"), ("__early_start", "__early_end")];
 
 /// The files that reach devices. For these, no access found means that the gate has gone blind.
 const WITH_DEVICES: [&str; 2] = ["jacinth", "rtc"];
@@ -84,9 +84,17 @@ fn devices(elf: &Path, name: &str) -> Result<Findings> {
 
 fn boot(elf: &Path) -> Result<Findings> {
     let code = Code::read(elf)?;
-    let findings = gate::boot(code.words(), &code.between(BOOT_CODE.0, BOOT_CODE.1)?, &loader(elf)?);
-    ensure!(findings.plain > 0, "the boot code accesses no memory. Is it still between {BOOT_CODE:?}?");
-    Ok(findings)
+    let mut all = Findings::default();
+    for (start, end) in BOOT_CODE {
+        let findings = gate::boot(code.words(), &code.between(start, end)?, &loader(elf)?);
+        ensure!(
+            findings.plain > 0,
+            "the boot code accesses no memory. Is it still between {start} and {end}?"
+        );
+        all.plain += findings.plain;
+        all.refusals.extend(findings.refusals);
+    }
+    Ok(all)
 }
 
 /// What compilers really make of a loop of volatile stores, with the debug information that they really leave.

@@ -1,0 +1,353 @@
+//! The panic record under QEMU: a machine is made to fail, its memory and its console are read, and both are put into
+//! words by the code of `cargo xtask dump`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use object::{Object, ObjectSymbol};
+use serde_json::{Value, json};
+
+use crate::boot::Prepared;
+use crate::build::{self, Artifacts};
+use crate::dump::{self, Sources};
+use crate::qemu::MachineArgs;
+use crate::report;
+use crate::say::say;
+use crate::session::{Ended, Session};
+use crate::setup::Toolchain;
+use crate::stop::Stop;
+use crate::summary::Tally;
+
+/// A machine that fails, and what its record must say.
+struct Case {
+    name: &'static str,
+    el: u8,
+    cpus: u8,
+    how: How,
+    /// What the console shows when it is over; `None` where it shows nothing at all.
+    until: Option<&'static str>,
+    /// Each stands in one line of the record's words.
+    says: &'static [&'static str],
+    /// Where the record is to be found besides in memory.
+    printed: bool,
+}
+
+/// How it is made to fail.
+#[derive(Clone, Copy)]
+enum How {
+    /// By a boot argument.
+    Asked(&'static str),
+    /// By an undefined instruction at so many bytes from a symbol of the kernel.
+    Broken(&'static str, u64),
+    /// By a start that passes no device tree.
+    NoTree,
+}
+
+const END: Option<&str> = Some("~JR end ");
+
+const CASES: [Case; 10] = [
+    Case {
+        says: &[
+            "epitaph:  kernel panic at platform/aarch64/src/panic.rs:",
+            "message:  a trial, asked for by the boot argument fail=panic",
+            "  aarch64::panic::fail_as at platform/aarch64/src/panic.rs:",
+            "  image::boot::",
+            "INFO  kernel: booting, image at 0x40200000",
+        ],
+        ..asked("record-panic", 1, "test fail=panic")
+    },
+    Case {
+        says: &["epitaph:  kernel panic", "nested:   1 more", " aarch64::panic::fail_as at "],
+        ..asked("record-nested", 1, "test fail=nested")
+    },
+    Case {
+        says: &[
+            "epitaph:  exception from the kernel",
+            "class 0x25 (data abort), vector 4 (synchronous, from its level), FAR 0xffffffffffffe000",
+            "  aarch64::panic::fail_as at ",
+        ],
+        ..asked("record-exception", 2, "test fail=abort")
+    },
+    Case {
+        says: &["epitaph:  stack overflow", "  aarch64::panic::descend at "],
+        ..asked("record-overflow", 1, "test fail=overflow")
+    },
+    Case {
+        cpus: 4,
+        says: &["message:  a trial, asked for by the boot argument fail=everywhere"],
+        ..asked("record-everywhere", 1, "test fail=everywhere")
+    },
+    Case {
+        says: &["epitaph:  the kernel refused to start", "message:  no device tree at the address in x0"],
+        until: Some("Stopped."),
+        printed: false,
+        how: How::NoTree,
+        ..asked("record-refusal", 1, "")
+    },
+    Case {
+        says: &["epitaph:  exception at EL1, without", "sctlr 0000000000c50838", "  at_el1"],
+        ..early("record-early-el1", 1, "at_el1", 4)
+    },
+    Case {
+        says: &[
+            "epitaph:  exception at EL2, without",
+            "vector 4 (synchronous, from its level)",
+            "  from_el2",
+        ],
+        ..early("record-early-el2", 2, "from_el2", 12)
+    },
+    // The MMU is on, and Rust has not begun.
+    Case {
+        says: &["epitaph:  exception at EL1, without", "sctlr 0000000034d5d99d", "  #0 0xffffffff8000"],
+        ..early("record-early-mmu", 1, "arrived", 8)
+    },
+    // Another CPU; the machine goes on without it, and the record stays.
+    Case {
+        cpus: 2,
+        until: Some("jacinth: init exited with status 0"),
+        says: &[
+            "epitaph:  exception at EL1, without",
+            "cpu:      not counted yet, MPIDR 0x80000001",
+            "  arrived_secondary",
+        ],
+        ..early("record-early-other-cpu", 1, "arrived_secondary", 0)
+    },
+];
+
+const fn asked(name: &'static str, el: u8, arguments: &'static str) -> Case {
+    Case { name, el, cpus: 2, how: How::Asked(arguments), until: END, says: &[], printed: true }
+}
+
+const fn early(name: &'static str, el: u8, symbol: &'static str, offset: u64) -> Case {
+    Case { name, el, cpus: 1, how: How::Broken(symbol, offset), until: None, says: &[], printed: false }
+}
+
+/// RAM of each machine: `virt` has it from here.
+const RAM: u64 = 0x4000_0000;
+const MEMORY: (&str, u64) = ("64M", 64 << 20);
+
+/// Builds once and lets every machine fail.
+pub(super) fn run(
+    toolchain: Toolchain,
+    filter: Option<&str>,
+    limit: Duration,
+    tally: &mut Tally,
+) -> Result<()> {
+    let cases: Vec<&Case> =
+        CASES.iter().filter(|case| filter.is_none_or(|text| case.name.contains(text))).collect();
+    if cases.is_empty() {
+        return Ok(());
+    }
+    let started = Instant::now();
+    let artifacts = match build::all(toolchain) {
+        Ok(artifacts) => artifacts,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            tally.fail("qemu record build", started.elapsed());
+            return Ok(());
+        }
+    };
+    cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, tally))
+}
+
+fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+    let name = format!("qemu {}", case.name);
+    say("Booting", format!("{name}: EL{}, {} CPUs", case.el, case.cpus));
+    let arguments = match case.how {
+        How::Asked(arguments) => arguments,
+        How::Broken(..) | How::NoTree => "program=rtc grant=rtc:/pl031@9010000",
+    };
+    // Without semihosting: the machine must stay, with its memory.
+    let mut prepared = Prepared::with(artifacts.clone(), &[], arguments.to_owned(), false)?;
+    let scratch = crate::scratch::Scratch::new()?;
+    match case.how {
+        How::Asked(_) => {}
+        How::Broken(symbol, offset) => {
+            prepared.boot.image = scratch.path().join("Image");
+            break_image(artifacts, symbol, offset, &prepared.boot.image)?;
+        }
+        // QEMU passes no tree to an ELF file.
+        How::NoTree => prepared.boot.image = artifacts.kernel_elf.clone(),
+    }
+    let socket = scratch.path().join("qmp");
+    let machine = MachineArgs {
+        el: Some(case.el),
+        smp: Some(case.cpus),
+        memory: Some(MEMORY.0.parse().map_err(anyhow::Error::msg)?),
+        // A machine that switches itself off keeps its memory too.
+        qemu_arg: ["-no-shutdown", "-qmp", &format!("unix:{},server=on,wait=off", socket.display())]
+            .map(str::to_owned)
+            .to_vec(),
+        ..MachineArgs::default()
+    };
+    let stop = Stop::on_any_signal()?;
+    let started = Instant::now();
+    let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
+    let (sender, lines) = mpsc::channel();
+    let on_line = Box::new(move |line: &str| drop(sender.send(line.to_owned())));
+    let (ended, memory) = std::thread::scope(|scope| {
+        let machine = scope.spawn(|| session.run(Box::new(std::io::sink()), on_line));
+        let memory = save(case, &socket, &lines, scratch.path(), started + limit);
+        stop.request();
+        (machine.join(), memory)
+    });
+    let Ok(ended) = ended else { bail!("the thread that watches {name} panicked") };
+    let ended = ended?;
+    let sources = Sources::new(artifacts.kernel_elf.clone(), artifacts.elves());
+    let verdict = memory.and_then(|files| check(case, &files, &ended, &sources, scratch.path()));
+    match &verdict {
+        Ok(()) => tally.pass(&name, ended.took),
+        Err(why) => {
+            tally.fail(&format!("{name}: {why:#}"), ended.took);
+            report::show(&name, &ended);
+        }
+    }
+    Ok(())
+}
+
+/// Writes an Image with an undefined instruction (udf #0) in it.
+fn break_image(artifacts: &Artifacts, symbol: &str, offset: u64, to: &Path) -> Result<()> {
+    let elf = std::fs::read(&artifacts.kernel_elf)?;
+    let file = object::File::parse(elf.as_slice()).map_err(|error| anyhow!("the kernel's ELF: {error}"))?;
+    let find = |wanted: &str| {
+        let found = file.symbols().find(|symbol| symbol.name() == Ok(wanted));
+        found.map(|symbol| symbol.address()).with_context(|| format!("the kernel has no symbol {wanted}"))
+    };
+    let at = usize::try_from(find(symbol)? + offset - find("__image_start")?)?;
+    let mut image = std::fs::read(&artifacts.image)?;
+    image.get_mut(at..at + 4).with_context(|| format!("{symbol} is beyond the image"))?.fill(0);
+    std::fs::write(to, image)?;
+    Ok(())
+}
+
+/// Memory as two files: raw, and as an ELF core.
+struct Files {
+    raw: PathBuf,
+    core: PathBuf,
+}
+
+/// Waits until it is over, and saves the machine's memory.
+fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end: Instant) -> Result<Files> {
+    let mut monitor = Monitor::connect(socket, end)?;
+    let files = Files { raw: folder.join("memory.bin"), core: folder.join("memory.elf") };
+    match case.until {
+        Some(text) => loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line =
+                lines.recv_timeout(left).ok().with_context(|| format!("the console never shows {text:?}"))?;
+            if line.contains(text) {
+                break;
+            }
+        },
+        // Only memory tells.
+        None => loop {
+            monitor.save_raw(&files.raw)?;
+            if dump::records(&files.raw).is_ok() {
+                break;
+            }
+            ensure!(Instant::now() < end, "no record appears in memory");
+            std::thread::sleep(Duration::from_millis(100));
+        },
+    }
+    monitor.save_raw(&files.raw)?;
+    monitor.execute(
+        "dump-guest-memory",
+        &json!({"paging": false, "protocol": format!("file:{}", files.core.display())}),
+    )?;
+    Ok(files)
+}
+
+/// QEMU's machine protocol: one JSON object a line, each answered by one, with events between.
+struct Monitor {
+    stream: UnixStream,
+    answers: BufReader<UnixStream>,
+}
+
+impl Monitor {
+    fn connect(socket: &Path, end: Instant) -> Result<Self> {
+        let stream = loop {
+            match UnixStream::connect(socket) {
+                Ok(stream) => break stream,
+                Err(error) if Instant::now() >= end => {
+                    return Err(error).context("QEMU's monitor cannot be reached");
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let answers = BufReader::new(stream.try_clone()?);
+        let mut monitor = Self { stream, answers };
+        monitor.execute("qmp_capabilities", &json!({}))?;
+        Ok(monitor)
+    }
+
+    fn save_raw(&mut self, to: &Path) -> Result<()> {
+        let to = to.display().to_string();
+        self.execute("pmemsave", &json!({"val": RAM, "size": MEMORY.1, "filename": to}))
+    }
+
+    fn execute(&mut self, command: &str, arguments: &Value) -> Result<()> {
+        writeln!(self.stream, "{}", json!({"execute": command, "arguments": arguments}))?;
+        loop {
+            let mut line = String::new();
+            ensure!(self.answers.read_line(&mut line)? > 0, "QEMU ended before it answered {command}");
+            let answer: Value = serde_json::from_str(&line).context("QEMU's monitor speaks no JSON")?;
+            if let Some(error) = answer.get("error") {
+                bail!("QEMU refuses {command}: {error}");
+            }
+            if answer.get("return").is_some() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The one record of a file in words.
+fn words(file: &Path, sources: &Sources) -> Result<Vec<String>> {
+    let found = dump::records(file)?;
+    let [found] = &found[..] else { bail!("{} records instead of one", found.len()) };
+    Ok(dump::lines(found, sources))
+}
+
+fn check(case: &Case, files: &Files, ended: &Ended, sources: &Sources, folder: &Path) -> Result<()> {
+    let memory = words(&files.raw, sources).context("in memory")?;
+    let core = words(&files.core, sources).context("in the core")?;
+    same("the core", &core, &memory)?;
+    let says =
+        |line: &String| ["MISSING", "NOT ", "ELF file of that build"].iter().find(|bad| line.contains(**bad));
+    if let Some(line) = memory.iter().find(|line| says(line).is_some()) {
+        bail!("the record is not whole: {line}");
+    }
+    for text in case.says {
+        ensure!(
+            memory.iter().any(|line| line.contains(text)),
+            "no line says {text:?}:\n{}",
+            memory.join("\n")
+        );
+    }
+    let panics = ended.transcript.iter().filter(|line| line.starts_with("KERNEL PANIC at ")).count();
+    ensure!(panics <= 1, "{panics} panics are reported, and the first should be the only one");
+    if !case.printed {
+        let marked = ended.transcript.iter().find(|line| line.contains(abi::record::armour::MARK));
+        return marked.map_or(Ok(()), |line| bail!("the console shows a record: {line}"));
+    }
+    let log = folder.join("serial.log");
+    // As a terminal program would keep it, with something else in between.
+    std::fs::write(&log, ended.transcript.join("\r\nnoise ~JR \0\r\n"))?;
+    same("the serial log", &words(&log, sources).context("in the serial log")?, &memory)
+}
+
+/// Whether two records say the same, but for where they were.
+fn same(what: &str, words: &[String], memory: &[String]) -> Result<()> {
+    ensure!(
+        words.get(1..) == memory.get(1..),
+        "{what} says something else than memory:\n{}\n--- memory:\n{}",
+        words.join("\n"),
+        memory.join("\n")
+    );
+    Ok(())
+}
