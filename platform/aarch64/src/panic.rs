@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use abi::record::Epitaph;
 use kernel::ports::{CpuId, Frame, MAX_CPUS, Next};
 
-use crate::output::{await_console, write_panic, write_panic_line};
+use crate::output::{free_console, write_panic, write_panic_line};
 use crate::record::{self, Registers};
 use crate::{cpu, image, interrupts, power, secondary, trap};
 
@@ -32,15 +32,17 @@ mod step {
     pub(super) const MESSAGE: usize = 3;
     pub(super) const SEAL: usize = 4;
     pub(super) const OTHERS: usize = 5;
-    pub(super) const TEXT: usize = 6;
-    pub(super) const ARMOUR: usize = 7;
-    pub(super) const STOP: usize = 8;
+    pub(super) const HEADLINE: usize = 6;
+    pub(super) const TEXT: usize = 7;
+    pub(super) const ARMOUR: usize = 8;
+    pub(super) const STOP: usize = 9;
 }
 
 /// Longest backtrace: enough for the kernel's depth, bounded for a stack that loops.
 const MAX_FRAMES: usize = abi::record::MAX_BACKTRACE;
 
 macro_rules! report {
+    () => { write_panic(format_args!("\n")) };
     ($($argument:tt)*) => { write_panic(format_args!("{}\n", format_args!($($argument)*))) };
 }
 
@@ -114,8 +116,12 @@ fn enter() -> usize {
                 power::halt();
             }
             record::count_nested();
-            if step <= step::TEXT {
-                report!("KERNEL PANIC while panicking:");
+            if step > step::OTHERS {
+                free_console();
+                report!();
+            }
+            if step <= step::STOP {
+                report!("KERNEL PANIC while panicking: going on with step {step} of {}", step::STOP);
             }
             step
         }
@@ -132,9 +138,10 @@ impl Failure<'_> {
             step::SEAL => record::seal(),
             step::OTHERS => {
                 stop_others();
-                await_console();
+                free_console();
             }
-            step::TEXT => self.text(),
+            step::HEADLINE => self.headline(),
+            step::TEXT if !matches!(self.cause, Cause::Refusal(_)) => self.text(),
             // A refusal is one line.
             step::ARMOUR if !matches!(self.cause, Cause::Refusal(_)) => {
                 report!("The record, for `cargo xtask dump` of this log:");
@@ -168,10 +175,10 @@ impl Failure<'_> {
         };
     }
 
-    fn text(&self) {
+    fn headline(&self) {
         let registers = &self.registers;
         match self.cause {
-            Cause::Refusal(why) => return report!("jacinth: {why}. Stopped."),
+            Cause::Refusal(why) => report!("jacinth: {why}. Stopped."),
             Cause::Panic(info) => match info.location() {
                 Some(place) => {
                     report!("KERNEL PANIC at {}:{}: {}", place.file(), place.line(), info.message())
@@ -184,11 +191,17 @@ impl Failure<'_> {
                 if overflow {
                     report!("the stack has run out");
                 }
-                registers.print();
             }
         }
-        report!("backtrace:");
+    }
+
+    fn text(&self) {
+        let registers = &self.registers;
         let is_exception = matches!(self.cause, Cause::Exception(..));
+        if is_exception {
+            registers.print();
+        }
+        report!("backtrace:");
         if is_exception {
             report!("  #0 {:#x}", registers.pc);
         }
@@ -269,7 +282,7 @@ fn walk(mut frame_pointer: u64, mut visit: impl FnMut(usize, u64)) {
 pub enum Trial {
     /// A panic.
     Panic,
-    /// A panic whose message panics.
+    /// A panic whose message panics, each time that it is formatted.
     Nested,
     /// A load from an address where nothing is mapped.
     Abort,
@@ -305,7 +318,8 @@ struct FailsToo;
 
 impl fmt::Display for FailsToo {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("a trial, asked for by the boot argument fail=nested")
+        // This message fails too, which would go on for ever if a step were tried twice.
+        panic!("{}", Self)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSegment, ObjectSymbol};
 use serde_json::{Value, json};
 
 use crate::boot::Prepared;
@@ -43,13 +43,15 @@ enum How {
     Asked(&'static str),
     /// By an undefined instruction at so many bytes from a symbol of the kernel.
     Broken(&'static str, u64),
+    /// The same, started as an ELF file: QEMU starts those at the highest level that the machine has.
+    BrokenElf(&'static str, u64),
     /// By a start that passes no device tree.
     NoTree,
 }
 
 const END: Option<&str> = Some("~JR end ");
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case {
         says: &[
             "epitaph:  kernel panic at platform/aarch64/src/panic.rs:",
@@ -61,7 +63,7 @@ const CASES: [Case; 10] = [
         ..asked("record-panic", 1, "test fail=panic")
     },
     Case {
-        says: &["epitaph:  kernel panic", "nested:   1 more", " aarch64::panic::fail_as at "],
+        says: &["epitaph:  kernel panic", "nested:   2 more", " aarch64::panic::fail_as at "],
         ..asked("record-nested", 1, "test fail=nested")
     },
     Case {
@@ -99,6 +101,15 @@ const CASES: [Case; 10] = [
             "  from_el2",
         ],
         ..early("record-early-el2", 2, "from_el2", 12)
+    },
+    Case {
+        how: How::BrokenElf("from_el3", 4),
+        says: &[
+            "epitaph:  exception at EL3, without",
+            "vector 4 (synchronous, from its level)",
+            "  from_el3",
+        ],
+        ..early("record-early-el3", 3, "", 0)
     },
     // The MMU is on, and Rust has not begun.
     Case {
@@ -159,7 +170,7 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
     say("Booting", format!("{name}: EL{}, {} CPUs", case.el, case.cpus));
     let arguments = match case.how {
         How::Asked(arguments) => arguments,
-        How::Broken(..) | How::NoTree => "program=rtc grant=rtc:/pl031@9010000",
+        How::Broken(..) | How::BrokenElf(..) | How::NoTree => "program=rtc grant=rtc:/pl031@9010000",
     };
     // Without semihosting: the machine must stay, with its memory.
     let mut prepared = Prepared::with(artifacts.clone(), &[], arguments.to_owned(), false)?;
@@ -170,12 +181,18 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
             prepared.boot.image = scratch.path().join("Image");
             break_image(artifacts, symbol, offset, &prepared.boot.image)?;
         }
+        How::BrokenElf(symbol, offset) => {
+            prepared.boot.image = scratch.path().join("jacinth.elf");
+            break_elf(artifacts, symbol, offset, &prepared.boot.image)?;
+        }
         // QEMU passes no tree to an ELF file.
         How::NoTree => prepared.boot.image = artifacts.kernel_elf.clone(),
     }
     let socket = scratch.path().join("qmp");
     let machine = MachineArgs {
         el: Some(case.el),
+        machine: (case.el == 3).then(|| "virt,secure=on,virtualization=on".to_owned()),
+        cpu: Some("cortex-a72".to_owned()),
         smp: Some(case.cpus),
         memory: Some(MEMORY.0.parse().map_err(anyhow::Error::msg)?),
         // A machine that switches itself off keeps its memory too.
@@ -212,16 +229,37 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
 /// Writes an Image with an undefined instruction (udf #0) in it.
 fn break_image(artifacts: &Artifacts, symbol: &str, offset: u64, to: &Path) -> Result<()> {
     let elf = std::fs::read(&artifacts.kernel_elf)?;
-    let file = object::File::parse(elf.as_slice()).map_err(|error| anyhow!("the kernel's ELF: {error}"))?;
-    let find = |wanted: &str| {
-        let found = file.symbols().find(|symbol| symbol.name() == Ok(wanted));
-        found.map(|symbol| symbol.address()).with_context(|| format!("the kernel has no symbol {wanted}"))
-    };
-    let at = usize::try_from(find(symbol)? + offset - find("__image_start")?)?;
+    let file = parse(&elf)?;
+    let at = usize::try_from(address(&file, symbol)? + offset - address(&file, "__image_start")?)?;
     let mut image = std::fs::read(&artifacts.image)?;
     image.get_mut(at..at + 4).with_context(|| format!("{symbol} is beyond the image"))?.fill(0);
     std::fs::write(to, image)?;
     Ok(())
+}
+
+/// Writes the kernel's ELF file with an undefined instruction in it.
+fn break_elf(artifacts: &Artifacts, symbol: &str, offset: u64, to: &Path) -> Result<()> {
+    let mut elf = std::fs::read(&artifacts.kernel_elf)?;
+    let file = parse(&elf)?;
+    let wanted = address(&file, symbol)? + offset;
+    let place = file.segments().find_map(|segment| {
+        let inside = wanted.checked_sub(segment.address())?;
+        let (start, size) = segment.file_range();
+        (inside < size).then_some(start + inside)
+    });
+    let at = usize::try_from(place.with_context(|| format!("no segment has {symbol}"))?)?;
+    elf.get_mut(at..at + 4).with_context(|| format!("{symbol} is beyond the file"))?.fill(0);
+    std::fs::write(to, elf)?;
+    Ok(())
+}
+
+fn parse(elf: &[u8]) -> Result<object::File<'_>> {
+    object::File::parse(elf).map_err(|error| anyhow!("the kernel's ELF cannot be read: {error}"))
+}
+
+fn address(file: &object::File<'_>, wanted: &str) -> Result<u64> {
+    let found = file.symbols().find(|symbol| symbol.name() == Ok(wanted));
+    found.map(|symbol| symbol.address()).with_context(|| format!("the kernel has no symbol {wanted}"))
 }
 
 /// Memory as two files: raw, and as an ELF core.
