@@ -116,11 +116,10 @@ fn enter() -> usize {
                 power::halt();
             }
             record::count_nested();
+            // Not before the record is whole: the console may be what failed.
             if step > step::OTHERS {
                 free_console();
                 report!();
-            }
-            if step <= step::STOP {
                 report!("KERNEL PANIC while panicking: going on with step {step} of {}", step::STOP);
             }
             step
@@ -177,6 +176,9 @@ impl Failure<'_> {
 
     fn headline(&self) {
         let registers = &self.registers;
+        if record::has_nested() {
+            report!("KERNEL PANIC while panicking; the first one is in the record");
+        }
         match self.cause {
             Cause::Refusal(why) => report!("jacinth: {why}. Stopped."),
             Cause::Panic(info) => match info.location() {

@@ -197,6 +197,11 @@ pub(crate) fn count_nested() {
     clean();
 }
 
+/// Whether there was a failure within the failure.
+pub(crate) fn has_nested() -> bool {
+    word(offset_of!(Record, state)) >> 32 != 0
+}
+
 /// Adds the last of the log to a record that is not finished, and finishes it.
 pub(crate) fn seal() {
     let state = word(offset_of!(Record, state));

@@ -47,7 +47,9 @@ impl Fields<'_> {
 
     /// The magic, and numbers that a record can have.
     pub(super) fn is_plausible(&self) -> bool {
-        self.has_magic() && self.state() <= COMPLETE && self.half(offset_of!(Record, version)) < 0x1_0000
+        self.has_magic()
+            && self.state() <= COMPLETE
+            && (1..0x1_0000).contains(&self.half(offset_of!(Record, version)))
     }
 
     pub(super) fn state(&self) -> u32 {
