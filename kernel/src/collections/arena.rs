@@ -102,9 +102,21 @@ impl<T> Arena<T> {
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
     pub fn reserve(&mut self) -> Result {
-        if self.free > 0 {
-            return Ok(());
+        if self.free > 0 { Ok(()) } else { self.grow() }
+    }
+
+    /// Makes sure that the next `count` insertions succeed.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; the arena holds what it held.
+    pub fn reserve_many(&mut self, count: usize) -> Result {
+        while self.free < count {
+            self.grow()?;
         }
+        Ok(())
+    }
+
+    fn grow(&mut self) -> Result {
         let base = u32::try_from(self.chunks.len() * CHUNK).map_err(|_| Status::NO_MEMORY)?;
         let mut chunk = Vec::new();
         self.chunks.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;

@@ -5,8 +5,8 @@ use super::arena::{Arena, Id};
 
 /// A member's place in a list.
 pub struct Links<T> {
-    next: Option<Id<T>>,
-    previous: Option<Id<T>>,
+    pub(super) next: Option<Id<T>>,
+    pub(super) previous: Option<Id<T>>,
 }
 
 impl<T> Default for Links<T> {

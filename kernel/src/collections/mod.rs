@@ -4,6 +4,7 @@
 
 pub mod arena;
 pub mod list;
+pub mod queue;
 pub mod tree;
 
 pub use tree::{Extent, ExtentTree, GapRequest, Tree};
