@@ -3,6 +3,7 @@
 //! Counts, lists and ledgers are kept up step by step while the kernel runs. Here each is computed from
 //! what it stands for and compared. No call of the kernel's own uses this: tests do, between any two events.
 mod cpus;
+mod notices;
 
 use core::fmt;
 
@@ -73,6 +74,7 @@ impl<M: Machine> Kernel<M> {
         self.check_threads()?;
         self.check_ready()?;
         self.check_waiters()?;
+        self.check_notices()?;
         self.check_memory_types()?;
         self.check_cpus().map_err(|rule| Broken { rule, object: None, booked: 1, found: 0 })
     }

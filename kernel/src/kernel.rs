@@ -132,7 +132,7 @@ impl<M: Machine> Kernel<M> {
         Some((process.header.koid, process.name.as_str()))
     }
 
-    /// Objects that exist, for leak checks.
+    /// Objects that exist, packets and what waits for signals among them, for leak checks.
     pub fn object_count(&self) -> usize {
         let objects = &self.objects;
         objects.processes.len()
@@ -144,6 +144,8 @@ impl<M: Machine> Kernel<M> {
             + objects.resources.len()
             + objects.debuglogs.len()
             + objects.events.len()
+            + objects.ports.len()
+            + objects.notices.len()
     }
 
     pub(crate) fn space_of(

@@ -21,6 +21,7 @@
 //! | [`memory`] | pages, translation tables, user memory |
 //! | `syscall` | the calls, one file a family |
 //! | `schedule`, `cpus` | who runs, who waits; what each CPU is doing |
+//! | `notify` | who is told of signals |
 //! | `lifetime` | how objects end |
 //! | [`check`] | the books taken anew, for tests |
 //! | `fault` | what EL0 does wrong |
@@ -38,6 +39,7 @@ mod fault;
 mod kernel;
 mod lifetime;
 pub mod memory;
+mod notify;
 pub mod object;
 pub mod ports;
 mod random;

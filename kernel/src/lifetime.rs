@@ -13,8 +13,8 @@ use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
 use crate::memory::stage1::Progress;
 use crate::object::{
-    Channel, Content, Drained, HandleEntry, Job, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar,
-    Vmo,
+    Channel, Content, Drained, HandleEntry, Job, ObjectRef, Port, Process, ProcessState, Thread, ThreadState,
+    Vmar, Vmo,
 };
 use crate::ports::Machine;
 
@@ -85,6 +85,7 @@ impl<M: Machine> Kernel<M> {
             ObjectRef::Resource(id) => drop(self.objects.resources.remove(id)),
             ObjectRef::Debuglog(id) => drop(self.objects.debuglogs.remove(id)),
             ObjectRef::Event(id) => drop(self.objects.events.remove(id)),
+            ObjectRef::Port(id) => self.collect_port(id),
         }
     }
 
@@ -113,6 +114,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         self.unblock(id);
+        self.forget_told(id);
         let is_off = self.unschedule(id);
         if let Some(thread) = self.objects.threads.get_mut(id) {
             thread.state = ThreadState::Dead;
@@ -138,6 +140,9 @@ impl<M: Machine> Kernel<M> {
     /// Does up to `budget` units of teardown; whether more is left that this CPU can do.
     pub(crate) fn reap(&mut self, budget: u32) -> bool {
         for _ in 0..budget {
+            if self.reap_closed() {
+                continue;
+            }
             let Some(object) = self.reaper.first else { return false };
             let finished = match object {
                 // The CPU that holds this up goes on with it as soon as it has let go.
@@ -146,13 +151,14 @@ impl<M: Machine> Kernel<M> {
                 ObjectRef::Vmo(id) => self.reap_vmo(id),
                 ObjectRef::Vmar(id) => self.reap_vmar(id),
                 ObjectRef::Channel(id) => self.reap_channel(id),
+                ObjectRef::Port(id) => self.reap_port(id),
                 _ => true,
             };
             if finished {
                 self.unqueue_dead(object);
             }
         }
-        self.reaper.first.is_some()
+        self.reaper.first.is_some() || !self.objects.closed.is_empty()
     }
 
     fn end_process_of(&mut self, thread: Id<Thread>) {
@@ -243,6 +249,14 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    fn collect_port(&mut self, id: Id<Port>) {
+        if self.objects.ports.get(id).is_some_and(Port::is_bare) {
+            self.objects.ports.remove(id);
+        } else {
+            self.queue_dead(ObjectRef::Port(id));
+        }
+    }
+
     /// One step of a process's end: tables, then regions with their mappings, then handles, then the news of it.
     fn reap_process(&mut self, id: Id<Process>) -> bool {
         let Some(process) = self.objects.processes.get_mut(id) else { return true };
@@ -259,6 +273,10 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         let Some(process) = self.objects.processes.get_mut(id) else { return true };
+        if let Some((handle, _)) = process.lookouts.first() {
+            self.close_lookout(id, handle as u32);
+            return false;
+        }
         match process.handles.drain() {
             Drained::Handle(entry) => {
                 self.drop_handle(entry);
@@ -329,6 +347,15 @@ impl<M: Machine> Kernel<M> {
         }
         self.unqueue_dead(ObjectRef::Channel(id));
         self.objects.channels.remove(id);
+        true
+    }
+
+    fn reap_port(&mut self, id: Id<Port>) -> bool {
+        if self.reap_port_part(id) {
+            return false;
+        }
+        self.unqueue_dead(ObjectRef::Port(id));
+        self.objects.ports.remove(id);
         true
     }
 

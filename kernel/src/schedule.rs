@@ -6,8 +6,8 @@ use crate::collections::arena::Id;
 use crate::cpus::{Cpus, NOWHERE};
 use crate::kernel::Kernel;
 use crate::object::process::FutexQueue;
-use crate::object::thread::Outcome;
-use crate::object::{ObjectRef, Process, Thread, ThreadState, Wait};
+use crate::object::thread::{Outcome, Word};
+use crate::object::{ObjectRef, Port, Process, Thread, ThreadState, Wait};
 use crate::ports::{CpuId, Frame, Machine, Next};
 
 /// How long a thread runs while others are ready, in nanoseconds.
@@ -98,7 +98,8 @@ impl<M: Machine> Kernel<M> {
         match wait {
             Wait::Signals { object, .. } => self.link_waiter(id, object),
             Wait::Futex(address) => self.queue_futex(id, address),
-            Wait::Sleep | Wait::None => {}
+            Wait::Port { port, .. } => self.queue_at_port(id, port),
+            Wait::Many { .. } | Wait::Sleep | Wait::None => {}
         }
         let at = if deadline == abi::time::INFINITE { None } else { self.scale.ticks_at(deadline) };
         if let Some(at) = at {
@@ -135,7 +136,8 @@ impl<M: Machine> Kernel<M> {
         match wait {
             Wait::Signals { object, .. } => self.unlink_waiter(id, object),
             Wait::Futex(address) => self.unqueue_futex(id, address),
-            Wait::Sleep | Wait::None => {}
+            Wait::Port { port, .. } => self.unqueue_at_port(id, port),
+            Wait::Many { .. } | Wait::Sleep | Wait::None => {}
         }
         true
     }
@@ -153,7 +155,10 @@ impl<M: Machine> Kernel<M> {
         let now = (header.signals - clear) | set;
         let rising = now - header.signals;
         header.signals = now;
-        let mut next = if rising == Signals::NONE { None } else { header.waiters };
+        if rising == Signals::NONE {
+            return;
+        }
+        let (mut next, watched) = (header.waiters, header.watched);
         while let Some(id) = next {
             let Some(thread) = self.objects.threads.get(id) else { return };
             next = thread.next;
@@ -163,10 +168,14 @@ impl<M: Machine> Kernel<M> {
                 self.wake(id, observation(Status::OK, observed, now));
             }
         }
+        if let Some(watched) = watched {
+            self.notify(watched, rising);
+        }
     }
 
     /// Ends the waits that go through one handle of one process, because it is gone from there.
     pub(crate) fn cancel_waits(&mut self, process: Id<Process>, handle: abi::Handle, object: ObjectRef) {
+        self.close_lookout(process, handle);
         let Some(header) = self.objects.header(object) else { return };
         let (mut next, signals) = (header.waiters, header.signals | Signals::HANDLE_CLOSED);
         while let Some(id) = next {
@@ -186,6 +195,9 @@ impl<M: Machine> Kernel<M> {
         self.settle_here();
         loop {
             self.expire_timers();
+            if self.sweep() {
+                return self.come_again(frame);
+            }
             let pending = self.reap(REAP_AT_EXIT);
             if let Some(status) = self.stopped {
                 return Next::Stop(status);
@@ -203,6 +215,14 @@ impl<M: Machine> Kernel<M> {
                 return Next::Run;
             }
         }
+    }
+
+    /// Lets go of the kernel and comes back before any thread runs here: what this entry has begun is not done.
+    fn come_again(&mut self, frame: &Frame) -> Next {
+        self.yield_now();
+        self.unload(frame);
+        self.call_idle();
+        Next::Again
     }
 
     /// What a CPU does for which no thread is ready. Its last thread's registers stay with that thread: it may
@@ -227,8 +247,11 @@ impl<M: Machine> Kernel<M> {
                     let signals = self.objects.header(object).map_or(Signals::NONE, |header| header.signals);
                     observation(Status::TIMED_OUT, observed, signals)
                 }
-                Some(Wait::Futex(_)) => Outcome { status: Status::TIMED_OUT, word: None },
-                Some(Wait::Sleep | Wait::None) | None => Outcome { status: Status::OK, word: None },
+                Some(Wait::Many { items }) => Outcome { status: Status::TIMED_OUT, word: Word::Items(items) },
+                Some(Wait::Futex(_) | Wait::Port { .. }) => {
+                    Outcome { status: Status::TIMED_OUT, word: Word::None }
+                }
+                Some(Wait::Sleep | Wait::None) | None => Outcome { status: Status::OK, word: Word::None },
             };
             self.wake(id, outcome);
             due = self.schedule.timers.first().map(|(at, _)| at);
@@ -283,12 +306,15 @@ impl<M: Machine> Kernel<M> {
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
         thread.state = ThreadState::Running;
         let (outcome, process) = (thread.outcome.take(), thread.process);
-        let Some(Outcome { mut status, word }) = outcome else { return };
-        if let Some((address, word)) = word
-            && let Err(refused) = self.copy_out(process, address, &word.to_le_bytes())
-        {
-            status = refused;
-        }
+        let Some(Outcome { status, word }) = outcome else { return };
+        let status = match word {
+            Word::None => status,
+            Word::At(address, word) => {
+                self.copy_out(process, address, &word.to_le_bytes()).err().unwrap_or(status)
+            }
+            Word::Items(items) => self.deliver_items(id, items, status),
+            Word::Packet { at, .. } => self.deliver_packet(id, at),
+        };
         crate::syscall::set_result(frame, status);
     }
 
@@ -400,6 +426,35 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Puts a thread behind those that wait for a packet.
+    fn queue_at_port(&mut self, id: Id<Thread>, port: Id<Port>) {
+        let objects = &mut self.objects;
+        let Some(port) = objects.ports.get_mut(port) else { return };
+        let last = port.last_waiter.replace(id);
+        match last.and_then(|last| objects.threads.get_mut(last)) {
+            Some(last) => last.next = Some(id),
+            None => port.first_waiter = Some(id),
+        }
+        if let Some(thread) = objects.threads.get_mut(id) {
+            (thread.previous, thread.next) = (last, None);
+        }
+    }
+
+    fn unqueue_at_port(&mut self, id: Id<Thread>, port: Id<Port>) {
+        let objects = &mut self.objects;
+        let Some(thread) = objects.threads.get_mut(id) else { return };
+        let (previous, next) = (thread.previous.take(), thread.next.take());
+        let Some(port) = objects.ports.get_mut(port) else { return };
+        match next.and_then(|next| objects.threads.get_mut(next)) {
+            Some(thread) => thread.previous = previous,
+            None => port.last_waiter = previous,
+        }
+        match previous.and_then(|previous| objects.threads.get_mut(previous)) {
+            Some(thread) => thread.next = next,
+            None => port.first_waiter = next,
+        }
+    }
+
     fn link_waiter(&mut self, id: Id<Thread>, object: ObjectRef) {
         let Some(header) = self.objects.header_mut(object) else { return };
         let next = header.waiters.replace(id);
@@ -431,5 +486,6 @@ impl<M: Machine> Kernel<M> {
 
 /// What a wait for signals ends with.
 pub(crate) fn observation(status: Status, observed: u64, signals: Signals) -> Outcome {
-    Outcome { status, word: (observed != 0).then_some((observed, signals.0)) }
+    let word = if observed == 0 { Word::None } else { Word::At(observed, signals.0) };
+    Outcome { status, word }
 }

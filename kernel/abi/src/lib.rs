@@ -13,6 +13,7 @@ pub mod layout;
 pub mod log;
 pub mod object;
 pub mod policy;
+pub mod port;
 pub mod processargs;
 pub mod record;
 pub mod registers;

@@ -87,6 +87,8 @@ impl Rights {
     pub const DEFAULT_CHANNEL: Self = Self(0xF00E);
     /// Default rights of an event.
     pub const DEFAULT_EVENT: Self = Self(0xD003);
+    /// Default rights of a port: BASIC less WAIT, READ, WRITE.
+    pub const DEFAULT_PORT: Self = Self(0x800F);
     /// Default rights of a job.
     pub const DEFAULT_JOB: Self = Self(0x7DFCF);
     /// Default rights of a debug log.
@@ -149,6 +151,7 @@ mod tests {
         assert_eq!(R::DEFAULT_VMO_PHYSICAL, R::DEFAULT_VMO | R::EXECUTE);
         assert_eq!(R::DEFAULT_VMAR, (R::BASIC - R::WAIT) | R::OP_CHILDREN | R::IO | R::EXECUTE);
         assert_eq!(R::DEFAULT_RESOURCE, R::TRANSFER | R::DUPLICATE | R::WRITE | R::INSPECT);
+        assert_eq!(R::DEFAULT_PORT, (R::BASIC - R::WAIT) | R::IO);
         assert_eq!(R::DEFAULT_CHANNEL, (R::BASIC - R::DUPLICATE) | R::IO | R::SIGNAL | R::SIGNAL_PEER);
     }
 }

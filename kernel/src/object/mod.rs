@@ -9,6 +9,8 @@ pub mod debuglog;
 pub mod event;
 pub mod handle;
 pub mod job;
+pub mod notice;
+pub mod port;
 pub mod process;
 pub mod resource;
 pub mod thread;
@@ -20,6 +22,8 @@ pub use debuglog::Debuglog;
 pub use event::Event;
 pub use handle::{Drained, HandleEntry, HandleTable};
 pub use job::Job;
+pub use notice::{Lookout, Notice, Watched};
+pub use port::Port;
 pub use process::{Process, ProcessState};
 pub use resource::Resource;
 pub use thread::{Thread, ThreadState, Wait};
@@ -32,6 +36,8 @@ use abi::status::Result;
 use abi::{Koid, ObjectType, Signals, Status};
 
 use crate::collections::arena::{Arena, Id};
+use crate::collections::queue::Queue;
+use notice::{AtClosed, AtSweeps};
 
 /// An object's name: up to 31 bytes, then NULs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -98,6 +104,8 @@ pub struct Header {
     pub signals: Signals,
     /// The first thread that waits for its signals; the rest hang on the threads.
     pub waiters: Option<Id<Thread>>,
+    /// What else hangs on its signals.
+    pub watched: Option<Id<Watched>>,
     /// The next in the reaper's queue.
     pub next_dead: Option<ObjectRef>,
 }
@@ -105,7 +113,7 @@ pub struct Header {
 impl Header {
     /// A new object's: nobody names it yet.
     pub const fn new(koid: Koid, signals: Signals) -> Self {
-        Self { koid, handles: 0, holds: 0, signals, waiters: None, next_dead: None }
+        Self { koid, handles: 0, holds: 0, signals, waiters: None, watched: None, next_dead: None }
     }
 }
 
@@ -130,13 +138,31 @@ macro_rules! objects {
         #[derive(Debug)]
         pub struct Objects {
             $(#[doc = concat!("Every ", stringify!($type), ".")] pub $arena: Arena<$type>,)*
+            /// What ports and threads are told, or will be.
+            pub notices: Arena<Notice>,
+            /// Objects on which notices hang.
+            pub watched: Arena<Watched>,
+            /// Handles on which notices hang.
+            pub lookouts: Arena<Lookout>,
+            /// Objects whose signals are being told to many.
+            pub sweeps: Queue<Watched, AtSweeps>,
+            /// Closed handles whose notices are being taken away.
+            pub closed: Queue<Lookout, AtClosed>,
             next_koid: Koid,
         }
 
         impl Objects {
             /// No objects.
             pub const fn new() -> Self {
-                Self { $($arena: Arena::new(),)* next_koid: abi::object::KOID_FIRST }
+                Self {
+                    $($arena: Arena::new(),)*
+                    notices: Arena::new(),
+                    watched: Arena::new(),
+                    lookouts: Arena::new(),
+                    sweeps: Queue::new(),
+                    closed: Queue::new(),
+                    next_koid: abi::object::KOID_FIRST,
+                }
             }
 
             /// Every object there is.
@@ -208,6 +234,7 @@ objects! {
     Resource in resources, DEFAULT_RESOURCE;
     Debuglog in debuglogs, DEFAULT_DEBUGLOG;
     Event in events, DEFAULT_EVENT;
+    Port in ports, DEFAULT_PORT;
 }
 
 impl Default for Objects {
@@ -248,7 +275,11 @@ impl Objects {
             ObjectRef::Job(id) => self.jobs.get(id).map(|job| job.name),
             ObjectRef::Vmo(id) => self.vmos.get(id).map(|vmo| vmo.name),
             ObjectRef::Resource(id) => self.resources.get(id).map(|resource| resource.name),
-            ObjectRef::Vmar(_) | ObjectRef::Channel(_) | ObjectRef::Debuglog(_) | ObjectRef::Event(_) => None,
+            ObjectRef::Vmar(_)
+            | ObjectRef::Channel(_)
+            | ObjectRef::Debuglog(_)
+            | ObjectRef::Event(_)
+            | ObjectRef::Port(_) => None,
         }
         .unwrap_or_default()
     }
@@ -267,7 +298,8 @@ impl Objects {
             | ObjectRef::Vmar(_)
             | ObjectRef::Channel(_)
             | ObjectRef::Debuglog(_)
-            | ObjectRef::Event(_) => return Err(Status::NOT_SUPPORTED),
+            | ObjectRef::Event(_)
+            | ObjectRef::Port(_) => return Err(Status::NOT_SUPPORTED),
         };
         *field.ok_or(Status::INTERNAL)? = name;
         Ok(())
@@ -289,7 +321,8 @@ impl Objects {
             | ObjectRef::Vmar(_)
             | ObjectRef::Resource(_)
             | ObjectRef::Debuglog(_)
-            | ObjectRef::Event(_) => None,
+            | ObjectRef::Event(_)
+            | ObjectRef::Port(_) => None,
         }
         .unwrap_or(0)
     }

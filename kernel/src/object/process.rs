@@ -1,7 +1,7 @@
 //! Processes: an address space, its handles and its threads.
 use abi::{Koid, Signals};
 
-use super::{HandleTable, Header, Job, Name, Thread, Vmar};
+use super::{HandleTable, Header, Job, Lookout, Name, Thread, Vmar};
 use crate::collections::Tree;
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List, Member};
@@ -51,6 +51,8 @@ pub struct Process {
     pub handles: HandleTable,
     /// Threads that wait for a word of its memory, by the word's address.
     pub futexes: Tree<FutexQueue>,
+    /// What was made through its handles to wait for signals, by handle.
+    pub lookouts: Tree<Id<Lookout>>,
     /// Its threads.
     pub threads: List<Thread>,
     /// Its place among the processes of its job.
@@ -80,6 +82,7 @@ impl Process {
             space: Some(space),
             handles: HandleTable::new(secret),
             futexes: Tree::default(),
+            lookouts: Tree::default(),
             threads: List::default(),
             siblings: Links::default(),
             live_threads: 0,

@@ -1,9 +1,11 @@
 //! Threads: registers, and what they wait for.
 use abi::{Handle, Koid, Signals, Status};
 
-use super::{Header, Name, ObjectRef, Process};
+use super::notice::AtRecipient;
+use super::{Header, Name, Notice, ObjectRef, Port, Process};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, Member};
+use crate::collections::queue::Queue;
 use crate::ports::{FpState, Frame};
 
 /// Where a thread is in its life.
@@ -41,6 +43,36 @@ pub enum Wait {
         /// Where the thread wants to read what was there at the end; 0 for nowhere.
         observed: u64,
     },
+    /// Signals of several objects, by the notices among what the thread is told.
+    Many {
+        /// Where the thread wants to read what was there at the end.
+        items: u64,
+    },
+    /// A packet.
+    Port {
+        /// From where.
+        port: Id<Port>,
+        /// Where the thread wants to read it; 0 for nowhere.
+        packet: u64,
+    },
+}
+
+/// What a thread is to find in its own memory when its wait has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing.
+    None,
+    /// A word: where, and what.
+    At(u64, u32),
+    /// The items of its wait, from here on.
+    Items(u64),
+    /// The packet that it is told.
+    Packet {
+        /// From where it comes, and goes back to if the thread ends first.
+        port: Id<Port>,
+        /// Where the thread wants to read it; 0 for nowhere.
+        at: u64,
+    },
 }
 
 /// What a wait ended with, to be told to the thread when it runs again.
@@ -48,8 +80,17 @@ pub enum Wait {
 pub struct Outcome {
     /// The result of the call.
     pub status: Status,
-    /// A word for the thread's own memory: where, and what.
-    pub word: Option<(u64, u32)>,
+    /// What goes to the thread's own memory.
+    pub word: Word,
+}
+
+/// How far a search for packets has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Where it goes on; at the start, if that is gone.
+    pub at: Id<Notice>,
+    /// Whether it has found something.
+    pub found: bool,
 }
 
 /// A flow of control in a process.
@@ -69,6 +110,10 @@ pub struct Thread {
     pub deadline: Option<u64>,
     /// What the pieces of a call that is made again have come to so far, where its registers cannot say.
     pub carried: abi::status::Result,
+    /// How far the search of a call that is made again has come.
+    pub search: Option<Search>,
+    /// The items that it waits for, or the packet that it got, until it is told.
+    pub told: Queue<Notice, AtRecipient>,
     /// What its last wait ended with, until it is told.
     pub outcome: Option<Outcome>,
     /// Its registers while it is not on the CPU.
@@ -79,7 +124,7 @@ pub struct Thread {
     pub timer_next: Option<Id<Thread>>,
     /// The one before it with the same deadline.
     pub timer_previous: Option<Id<Thread>>,
-    /// The next in the ready queue, or among the waiters of its object.
+    /// The next in the ready queue, or among those who wait for the same.
     pub next: Option<Id<Thread>>,
     /// The one before it there.
     pub previous: Option<Id<Thread>>,
@@ -98,6 +143,8 @@ impl Thread {
             wait: Wait::None,
             deadline: None,
             carried: Ok(()),
+            search: None,
+            told: Queue::new(),
             outcome: None,
             registers: Frame::default(),
             fp: FpState::ZERO,

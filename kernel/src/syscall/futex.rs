@@ -4,7 +4,7 @@ use abi::{Rights, Status, status::Result};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::thread::Outcome;
+use crate::object::thread::{Outcome, Word};
 use crate::object::{ProcessState, Thread, ThreadState, Wait};
 use crate::ports::Machine;
 
@@ -55,7 +55,7 @@ impl<M: Machine> Kernel<M> {
         for _ in 0..count {
             let first = self.objects.get(caller.process)?.futexes.get(address).map(|queue| queue.first);
             let Some(first) = first else { return Ok(()) };
-            self.wake(first, Outcome { status: Status::OK, word: None });
+            self.wake(first, Outcome { status: Status::OK, word: Word::None });
         }
         Ok(())
     }

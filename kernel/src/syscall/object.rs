@@ -7,6 +7,7 @@ use abi::{AbiStruct, Rights, Signals, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
+use crate::object::thread::Word;
 use crate::object::{
     Content, HandleEntry, Name, Object, ObjectRef, Process, ProcessState, Resource, Vmar, Vmo, Wait,
 };
@@ -239,24 +240,17 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_object_wait_one(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (handle, wanted, deadline) = (args.half(0), Signals(args.half(1)), args.word(2) as i64);
         let observed = args.word(3);
-        let entry = self.entry(caller, handle)?;
-        if !entry.rights.contains(Rights::WAIT) {
-            return Err(Status::ACCESS_DENIED);
-        }
-        if matches!(entry.object, ObjectRef::Resource(_) | ObjectRef::Vmar(_)) {
-            return Err(Status::NOT_SUPPORTED);
-        }
-        let signals = self.objects.header(entry.object).ok_or(Status::INTERNAL)?.signals;
+        let (object, signals) = self.waitable(self.entry(caller, handle)?)?;
         let status = if wanted.intersects(signals) {
             Status::OK
         } else if deadline <= self.now() {
             Status::TIMED_OUT
         } else {
-            let wait = Wait::Signals { object: entry.object, handle, wanted, observed };
+            let wait = Wait::Signals { object, handle, wanted, observed };
             self.park(caller.thread, wait, deadline);
             return Ok(Exit::Parked);
         };
-        if let Some((address, word)) = observation(status, observed, signals).word {
+        if let Word::At(address, word) = observation(status, observed, signals).word {
             self.copy_out(caller.process, address, &word.to_le_bytes())?;
         }
         status.ok().map(|()| Exit::Done)

@@ -66,6 +66,10 @@ pub struct Cpu {
     driven: Option<u64>,
     stopped: Option<i64>,
     heap: Failure,
+    /// How often a CPU was in the kernel.
+    entries: u64,
+    /// Whether all of the kernel's books are taken anew each time.
+    checks: bool,
 }
 
 impl Cpu {
@@ -86,6 +90,8 @@ impl Cpu {
             driven: None,
             stopped: None,
             heap: Failure::default(),
+            entries: 0,
+            checks: false,
         }
     }
 
@@ -99,6 +105,16 @@ impl Cpu {
     /// The status with which the first process ended, if it did.
     pub const fn stopped(&self) -> Option<i64> {
         self.stopped
+    }
+
+    /// How often a CPU has been in the kernel so far.
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Whether to take all of the kernel's books anew after each entry from now on, which costs time.
+    pub const fn check_each_entry(&mut self, checks: bool) {
+        self.checks = checks;
     }
 
     /// Makes the `nth` allocation of the kernel's heap from now fail, counted from 1; `None` makes none fail.
@@ -253,6 +269,12 @@ impl Cpu {
     /// Gives an event of the selected CPU to the kernel, and notes what the CPU is to do.
     fn event(&mut self, event: Event) {
         let next = self.handle(event);
+        self.entries += 1;
+        if self.checks
+            && let Err(broken) = self.kernel.check_invariants()
+        {
+            panic!("after {event:?} on CPU {}: {broken}", self.here.index());
+        }
         if let Err(what) = self.kernel.check_cpus() {
             panic!("after {event:?} on CPU {}: {what}", self.here.index());
         }

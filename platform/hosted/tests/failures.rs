@@ -243,6 +243,86 @@ fn event_create() {
 }
 
 #[test]
+fn port_create() {
+    sweep_making(MANY, |bench| bench.try_call(Sysno::port_create, &[0, bench.out]));
+}
+
+/// A port and an event.
+fn port_and_event(bench: &mut Bench) -> [u64; 2] {
+    bench.call(Sysno::port_create, &[0, bench.out]);
+    let port = bench.handle();
+    bench.call(Sysno::event_create, &[0, bench.out]);
+    [port, bench.handle()]
+}
+
+#[test]
+fn port_queue() {
+    sweep(
+        |bench| {
+            let both = port_and_event(bench);
+            // As many as fill a chunk of the table.
+            (0..32).for_each(|_| bench.call(Sysno::port_queue, &[both[0], bench.data]));
+            both
+        },
+        |bench, [port, _]| bench.try_call(Sysno::port_queue, &[*port, bench.data]),
+        |bench, both, _| both.into_iter().for_each(|handle| bench.close(handle)),
+    );
+}
+
+#[test]
+fn object_wait_async() {
+    sweep(
+        port_and_event,
+        |bench, [port, event]| bench.try_call(Sysno::object_wait_async, &[*event, *port, 1, 8, 0]),
+        |bench, both, _| both.into_iter().for_each(|handle| bench.close(handle)),
+    );
+}
+
+#[test]
+fn object_wait_many() {
+    sweep(
+        |bench| {
+            let handles = [0; 64].map(|_: u64| {
+                bench.call(Sysno::event_create, &[0, bench.out]);
+                bench.handle()
+            });
+            let item = |handle: &u64| [*handle as u32, 8, 0].map(u32::to_le_bytes).concat();
+            let list: Vec<u8> = handles.iter().flat_map(item).collect();
+            bench.program.poke(VirtAddr(bench.data), &list);
+            handles
+        },
+        |bench, _| {
+            let soon = bench.program.call(Sysno::deadline_after, [1_000_000, 0, 0, 0, 0, 0, 0, 0]);
+            match bench.try_call(Sysno::object_wait_many, &[bench.data, 64, soon]) {
+                Status::TIMED_OUT => Status::OK,
+                other => other,
+            }
+        },
+        |bench, handles, _| handles.into_iter().for_each(|handle| bench.close(handle)),
+    );
+}
+
+/// What tells many of a signal has been set aside before: neither heap nor frames are asked for.
+#[test]
+fn telling_needs_no_memory() {
+    let mut bench = Bench::new();
+    let [port, event] = port_and_event(&mut bench);
+    for key in 0..200 {
+        bench.call(Sysno::object_wait_async, &[event, port, key, 8, 0]);
+    }
+    for supply in [Supply::Heap, Supply::Frames] {
+        bench.arm(supply, Some(1));
+    }
+    bench.call(Sysno::object_signal, &[event, 0, 8]);
+    bench.call(Sysno::port_wait, &[port, 0, bench.data]);
+    bench.call(Sysno::port_cancel, &[port, event, 199]);
+    bench.call(Sysno::handle_close, &[event]);
+    bench.call(Sysno::handle_close, &[port]);
+    bench.settle();
+    assert!(!bench.has_failed(Supply::Heap) && !bench.has_failed(Supply::Frames));
+}
+
+#[test]
 fn job_create() {
     sweep_making(MANY, |bench| {
         let job = word(bench.program.world().job);

@@ -32,6 +32,8 @@ mod oracle;
 mod physical_children;
 mod physical_create;
 mod physical_ops;
+mod port_ends;
+mod ports;
 mod resources;
 mod system;
 mod tasks;
@@ -39,6 +41,7 @@ mod time;
 mod vmar;
 mod vmar_regions;
 mod vmo;
+mod wait_many;
 mod waiting;
 
 pub use check::{Failure, Outcome};
@@ -82,7 +85,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 16] = [
+const FAMILIES: [&[Scenario]; 19] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -96,6 +99,9 @@ const FAMILIES: [&[Scenario]; 16] = [
     tasks::SCENARIOS,
     jobs::SCENARIOS,
     events::SCENARIOS,
+    ports::SCENARIOS,
+    port_ends::SCENARIOS,
+    wait_many::SCENARIOS,
     faults::SCENARIOS,
     time::SCENARIOS,
     oracle::SCENARIOS,

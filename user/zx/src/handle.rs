@@ -1,5 +1,6 @@
 //! Owned handles, and what can be done with a handle of any type.
 use abi::object::{InfoHandleBasic, MAX_NAME_LEN, info, property};
+use abi::port::WaitItem;
 use abi::{AbiStruct, Koid, Rights, Signals, Status, status::Result};
 
 use crate::raw;
@@ -119,6 +120,17 @@ pub trait Object: From<Handle> + Into<Handle> {
         // SAFETY: no pointer.
         unsafe { raw::zx_object_signal(self.raw(), clear.0, set.0) }.ok()
     }
+}
+
+/// Waits until one of many objects has one of the signals that its item names. The handles are borrowed by
+/// value: [`Object::raw`]. `pending` says what each object had at the end.
+///
+/// # Errors
+/// TIMED_OUT at the deadline, CANCELED if a handle is closed meanwhile, OUT_OF_RANGE for more than 64 items,
+/// BAD_HANDLE, ACCESS_DENIED without WAIT.
+pub fn wait_many(items: &mut [WaitItem], deadline: i64) -> Result {
+    // SAFETY: the items are valid for reads and writes of their number; they are plain words.
+    unsafe { raw::zx_object_wait_many(items.as_mut_ptr().cast(), items.len(), deadline) }.ok()
 }
 
 /// An object's name: text of at most 31 bytes.

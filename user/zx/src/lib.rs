@@ -44,8 +44,11 @@ pub mod time;
 
 #[cfg(target_os = "none")]
 pub use {
-    handle::{Handle, Name, Object},
-    object::{Channel, Debuglog, Event, Job, Message, Part, Process, Resource, Thread, Vmar, Vmo, kill},
+    handle::{Handle, Name, Object, wait_many},
+    object::{
+        Channel, Debuglog, Event, Job, Message, Packet, Part, Port, Process, Resource, Thread, Vmar, Vmo,
+        kill,
+    },
     runtime::print::print,
     runtime::startup::{Missing, Startup, debuglog, process_self, vmar_root},
     runtime::{FAILURE_STATUS, PANIC_STATUS, STARTUP_STATUS, Termination, exit},

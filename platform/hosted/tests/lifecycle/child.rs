@@ -25,7 +25,70 @@ impl Child {
     }
 }
 
+/// The script of a thread of the driven program's own process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Script {
+    thread: u64,
+    vmo: u64,
+    at: u64,
+}
+
 impl Driven {
+    /// Starts a thread of this process that makes these calls and then dies of an undefined instruction, and the
+    /// process with it. The script stays until [`Driven::forget_scripts`].
+    pub(super) fn start_thread(&mut self, calls: &[(Sysno, [u64; 4])]) -> Result<u64, Status> {
+        let process = u64::from(self.world.process);
+        let (agent, offset) = self.world.agent;
+        let agent_at = self.agent_at(u64::from(agent), offset)?;
+        let vmo = self.making(Sysno::vmo_create, &[PAGE_SIZE, 0])?;
+        let at = self.map(PERM_READ | PERM_WRITE, vmo, 0, PAGE_SIZE)?;
+        self.write_script(vmo, self.world.vdso_base.0, calls)?;
+        let name = self.scratch(64);
+        let thread = self.making(Sysno::thread_create, &[process, name, 4, 0])?;
+        self.threads.push(Script { thread, vmo, at });
+        self.call(Sysno::thread_start, &[thread, agent_at, 0, 0, at])?;
+        Ok(thread)
+    }
+
+    /// What the first call of such a thread returned.
+    pub(super) fn thread_result(&mut self, thread: u64) -> Status {
+        let script = *self.threads.iter().find(|script| script.thread == thread).expect("a thread of ours");
+        let mut bytes = [0; 4];
+        let at = script.at + HEADER + scenarios::agent::STEP_RESULT;
+        self.program.peek(abi::VirtAddr(at), &mut bytes);
+        Status(i32::from_le_bytes(bytes))
+    }
+
+    /// Gives the scripts of such threads back; they have ended.
+    pub(super) fn forget_scripts(&mut self) {
+        for Script { vmo, at, .. } in core::mem::take(&mut self.threads) {
+            self.unmap(at, PAGE_SIZE).unwrap();
+            self.close(vmo);
+        }
+    }
+
+    fn agent_at(&mut self, agent: u64, offset: u64) -> Result<u64, Status> {
+        if let Some(at) = self.agent_at {
+            return Ok(at);
+        }
+        let at = self.map(PERM_READ | PERM_EXECUTE, agent, offset, PAGE_SIZE)?;
+        self.agent_at = Some(at);
+        Ok(at)
+    }
+
+    /// Writes these calls into a script, for a process whose vDSO is there.
+    fn write_script(&mut self, vmo: u64, vdso: u64, calls: &[(Sysno, [u64; 4])]) -> Result<(), Status> {
+        let mut bytes = vec![0; HEADER as usize];
+        for (sysno, args) in calls {
+            let function = vdso + self.program.vdso_function(*sysno);
+            let words = [function, args[0], args[1], args[2], args[3], 0, 0, 0, 0, 0, 0];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+        self.write(0x3000, &bytes);
+        let from = self.scratch(0x3000);
+        self.call(Sysno::vmo_write, &[vmo, from, 0, bytes.len() as u64])
+    }
+
     /// Makes a process that will make these calls, each with these arguments, and then dies of an undefined
     /// instruction. What is made before a failure is in `child`.
     pub(super) fn make_child(
@@ -40,20 +103,12 @@ impl Driven {
         let (offset, size) = self.world.vdso_code;
         let vdso = u64::from(self.world.vdso);
         let code = self.map_into(child.vmar, PERM_READ | PERM_EXECUTE, (vdso, offset), size)?;
-        let (agent, offset) = self.world.agent;
-        let agent = (u64::from(agent), offset);
+        let (agent, agent_offset) = self.world.agent;
+        let agent = (u64::from(agent), agent_offset);
         child.agent_at = self.map_into(child.vmar, PERM_READ | PERM_EXECUTE, agent, PAGE_SIZE)?;
         child.script = self.making(Sysno::vmo_create, &[PAGE_SIZE, 0])?;
         child.script_at = self.map_into(child.vmar, PERM_READ | PERM_WRITE, (child.script, 0), PAGE_SIZE)?;
-        let mut bytes = vec![0; HEADER as usize];
-        for (sysno, args) in calls {
-            let function = code - self.world.vdso_code.0 + self.program.vdso_function(*sysno);
-            let words = [function, args[0], args[1], args[2], args[3], 0, 0, 0, 0, 0, 0];
-            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        }
-        self.write(0x3000, &bytes);
-        let from = self.scratch(0x3000);
-        self.call(Sysno::vmo_write, &[child.script, from, 0, bytes.len() as u64])?;
+        self.write_script(child.script, code - offset, calls)?;
         child.thread = self.making(Sysno::thread_create, &[child.process, name, 4, 0])?;
         Ok(())
     }

@@ -7,6 +7,7 @@ mod program;
 mod child;
 mod failures;
 mod lives;
+mod ports;
 mod regressions;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
@@ -22,6 +23,10 @@ static HEAP: hosted::heap::Failing = hosted::heap::Failing;
 struct Driven {
     program: Program,
     world: World,
+    /// Threads of this process, with their scripts.
+    threads: Vec<child::Script>,
+    /// Where the agent is mapped for them.
+    agent_at: Option<u64>,
 }
 
 impl Driven {
@@ -39,7 +44,7 @@ impl Driven {
     fn start_with(config: Config) -> Self {
         let program = Program::start(config);
         let world = program.world();
-        Self { program, world }
+        Self { program, world, threads: Vec::new(), agent_at: None }
     }
 
     /// An address in the scratch memory, whose pages are all there.

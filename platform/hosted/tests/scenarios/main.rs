@@ -65,6 +65,9 @@ fn run(scenario: &Scenario, cpus: usize) -> Result<(), Failed> {
         }
     }
     let after = settle(&mut program, before);
+    if let Err(broken) = program.board.cpu.kernel.check_invariants() {
+        return Err(format!("{broken}").into());
+    }
     if before != after {
         return Err(format!("objects leak: {before:?} before, {after:?} after").into());
     }

@@ -2,6 +2,7 @@
 mod channel;
 mod debuglog;
 mod event;
+mod port;
 mod resource;
 mod task;
 mod vmar;
@@ -10,6 +11,7 @@ mod vmo;
 pub use channel::{Channel, Message};
 pub use debuglog::Debuglog;
 pub use event::Event;
+pub use port::{Packet, Port};
 pub use resource::Resource;
 pub use task::{Job, Process, Thread, kill};
 pub use vmar::{Part, Vmar};
