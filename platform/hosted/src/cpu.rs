@@ -9,6 +9,7 @@ use kernel::Kernel;
 use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next};
 
 use crate::bus::Width;
+use crate::float::Float;
 use crate::heap::Failure;
 use crate::machine::{AccessFault, Config, Machine, split_mix};
 
@@ -335,6 +336,9 @@ impl Cpu {
     fn execute(&mut self, word: u32) {
         let (to, base) = ((word & 31) as usize, (word >> 5 & 31) as usize);
         let offset = |scale: u32| u64::from(word >> 10 & 0xFFF) << scale;
+        if let Some(float) = Float::decode(word) {
+            return self.float(float);
+        }
         match word {
             0xD400_0001 => {
                 self.frame.pc += 4;
@@ -360,8 +364,15 @@ impl Cpu {
             _ if word & 0xFFC0_0000 == 0xB900_0000 => {
                 return self.store_register(to, base, offset(2), Width::Word);
             }
-            // fmov dd, xn
-            _ if word & 0xFFFF_FC00 == 0x9E67_0000 => return self.float(to, base),
+            // orr and eor, registers
+            _ if word & 0xFFE0_FC00 == 0xAA00_0000 => {
+                self.set(to, self.get(base) | self.get((word >> 16 & 31) as usize));
+            }
+            _ if word & 0xFFE0_FC00 == 0xCA00_0000 => {
+                self.set(to, self.get(base) ^ self.get((word >> 16 & 31) as usize));
+            }
+            // and xd, xn, #imm, for a mask of 64 bits
+            _ if word & 0xFFC0_0000 == 0x9240_0000 => self.set(to, self.get(base) & bit_mask(word)),
             _ => return self.branch(word, to, base),
         }
         self.frame.pc += 4;
@@ -415,12 +426,14 @@ impl Cpu {
         }
     }
 
-    fn float(&mut self, to: usize, from: usize) {
+    fn float(&mut self, float: Float) {
         if !self.machine.fp_is_allowed() {
             return self.event(Event::FpTrap);
         }
-        let value = self.get(from);
-        self.machine.with_fp(|fp| fp.v[to] = u128::from(value));
+        let source = float.source().map_or(0, |register| self.get(register));
+        if let Some((to, value)) = self.machine.with_fp(|fp| float.execute(fp, source)) {
+            self.set(to, value);
+        }
         self.frame.pc += 4;
     }
 
@@ -440,6 +453,12 @@ impl Cpu {
             _ => self.frame.r[register] = value,
         }
     }
+}
+
+/// The mask of a logical instruction whose N is 1 (Arm ARM C6.2, DecodeBitMasks): `imms + 1` ones, turned right.
+const fn bit_mask(word: u32) -> u64 {
+    let (turns, ones) = (word >> 16 & 63, (word >> 10 & 63) + 1);
+    (u64::MAX >> (64 - ones)).rotate_right(turns)
 }
 
 /// `ESR_EL1` and `FAR_EL1` for a refused access.

@@ -15,6 +15,7 @@ mod descriptor;
 pub mod devices;
 pub mod elf;
 pub mod fdt;
+mod float;
 pub mod heap;
 pub mod log;
 mod machine;

@@ -51,6 +51,17 @@ pub enum Do {
     Float,
     /// Reads the status of the debug communication channel.
     DebugChannel,
+    /// Goes on with the step at the address in X0.
+    Again,
+    /// Goes on if X0 is zero; else an undefined instruction.
+    Demand,
+    /// Adds one to the eight bytes at the address in X0, for ever and without a call.
+    Count,
+    /// Fills every floating-point register, the control and the status register included, with what X0 says.
+    FloatFill,
+    /// Gives zero if every floating-point register has what [`Do::FloatFill`] puts there; with X0 zero, what a
+    /// new thread finds.
+    FloatCheck,
 }
 
 /// An argument of a step.
@@ -97,6 +108,17 @@ impl Step {
         Self::call(Sysno::process_exit, &[Arg::Is(status)])
     }
 
+    /// Goes back to step `index`.
+    pub fn again(index: u64) -> Self {
+        Self::new(Do::Again, &[Arg::Script(HEADER + index * STEP)])
+    }
+
+    /// Step `from`'s result becomes the first argument of step `to`.
+    pub fn give_result(from: u64, to: u64) -> Self {
+        let (from, to) = (HEADER + from * STEP + STEP_RESULT, HEADER + to * STEP + STEP_ARGS);
+        Self::new(Do::Copy, &[Arg::Script(from), Arg::Script(to)])
+    }
+
     /// The handle that the process was started with becomes the first argument of step `index`.
     pub fn give_handle(index: u64) -> Self {
         Self::new(Do::Copy, &[Arg::Script(0), Arg::Script(HEADER + index * STEP + STEP_ARGS)])
@@ -116,13 +138,32 @@ impl Do {
             Self::Undefined => 18,
             Self::Float => 29,
             Self::DebugChannel => 31,
+            Self::Again => 33,
+            Self::Demand => 35,
+            Self::Count => 38,
+            Self::FloatFill => FLOAT_FILL as u64,
+            Self::FloatCheck => FLOAT_CHECK as u64,
         };
         Some(word * 4)
     }
 }
 
+const FLOAT_FILL: usize = FIRST.len();
+const FLOAT_CHECK: usize = FLOAT_FILL + FILL.len();
+/// Words of the agent's code.
+const WORDS: usize = FLOAT_CHECK + CHECK.len();
+
 /// The agent's code. It starts at its first word with the script's address in X1.
-pub const AGENT: [u32; 33] = [
+pub const AGENT: [u32; WORDS] = {
+    let mut all = [0; WORDS];
+    put(&mut all, 0, &FIRST);
+    put(&mut all, FLOAT_FILL, &FILL);
+    put(&mut all, FLOAT_CHECK, &CHECK);
+    all
+};
+
+/// The list of steps, and the short functions.
+const FIRST: [u32; 42] = [
     mov(19, 1),      // 0
     str(0, 19, 0),   // 1    the start handle, into the header
     add(19, 19, 16), // 2
@@ -156,7 +197,60 @@ pub const AGENT: [u32; 33] = [
     RET,             // 30
     0xD533_0100,     // 31   debug channel: mrs x0, mdccsr_el0
     RET,             // 32
+    mov(19, 0),      // 33   again:
+    b(-31),          // 34        to 3
+    cbz(0, 2),       // 35   demand: to 37
+    0x0000_0000,     // 36   udf #0
+    RET,             // 37
+    ldr(1, 0, 0),    // 38   count:
+    add(1, 1, 1),    // 39
+    str(1, 0, 0),    // 40
+    b(-3),           // 41        to 38
 ];
+
+/// FPSR's cumulative flags and FPCR's rounding mode, of what X0 says, into X3.
+const STATUS_BITS: u32 = 0x9240_1003; // and x3, x0, #0x1f
+const CONTROL_BITS: u32 = 0x926A_0403; // and x3, x0, #0xc00000
+
+/// Do::FloatFill.
+const FILL: [u32; 37] = {
+    let mut code = [RET; 37];
+    let mut v = 0;
+    while v < 32 {
+        code[v] = 0x4E08_0C00 | v as u32; // dup vN.2d, x0
+        v += 1;
+    }
+    put(&mut code, 32, &[STATUS_BITS, 0xD51B_4423, CONTROL_BITS, 0xD51B_4403]); // msr fpsr, x3; msr fpcr, x3
+    code
+};
+
+/// Do::FloatCheck: X2 gathers the bits that differ.
+const CHECK: [u32; 203] = {
+    let differ = [eor(1, 1, 0), orr(2, 2, 1)];
+    let mut code = [RET; 203];
+    code[0] = mov(2, 31);
+    let mut v = 0;
+    while v < 32 {
+        let at = 1 + v * 6;
+        code[at] = 0x9E66_0001 | (v as u32) << 5; // fmov x1, dN
+        put(&mut code, at + 1, &differ);
+        code[at + 3] = 0x9EAE_0001 | (v as u32) << 5; // fmov x1, vN.d[1]
+        put(&mut code, at + 4, &differ);
+        v += 1;
+    }
+    put(&mut code, 193, &[0xD53B_4421, STATUS_BITS, eor(1, 1, 3), orr(2, 2, 1)]); // mrs x1, fpsr
+    put(&mut code, 197, &[0xD53B_4401, CONTROL_BITS, eor(1, 1, 3), orr(2, 2, 1)]); // mrs x1, fpcr
+    code[201] = mov(0, 2);
+    code
+};
+
+const fn put(code: &mut [u32], at: usize, words: &[u32]) {
+    let mut index = 0;
+    while index < words.len() {
+        code[at + index] = words[index];
+        index += 1;
+    }
+}
 
 /// The agent's page as bytes, to be put where it can be mapped executable.
 pub fn page() -> Vec<u8> {
@@ -170,6 +264,14 @@ pub const RET: u32 = 0xD65F_03C0;
 
 const fn mov(to: u32, from: u32) -> u32 {
     0xAA00_03E0 | (from << 16) | to
+}
+
+const fn eor(to: u32, one: u32, other: u32) -> u32 {
+    0xCA00_0000 | (other << 16) | (one << 5) | to
+}
+
+const fn orr(to: u32, one: u32, other: u32) -> u32 {
+    0xAA00_0000 | (other << 16) | (one << 5) | to
 }
 
 const fn ldr(to: u32, base: u32, offset: u32) -> u32 {

@@ -69,6 +69,11 @@ impl Env<'_> {
         self.new_task(self.world.process, self.world.vmar, self.world.vdso_base, name)
     }
 
+    /// One more thread for a process that was made here; not started.
+    pub(crate) fn new_thread_in(&mut self, task: &Task, name: &[u8]) -> Result<Task> {
+        self.new_task(task.process, task.vmar, task.vdso, name)
+    }
+
     fn new_task(&mut self, process: Handle, vmar: Handle, vdso: VirtAddr, name: &[u8]) -> Result<Task> {
         let thread = self.thread_create(process, name)?;
         let (vmo, offset) = self.world.agent;

@@ -23,6 +23,7 @@ mod calls;
 mod channels;
 mod check;
 mod children;
+mod cpus;
 mod env;
 mod events;
 mod faults;
@@ -85,7 +86,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 19] = [
+const FAMILIES: [&[Scenario]; 20] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -105,6 +106,7 @@ const FAMILIES: [&[Scenario]; 19] = [
     faults::SCENARIOS,
     time::SCENARIOS,
     oracle::SCENARIOS,
+    cpus::SCENARIOS,
 ];
 
 const COUNT: usize = {
