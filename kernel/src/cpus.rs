@@ -66,6 +66,11 @@ impl Default for Cpu {
 }
 
 impl Cpu {
+    /// Whether another CPU waits for it to do something.
+    pub(crate) const fn owes(&self) -> bool {
+        self.ending.is_some() || self.must_vacate
+    }
+
     /// Whether a kick is on its way to it.
     pub(crate) const fn is_kicked(&self) -> bool {
         self.kicked

@@ -30,6 +30,7 @@ impl<M: Machine> Kernel<M> {
                 "FP registers stay behind on a CPU that their thread has left",
             )?;
         }
+        ensure(!cpu.owes() || cpu.is_kicked(), "a CPU was asked for something and is not called")?;
         let Some(current) = cpu.current else { return Ok(()) };
         ensure(!cpu.idle, "a CPU with a thread idles")?;
         ensure(others().all(|other| other.current != Some(current)), "two CPUs run one thread")?;

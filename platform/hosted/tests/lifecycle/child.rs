@@ -3,7 +3,7 @@
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::{PAGE_SIZE, Status, Sysno};
 use scenarios::System;
-use scenarios::agent::HEADER;
+use scenarios::agent::{Arg, Do, HEADER, Step};
 
 use super::Driven;
 
@@ -15,7 +15,9 @@ pub(super) struct Child {
     pub(super) thread: u64,
     script: u64,
     agent_at: u64,
-    script_at: u64,
+    pub(super) script_at: u64,
+    /// Whether its script uses floating point.
+    pub(super) floats: bool,
 }
 
 impl Child {
@@ -33,6 +35,18 @@ pub(super) struct Script {
     at: u64,
 }
 
+/// Where a process has what its scripts use.
+#[derive(Clone, Copy)]
+struct Places {
+    vdso: u64,
+    agent: u64,
+    script: u64,
+}
+
+fn steps_of(calls: &[(Sysno, [u64; 4])]) -> Vec<Step> {
+    calls.iter().map(|(sysno, args)| Step::call(*sysno, &args.map(Arg::Is))).collect()
+}
+
 impl Driven {
     /// Starts a thread of this process that makes these calls and then dies of an undefined instruction, and the
     /// process with it. The script stays until [`Driven::forget_scripts`].
@@ -42,7 +56,8 @@ impl Driven {
         let agent_at = self.agent_at(u64::from(agent), offset)?;
         let vmo = self.making(Sysno::vmo_create, &[PAGE_SIZE, 0])?;
         let at = self.map(PERM_READ | PERM_WRITE, vmo, 0, PAGE_SIZE)?;
-        self.write_script(vmo, self.world.vdso_base.0, calls)?;
+        let places = Places { vdso: self.world.vdso_base.0, agent: agent_at, script: at };
+        self.write_script(vmo, places, &steps_of(calls))?;
         let name = self.scratch(64);
         let thread = self.making(Sysno::thread_create, &[process, name, 4, 0])?;
         self.threads.push(Script { thread, vmo, at });
@@ -76,12 +91,23 @@ impl Driven {
         Ok(at)
     }
 
-    /// Writes these calls into a script, for a process whose vDSO is there.
-    fn write_script(&mut self, vmo: u64, vdso: u64, calls: &[(Sysno, [u64; 4])]) -> Result<(), Status> {
+    /// Writes these steps into a script, for a process in which these things are there.
+    fn write_script(&mut self, vmo: u64, places: Places, steps: &[Step]) -> Result<(), Status> {
+        let function = |action: Do| match (action, action.offset()) {
+            (Do::Call(sysno), _) => places.vdso + self.program.vdso_function(sysno),
+            (_, offset) => places.agent + offset.unwrap_or(0),
+        };
         let mut bytes = vec![0; HEADER as usize];
-        for (sysno, args) in calls {
-            let function = vdso + self.program.vdso_function(*sysno);
-            let words = [function, args[0], args[1], args[2], args[3], 0, 0, 0, 0, 0, 0];
+        for step in steps {
+            let mut words = [function(step.action), 0, 0, 0, 0, 0, 0, 0, 0, step.x16, 0];
+            for (to, arg) in words.iter_mut().skip(1).zip(step.args) {
+                *to = match arg {
+                    Arg::Is(value) => value,
+                    Arg::Script(offset) => places.script + offset,
+                    Arg::Function(sysno) => function(Do::Call(sysno)),
+                    Arg::Svc(sysno) => panic!("no script here has the svc of {sysno:?}"),
+                };
+            }
             bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         }
         self.write(0x3000, &bytes);
@@ -96,6 +122,11 @@ impl Driven {
         child: &mut Child,
         calls: &[(Sysno, [u64; 4])],
     ) -> Result<(), Status> {
+        self.make_child_with(child, &steps_of(calls))
+    }
+
+    /// As [`Driven::make_child`], with any steps.
+    pub(super) fn make_child_with(&mut self, child: &mut Child, steps: &[Step]) -> Result<(), Status> {
         let (name, out) = (self.scratch(64), self.scratch(0));
         let job = u64::from(self.world.job);
         self.call(Sysno::process_create, &[job, name, 4, 0, out, out + 4])?;
@@ -108,9 +139,18 @@ impl Driven {
         child.agent_at = self.map_into(child.vmar, PERM_READ | PERM_EXECUTE, agent, PAGE_SIZE)?;
         child.script = self.making(Sysno::vmo_create, &[PAGE_SIZE, 0])?;
         child.script_at = self.map_into(child.vmar, PERM_READ | PERM_WRITE, (child.script, 0), PAGE_SIZE)?;
-        self.write_script(child.script, code - offset, calls)?;
+        let places = Places { vdso: code - offset, agent: child.agent_at, script: child.script_at };
+        self.write_script(child.script, places, steps)?;
         child.thread = self.making(Sysno::thread_create, &[child.process, name, 4, 0])?;
         Ok(())
+    }
+
+    /// Makes one more thread of a child and starts it on its script, if the child runs.
+    pub(super) fn start_another(&mut self, child: &Child) -> Result<u64, Status> {
+        let name = self.scratch(64);
+        let thread = self.making(Sysno::thread_create, &[child.process, name, 4, 0])?;
+        let _refused = self.call(Sysno::thread_start, &[thread, child.agent_at, 0, 0, child.script_at]);
+        Ok(thread)
     }
 
     /// Starts a child with a handle, which is gone then.

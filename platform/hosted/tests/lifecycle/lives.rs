@@ -16,10 +16,10 @@ const MANY: usize = 40;
 const FOREVER: u64 = abi::time::INFINITE as u64;
 
 /// Numbers that follow from a seed (SplitMix64).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -27,7 +27,7 @@ impl Random {
         (word ^ (word >> 31)) % bound
     }
 
-    fn pick(&mut self, from: &[u64]) -> u64 {
+    pub(super) fn pick(&mut self, from: &[u64]) -> u64 {
         let index = self.below(from.len().max(1) as u64) as usize;
         from.get(index).copied().unwrap_or(0)
     }

@@ -5,6 +5,7 @@
 mod program;
 
 mod child;
+mod crowds;
 mod failures;
 mod lives;
 mod ports;
@@ -106,10 +107,20 @@ impl Driven {
         self.making(Sysno::resource_create, &[root, 0, range.base().0, range.size(), name, 0])
     }
 
+    /// Nanoseconds since boot.
+    fn now(&mut self) -> u64 {
+        self.program.call(Sysno::clock_get_monotonic, [0; 8])
+    }
+
+    /// Sleeps for so many nanoseconds.
+    fn sleep(&mut self, nanoseconds: u64) {
+        let soon = self.program.call(Sysno::deadline_after, [nanoseconds, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(self.call(Sysno::nanosleep, &[soon]), Ok(()));
+    }
+
     /// Lets what is dead be torn down: everybody sleeps meanwhile.
     fn settle(&mut self) {
-        let soon = self.program.call(Sysno::deadline_after, [10_000_000, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(self.call(Sysno::nanosleep, &[soon]), Ok(()));
+        self.sleep(10_000_000);
     }
 
     /// Takes every count anew, and every frame.
