@@ -2,9 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::str::FromStr;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::process;
 
 /// The program.
 pub(crate) const QEMU: &str = "qemu-system-aarch64";
@@ -13,6 +17,8 @@ const LEAST_MEMORY: u64 = 64 * MIB;
 const MOST_MEMORY: u64 = 8192 * MIB;
 const DEFAULT_CPU: &str = "cortex-a72";
 const DEFAULT_GIC: u8 = 2;
+/// How long QEMU may take to write a device tree.
+const DUMP_LIMIT: Duration = Duration::from_secs(30);
 
 /// The machine, as the command line describes it.
 #[derive(clap::Args, Clone, Debug)]
@@ -171,6 +177,25 @@ impl MachineArgs {
         words
     }
 
+    /// Has QEMU write the device tree that it would make for this machine.
+    pub(crate) fn dump_tree(&self, to: &Path) -> Result<()> {
+        let mut words = OsString::from(self.machine_words());
+        words.push(with_path(",dumpdtb=", to));
+        let mut command = Command::new(QEMU);
+        command.arg("-machine").arg(words).args(["-cpu", self.cpu.as_deref().unwrap_or(DEFAULT_CPU)]);
+        command.args(["-m", &format!("{}M", self.memory.unwrap_or(Memory::DEFAULT).mib)]);
+        command.args(["-smp", &self.smp.unwrap_or(1).to_string(), "-nodefaults", "-display", "none"]);
+        let (status, lines) = process::tee(&mut command, DUMP_LIMIT)?;
+        ensure!(
+            status.is_some_and(|status| status.success()) && to.is_file(),
+            "QEMU did not write its device tree: {}",
+            lines.join("\n")
+        );
+        let bytes = std::fs::read(to)?;
+        std::fs::write(to, unpadded(&bytes).context("QEMU's device tree has a bad header")?)?;
+        Ok(())
+    }
+
     fn machine_words(&self) -> String {
         if let Some(name) = &self.machine {
             return name.clone();
@@ -178,6 +203,17 @@ impl MachineArgs {
         let el2 = if self.el == Some(2) { ",virtualization=on" } else { "" };
         format!("{},gic-version={}{el2}", self.board, self.gic.unwrap_or(DEFAULT_GIC))
     }
+}
+
+/// A device tree without the room that QEMU leaves behind it: it doubles what it loads.
+fn unpadded(tree: &[u8]) -> Option<Vec<u8>> {
+    // The header's words (DT 0.4, 5.2): totalsize, and offsets and sizes of the two blocks.
+    let word = |index: usize| Some(u32::from_be_bytes(*tree.get(index * 4..)?.first_chunk()?));
+    let (structure, strings) = (word(2)?.checked_add(word(9)?)?, word(3)?.checked_add(word(8)?)?);
+    let size = structure.max(strings);
+    let mut bytes = tree.get(..size as usize)?.to_vec();
+    bytes.get_mut(4..8)?.copy_from_slice(&size.to_be_bytes());
+    Some(bytes)
 }
 
 /// A path inside an option of QEMU, where a comma is written twice.
@@ -275,6 +311,17 @@ mod tests {
         let machine = MachineArgs { dtb: Some("no/such.dtb".into()), ..MachineArgs::default() };
         let text = machine.check().unwrap_err().to_string();
         assert!(text.starts_with("there is no device tree at no/such.dtb."), "{text}");
+    }
+
+    #[test]
+    fn padding_is_taken_off_a_tree() {
+        let words = [0xd00d_feed, 4096, 40, 48, 40, 17, 16, 0, 4, 8];
+        let mut tree: Vec<u8> = words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect();
+        tree.resize(4096, 0);
+        let short = unpadded(&tree).unwrap();
+        assert_eq!((short.len(), &short[4..8]), (52, &52_u32.to_be_bytes()[..]));
+        assert_eq!(unpadded(&tree[..51]), None);
+        assert_eq!(unpadded(&tree[..9]), None);
     }
 
     #[test]

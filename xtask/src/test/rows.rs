@@ -11,6 +11,7 @@ use crate::build::{self, Artifacts, CONFORMANCE, Program};
 use crate::qemu::MachineArgs;
 use crate::report;
 use crate::say::say;
+use crate::scratch::Scratch;
 use crate::session::{Ended, Session, Verdict};
 use crate::setup::Toolchain;
 use crate::stop::Stop;
@@ -25,6 +26,8 @@ struct Row {
     cpu: &'static str,
     memory: &'static str,
     cpus: u8,
+    /// CPUs that the device tree lists besides, and that the machine does not have.
+    absent: u8,
     task: Task,
 }
 
@@ -39,7 +42,7 @@ enum Task {
 /// One and four CPUs under each controller and from each level, and eight. The others have two CPUs: with one, QEMU
 /// does not check that accesses to Device memory are aligned. The CPUs are of two kinds: the oldest and the newest
 /// architecture among them take different paths in the kernel.
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     conformance("virt-gic2-el1-1cpu", 2, 1, 1),
     conformance("virt-gic2-el1-4cpus", 2, 1, 4),
     conformance("virt-gic2-el2-1cpu", 2, 2, 1),
@@ -55,12 +58,13 @@ const ROWS: [Row; 17] = [
     Row { memory: "8G", ..conformance("virt-gic2-el1-2cpus-8G", 2, 1, 2) },
     Row { memory: "64M", ..conformance("virt-gic3-el1-2cpus-64M", 3, 1, 2) },
     Row { memory: "8G", ..conformance("virt-gic3-el1-2cpus-8G", 3, 1, 2) },
+    Row { absent: 2, ..conformance("virt-gic2-el1-2cpus-2absent", 2, 1, 2) },
     Row { task: Task::Date, ..conformance("virt-gic2-el1-2cpus-date", 2, 1, 2) },
     Row { task: Task::Date, ..conformance("virt-gic3-el2-2cpus-date", 3, 2, 2) },
 ];
 
 const fn conformance(name: &'static str, gic: u8, el: u8, cpus: u8) -> Row {
-    Row { name, gic, el, cpu: "cortex-a72", memory: "512M", cpus, task: Task::Conformance }
+    Row { name, gic, el, cpu: "cortex-a72", memory: "512M", cpus, absent: 0, task: Task::Conformance }
 }
 
 /// The conformance program may make any resource, and the kernel's test hooks are on.
@@ -93,7 +97,7 @@ pub(super) fn run(
 
 fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &mut Tally) -> Result<()> {
     let name = format!("qemu {}", row.name);
-    let machine = MachineArgs {
+    let mut machine = MachineArgs {
         el: Some(row.el),
         gic: Some(row.gic),
         smp: Some(row.cpus),
@@ -101,6 +105,13 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, stop: &Stop, tally: &
         memory: Some(row.memory.parse().map_err(anyhow::Error::msg)?),
         ..MachineArgs::default()
     };
+    let scratch = Scratch::new()?;
+    if row.absent > 0 {
+        // The tree of a larger machine: its firmware would know all CPUs, this one's refuses some.
+        let tree = scratch.path().join("larger.dtb");
+        MachineArgs { smp: Some(row.cpus + row.absent), ..machine.clone() }.dump_tree(&tree)?;
+        machine.dtb = Some(tree);
+    }
     let (programs, arguments) = match row.task {
         Task::Conformance => {
             let program = Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
@@ -198,7 +209,7 @@ fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
         (Task::Date, Verdict::Init(0)) => {
             report::missing_date(&ended.transcript).or_else(|| readme::missing(&ended.transcript))
         }
-        (Task::Conformance, Verdict::Init(0)) => missing_cpus(row.cpus, &ended.transcript),
+        (Task::Conformance, Verdict::Init(0)) => missing_cpus(row.cpus, row.absent, &ended.transcript),
         _ => Some(report::reason(verdict)),
     };
     if let Some(why) = &why {
@@ -211,8 +222,15 @@ fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
     }
 }
 
-/// What the kernel did not say of its CPUs: how many run, and what each had of the lock.
-fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
+/// What the kernel did not say of its CPUs: which stay off, how many run, and what each had of the lock.
+fn missing_cpus(cpus: u8, absent: u8, transcript: &[String]) -> Option<String> {
+    for cpu in cpus..cpus + absent {
+        // INVALID_PARAMETERS (Arm DEN 0022, 5.2.2).
+        let report = format!("CPU {cpu:#x} stays off: PSCI CPU_ON answers -2");
+        if !transcript.contains(&report) {
+            return Some(format!("the kernel did not say \"{report}\""));
+        }
+    }
     let greeting = if cpus == 1 { "1 CPU runs".to_owned() } else { format!("{cpus} CPUs run") };
     if !transcript.contains(&greeting) {
         return Some(format!("the kernel did not say \"{greeting}\""));
@@ -262,9 +280,12 @@ mod tests {
     fn every_cpu_must_have_taken_part() {
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
         let whole = lines("2 CPUs run\nCPU 0: lock held 9 x\nCPU 1: lock held 1 x");
-        assert_eq!(missing_cpus(2, &whole), None);
-        assert_eq!(missing_cpus(2, &whole[..2]), Some("CPU 1 never had the kernel's lock".to_owned()));
-        assert_eq!(missing_cpus(4, &whole), Some("the kernel did not say \"4 CPUs run\"".to_owned()));
-        assert_eq!(missing_cpus(1, &lines("1 CPU runs\nCPU 0: lock held 9 x")), None);
+        assert_eq!(missing_cpus(2, 0, &whole), None);
+        assert_eq!(missing_cpus(2, 0, &whole[..2]), Some("CPU 1 never had the kernel's lock".to_owned()));
+        let refused = [lines("CPU 0x2 stays off: PSCI CPU_ON answers -2"), whole.clone()].concat();
+        assert_eq!(missing_cpus(2, 1, &refused), None);
+        assert!(missing_cpus(2, 1, &whole).is_some_and(|why| why.contains("CPU 0x2 stays off")));
+        assert_eq!(missing_cpus(4, 0, &whole), Some("the kernel did not say \"4 CPUs run\"".to_owned()));
+        assert_eq!(missing_cpus(1, 0, &lines("1 CPU runs\nCPU 0: lock held 9 x")), None);
     }
 }
