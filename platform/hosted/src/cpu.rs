@@ -19,6 +19,7 @@ mod class {
     pub(super) const INSTRUCTION_ABORT: u64 = 0x20;
     pub(super) const PC_ALIGNMENT: u64 = 0x22;
     pub(super) const DATA_ABORT: u64 = 0x24;
+    pub(super) const SERROR: u64 = 0x2F;
 }
 
 /// The exception came from a 32-bit instruction (`ESR_EL1.IL`); set for aborts too.
@@ -193,6 +194,18 @@ impl Cpu {
             }
         }
         panic!("{access:?} at {at}: the kernel says that it is there, and it is not");
+    }
+
+    /// Lets an SError come to a CPU, as from a store that failed long ago. False, and nothing happens, if the CPU
+    /// is not at EL0, or runs the driven thread.
+    pub fn serror(&mut self, cpu: CpuId) -> bool {
+        self.select(cpu);
+        let comes = self.lane().activity == Activity::Runs && self.driven != Some(self.frame.sp);
+        if comes {
+            let esr = class::SERROR << 26 | LONG_INSTRUCTION;
+            self.event(Event::Fault(Fault { esr, far: 0, asynchronous: true }));
+        }
+        comes
     }
 
     fn await_driven(&mut self) {

@@ -4,6 +4,7 @@
 #[path = "../scenarios/program.rs"]
 mod program;
 
+mod aborts;
 mod child;
 mod crowds;
 mod failures;
