@@ -179,6 +179,16 @@ impl<M: Machine> Kernel<M> {
 
     fn collect_job(&mut self, id: Id<Job>) {
         let Some(parent) = self.objects.jobs.get(id).and_then(|job| job.parent) else { return };
+        self.leave_job(id);
+        self.objects.jobs.remove(id);
+        self.settle_job(parent);
+        self.unhold(ObjectRef::Job(parent));
+    }
+
+    /// Takes a job out of its parent, if it is still there.
+    fn leave_job(&mut self, id: Id<Job>) {
+        let Some(job) = self.objects.jobs.get_mut(id).filter(|job| !job.is_dead) else { return };
+        let Some(parent) = job.parent else { return };
         let mut children = match self.objects.jobs.get_mut(parent) {
             Some(job) => core::mem::take(&mut job.children),
             None => List::default(),
@@ -188,11 +198,32 @@ impl<M: Machine> Kernel<M> {
         if let Some(job) = self.objects.jobs.get_mut(parent) {
             job.children = children;
         }
-        self.objects.jobs.remove(id);
         if alone {
             self.signal(ObjectRef::Job(parent), Signals::NONE, Signals::JOB_NO_JOBS);
         }
-        self.unhold(ObjectRef::Job(parent));
+    }
+
+    /// Ends a killed job in which nothing is left, and with it the killed jobs that it is in.
+    pub(crate) fn settle_job(&mut self, id: Id<Job>) {
+        let mut at = Some(id);
+        while let Some(id) = at.filter(|&id| self.end_empty_job(id)) {
+            at = self.objects.jobs.get(id).and_then(|job| job.parent);
+        }
+    }
+
+    /// Ends a killed job in which nothing is left; whether it did.
+    pub(crate) fn end_empty_job(&mut self, id: Id<Job>) -> bool {
+        let Some(job) = self.objects.jobs.get(id) else { return false };
+        let is_empty = job.processes.first().is_none() && job.children.first().is_none();
+        if !job.killed || job.is_dead || !is_empty {
+            return false;
+        }
+        self.leave_job(id);
+        if let Some(job) = self.objects.jobs.get_mut(id) {
+            job.is_dead = true;
+        }
+        self.signal(ObjectRef::Job(id), Signals::NONE, Signals::TASK_TERMINATED);
+        true
     }
 
     fn collect_thread(&mut self, id: Id<Thread>) {
@@ -302,6 +333,7 @@ impl<M: Machine> Kernel<M> {
                 self.signal(ObjectRef::Job(job), Signals::NONE, Signals::JOB_NO_PROCESSES);
             }
         }
+        self.settle_job(job);
         self.unhold(ObjectRef::Job(job));
         if self.first == Some(id) {
             self.stopped = Some(return_code);

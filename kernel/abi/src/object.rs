@@ -51,10 +51,22 @@ pub mod info {
     pub const HANDLE_BASIC: u32 = 2;
     /// [`super::InfoProcess`].
     pub const PROCESS: u32 = 3 | 1 << 28;
+    /// The ids of a process's threads that run.
+    pub const PROCESS_THREADS: u32 = 4;
     /// [`super::InfoVmar`].
     pub const VMAR: u32 = 7;
+    /// The ids of the jobs in a job.
+    pub const JOB_CHILDREN: u32 = 8;
+    /// The ids of the processes in a job.
+    pub const JOB_PROCESSES: u32 = 9;
+    /// [`super::InfoThread`].
+    pub const THREAD: u32 = 10;
     /// [`super::InfoResource`].
     pub const RESOURCE: u32 = 18;
+    /// [`super::InfoHandleCount`].
+    pub const HANDLE_COUNT: u32 = 19;
+    /// [`super::InfoJob`].
+    pub const JOB: u32 = 24;
     /// [`super::InfoVmo`], its present version.
     pub const VMO: u32 = 23 | 3 << 28;
     /// The first version of VMO: the record up to `cache_policy`.
@@ -101,6 +113,40 @@ pub mod process_flags {
     pub const EXITED: u32 = 2;
 }
 
+/// What a thread does (`ZX_THREAD_STATE_*`). What blocks one is above the low byte.
+pub mod thread_state {
+    /// It was not started.
+    pub const NEW: u32 = 0;
+    /// It runs, or would if a CPU were free.
+    pub const RUNNING: u32 = 1;
+    /// It was suspended.
+    pub const SUSPENDED: u32 = 2;
+    /// It waits.
+    pub const BLOCKED: u32 = 3;
+    /// It was killed and has not ended yet.
+    pub const DYING: u32 = 4;
+    /// It has ended.
+    pub const DEAD: u32 = 5;
+    /// It waits for somebody to handle its exception.
+    pub const BLOCKED_EXCEPTION: u32 = 0x103;
+    /// It sleeps.
+    pub const BLOCKED_SLEEPING: u32 = 0x203;
+    /// It waits for a futex.
+    pub const BLOCKED_FUTEX: u32 = 0x303;
+    /// It waits for a packet.
+    pub const BLOCKED_PORT: u32 = 0x403;
+    /// It waits for the answer to its message.
+    pub const BLOCKED_CHANNEL: u32 = 0x503;
+    /// It waits for signals of an object.
+    pub const BLOCKED_WAIT_ONE: u32 = 0x603;
+    /// It waits for signals of several objects.
+    pub const BLOCKED_WAIT_MANY: u32 = 0x703;
+    /// It waits for an interrupt.
+    pub const BLOCKED_INTERRUPT: u32 = 0x803;
+    /// It waits for a page.
+    pub const BLOCKED_PAGER: u32 = 0x903;
+}
+
 /// Return codes that the kernel gives a process which did not end by itself.
 pub mod task_retcode {
     /// Killed by `zx_task_kill`.
@@ -137,6 +183,33 @@ abi_struct! {
         flags: u32,
         /// Zero.
         padding: u32,
+    }
+    /// Topic [`info::THREAD`].
+    struct InfoThread as "zx_info_thread_t" {
+        /// [`thread_state`].
+        state: u32,
+        /// Who is asked about its exception; 0 for nobody.
+        wait_exception_channel_type: u32,
+        /// The CPUs that it may run on, 64 to a word.
+        cpu_affinity_mask: [u64; 8],
+    }
+    /// Topic [`info::JOB`].
+    struct InfoJob as "zx_info_job_t" {
+        /// Valid once it has exited.
+        return_code: i64,
+        /// 1 if it was killed and nothing is left in it.
+        exited: u8,
+        /// 1 if it is killed when memory runs out.
+        kill_on_oom: u8,
+        /// 1 if a debugger is attached.
+        debugger_attached: u8,
+        /// Zero.
+        padding: [u8; 5],
+    }
+    /// Topic [`info::HANDLE_COUNT`].
+    struct InfoHandleCount as "zx_info_handle_count_t" {
+        /// Handles that name the object.
+        handle_count: u32,
     }
     /// Topic [`info::VMAR`].
     struct InfoVmar as "zx_info_vmar_t" {
@@ -215,3 +288,4 @@ pub const INFO_VMO_SIZES: [usize; 4] = [
 
 const _: () = assert!(size_of::<InfoHandleBasic>() == 32);
 const _: () = assert!(size_of::<InfoResource>() == 56);
+const _: () = assert!(size_of::<InfoThread>() == 72 && size_of::<InfoJob>() == 16);

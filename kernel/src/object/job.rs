@@ -74,6 +74,8 @@ pub struct Job {
     pub siblings: Links<Job>,
     /// Whether it was killed: nothing is made in it any more.
     pub killed: bool,
+    /// Whether it was killed and nothing is left in it. It is no member of its parent any more.
+    pub is_dead: bool,
 }
 
 impl Job {
@@ -103,6 +105,7 @@ impl Job {
             children: List::default(),
             siblings: Links::default(),
             killed: false,
+            is_dead: false,
         }
     }
 }

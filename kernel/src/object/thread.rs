@@ -93,6 +93,15 @@ pub struct Search {
     pub found: bool,
 }
 
+/// How far a list of members has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The member at which it goes on.
+    pub at: ObjectRef,
+    /// Members before it.
+    pub seen: u64,
+}
+
 /// A flow of control in a process.
 #[derive(Debug)]
 pub struct Thread {
@@ -112,6 +121,8 @@ pub struct Thread {
     pub carried: abi::status::Result,
     /// How far the search of a call that is made again has come.
     pub search: Option<Search>,
+    /// How far the list that a call writes in pieces has come.
+    pub listing: Option<Listing>,
     /// The items that it waits for, or the packet that it got, until it is told.
     pub told: Queue<Notice, AtRecipient>,
     /// What its last wait ended with, until it is told.
@@ -144,6 +155,7 @@ impl Thread {
             deadline: None,
             carried: Ok(()),
             search: None,
+            listing: None,
             told: Queue::new(),
             outcome: None,
             registers: Frame::default(),

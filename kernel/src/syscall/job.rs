@@ -131,10 +131,13 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             self.kill_members(at);
+            // One that has ended is among its siblings no more.
+            let sibling = list::next(&self.objects.jobs, at);
             if at == top {
+                self.settle_job(at);
                 return;
             }
-            let sibling = list::next(&self.objects.jobs, at);
+            self.end_empty_job(at);
             match sibling.or_else(|| self.objects.jobs.get(at).and_then(|job| job.parent)) {
                 Some(next) => at = next,
                 None => return,

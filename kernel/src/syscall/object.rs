@@ -1,151 +1,15 @@
-//! `zx_object_*`: information, properties, signals and waiting.
-use abi::object::{
-    INFO_VMO_SIZES, InfoHandleBasic, InfoProcess, InfoResource, InfoVmar, InfoVmo, info, process_flags,
-    property, vmo_flags,
-};
-use abi::{AbiStruct, Rights, Signals, Status, status::Result};
+//! `zx_object_*`: properties, signals and waiting.
+use abi::object::property;
+use abi::{Rights, Signals, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
 use crate::object::thread::Word;
-use crate::object::{
-    Content, HandleEntry, Name, Object, ObjectRef, Process, ProcessState, Resource, Vmar, Vmo, Wait,
-};
+use crate::object::{Name, Object, ObjectRef, Process, Vmo, Wait};
 use crate::ports::Machine;
 use crate::schedule::observation;
 
-/// The longest record of `zx_object_get_info`.
-const LONGEST_RECORD: usize = size_of::<InfoVmo>();
-
-/// A record on its way out.
-struct Record {
-    bytes: [u8; LONGEST_RECORD],
-    size: usize,
-}
-
-impl Record {
-    fn of<T: AbiStruct>(value: &T, size: usize) -> Self {
-        let mut bytes = [0; LONGEST_RECORD];
-        value.put(&mut bytes);
-        Self { bytes, size }
-    }
-}
-
 impl<M: Machine> Kernel<M> {
-    /// `zx_object_get_info(handle, topic, buffer, buffer_size, actual, avail)`.
-    pub(super) fn sys_object_get_info(&mut self, caller: Caller, args: &Args) -> Result {
-        let (handle, topic, buffer, buffer_size) = (args.half(0), args.half(1), args.word(2), args.word(3));
-        let (actual, avail) = (args.word(4), args.word(5));
-        let entry = self.entry(caller, handle)?;
-        let record = match topic {
-            info::HANDLE_VALID => return Ok(()),
-            info::HANDLE_BASIC => self.info_handle_basic(entry)?,
-            info::PROCESS => self.info_process(entry)?,
-            info::VMAR => self.info_vmar(entry)?,
-            info::RESOURCE => self.info_resource(entry)?,
-            info::VMO => self.info_vmo(entry, 3)?,
-            info::VMO_V1 => self.info_vmo(entry, 0)?,
-            info::VMO_V2 => self.info_vmo(entry, 1)?,
-            info::VMO_V3 => self.info_vmo(entry, 2)?,
-            _ => return Err(Status::NOT_SUPPORTED),
-        };
-        let fits = buffer_size >= record.size as u64;
-        if fits {
-            let bytes = record.bytes.get(..record.size).ok_or(Status::INTERNAL)?;
-            self.copy_out(caller.process, buffer, bytes)?;
-        }
-        for (address, count) in [(actual, u64::from(fits)), (avail, 1)] {
-            if address != 0 {
-                self.copy_out(caller.process, address, &count.to_le_bytes())?;
-            }
-        }
-        if fits { Ok(()) } else { Err(Status::BUFFER_TOO_SMALL) }
-    }
-
-    fn info_handle_basic(&self, entry: HandleEntry) -> Result<Record> {
-        let header = self.objects.header(entry.object).ok_or(Status::INTERNAL)?;
-        let record = InfoHandleBasic {
-            koid: header.koid,
-            rights: entry.rights.0,
-            object_type: entry.object.object_type() as u32,
-            related_koid: self.objects.related_koid(entry.object),
-            reserved: 0,
-            padding: 0,
-        };
-        Ok(Record::of(&record, InfoHandleBasic::SIZE))
-    }
-
-    fn info_process(&self, entry: HandleEntry) -> Result<Record> {
-        let process = self.objects.get(inspect::<Process>(entry)?)?;
-        // The clock had left 0 behind when the first process was made.
-        let started = if process.start_time > 0 { process_flags::STARTED } else { 0 };
-        let exited = if process.state == ProcessState::Dead { process_flags::EXITED } else { 0 };
-        let flags = started | exited;
-        let return_code = if process.state == ProcessState::Dead { process.return_code } else { 0 };
-        let record = InfoProcess { return_code, start_time: process.start_time, flags, padding: 0 };
-        Ok(Record::of(&record, InfoProcess::SIZE))
-    }
-
-    fn info_vmar(&self, entry: HandleEntry) -> Result<Record> {
-        let vmar = self.objects.get(inspect::<Vmar>(entry)?)?;
-        if vmar.is_over() {
-            return Err(Status::BAD_STATE);
-        }
-        Ok(Record::of(&InfoVmar { base: vmar.base, len: vmar.size }, InfoVmar::SIZE))
-    }
-
-    fn info_resource(&self, entry: HandleEntry) -> Result<Record> {
-        let resource = self.objects.get(inspect::<Resource>(entry)?)?;
-        let record = InfoResource {
-            kind: resource.kind as u32,
-            flags: if resource.is_exclusive() { abi::resource::FLAG_EXCLUSIVE } else { 0 },
-            base: resource.base,
-            size: resource.size,
-            name: resource.name.0,
-        };
-        Ok(Record::of(&record, InfoResource::SIZE))
-    }
-
-    /// No right is needed to ask about a VMO. `version` picks how much of the record there is.
-    fn info_vmo(&self, entry: HandleEntry, version: usize) -> Result<Record> {
-        let vmo = self.objects.get(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
-        let (root, _) = self.resolve(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?, 0)?;
-        let kind = match self.objects.get(root)?.content {
-            Content::Physical(_) => vmo_flags::CONTIGUOUS,
-            Content::Paged(_) | Content::Slice { .. } => vmo_flags::TYPE_PAGED,
-        };
-        let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };
-        let committed = match &vmo.content {
-            Content::Paged(pages) => pages.committed() * abi::PAGE_SIZE,
-            Content::Physical(_) | Content::Slice { .. } => 0,
-        };
-        let parent = vmo.parent.and_then(|parent| self.objects.vmos.get(parent));
-        let record = InfoVmo {
-            koid: vmo.header.koid,
-            name: vmo.name.0,
-            size_bytes: vmo.size,
-            parent_koid: parent.map_or(0, |parent| parent.header.koid),
-            num_children: u64::from(vmo.children),
-            num_mappings: u64::from(vmo.mappings),
-            share_count: u64::from(vmo.mappings > 0),
-            flags: kind | resizable | vmo_flags::VIA_HANDLE,
-            padding1: 0,
-            committed_bytes: committed,
-            handle_rights: entry.rights.0,
-            cache_policy: vmo.policy as u32,
-            metadata_bytes: size_of::<Vmo>() as u64,
-            committed_change_events: 0,
-            populated_bytes: committed,
-            committed_private_bytes: committed,
-            populated_private_bytes: committed,
-            committed_scaled_bytes: committed,
-            populated_scaled_bytes: committed,
-            committed_fractional_scaled_bytes: 0,
-            populated_fractional_scaled_bytes: 0,
-        };
-        Ok(Record::of(&record, INFO_VMO_SIZES.get(version).copied().ok_or(Status::INTERNAL)?))
-    }
-
     /// `zx_object_get_property(handle, property, value, value_size)`.
     pub(super) fn sys_object_get_property(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, which, value, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
@@ -261,10 +125,4 @@ impl<M: Machine> Kernel<M> {
         // Types without a name keep having none.
         let _unnamed = self.objects.set_name(object, name);
     }
-}
-
-/// The object of type `T` of a handle that may be inspected.
-fn inspect<T: Object>(entry: HandleEntry) -> Result<crate::collections::arena::Id<T>> {
-    let id = T::id(entry.object).ok_or(Status::WRONG_TYPE)?;
-    if entry.rights.contains(Rights::INSPECT) { Ok(id) } else { Err(Status::ACCESS_DENIED) }
 }

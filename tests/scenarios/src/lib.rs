@@ -28,6 +28,7 @@ mod env;
 mod events;
 mod faults;
 mod handles;
+mod infos;
 mod jobs;
 mod oracle;
 mod physical_children;
@@ -86,7 +87,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 20] = [
+const FAMILIES: [&[Scenario]; 21] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -99,6 +100,7 @@ const FAMILIES: [&[Scenario]; 20] = [
     channels::SCENARIOS,
     tasks::SCENARIOS,
     jobs::SCENARIOS,
+    infos::SCENARIOS,
     events::SCENARIOS,
     ports::SCENARIOS,
     port_ends::SCENARIOS,

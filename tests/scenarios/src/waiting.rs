@@ -28,7 +28,6 @@ waiting! {
     "zx_cache_flush": "CAC-025";
     "a kernel without allocators": "RES-026" "RES-031";
     "zx_process_read_memory": "VMR-044";
-    "zx_object_get_info of jobs and handle counts": "HND-022" "HND-023";
     "zx_channel_call": "CHN-013" "CHN-014" "CHN-016" "CHN-017" "CHN-019" "CHN-023";
     "zx_channel_read_etc": "CHN-022";
     "zx_channel_write_etc": "CHN-025" "CHN-026" "CHN-028" "CHN-029" "CHN-031" "CHN-032" "CHN-034";

@@ -1,0 +1,168 @@
+//! `zx_object_get_info`: what there is to know of an object.
+mod list;
+mod task;
+
+use abi::object::{
+    INFO_VMO_SIZES, InfoHandleBasic, InfoHandleCount, InfoResource, InfoVmar, InfoVmo, info, vmo_flags,
+};
+use abi::{AbiStruct, Rights, Status, status::Result};
+
+use super::{Args, Arguments, Caller, Exit};
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::{Content, HandleEntry, Object, Resource, Vmar, Vmo};
+use crate::ports::Machine;
+
+/// The longest record of `zx_object_get_info`.
+const LONGEST_RECORD: usize = size_of::<InfoVmo>();
+
+/// A record on its way out.
+struct Record {
+    bytes: [u8; LONGEST_RECORD],
+    size: usize,
+}
+
+impl Record {
+    fn of<T: AbiStruct>(value: &T, size: usize) -> Self {
+        let mut bytes = [0; LONGEST_RECORD];
+        value.put(&mut bytes);
+        Self { bytes, size }
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// `zx_object_get_info(handle, topic, buffer, buffer_size, actual, avail)`.
+    pub(super) fn sys_object_get_info(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
+        let entry = self.entry(caller, args.half(0))?;
+        let record = match args.half(1) {
+            info::HANDLE_VALID => return Ok(Exit::Done),
+            info::HANDLE_BASIC => self.info_handle_basic(entry)?,
+            info::HANDLE_COUNT => self.info_handle_count(entry)?,
+            info::PROCESS => self.info_process(entry)?,
+            info::THREAD => self.info_thread(entry)?,
+            info::JOB => self.info_job(entry)?,
+            info::VMAR => self.info_vmar(entry)?,
+            info::RESOURCE => self.info_resource(entry)?,
+            info::VMO => self.info_vmo(entry, 3)?,
+            info::VMO_V1 => self.info_vmo(entry, 0)?,
+            info::VMO_V2 => self.info_vmo(entry, 1)?,
+            info::VMO_V3 => self.info_vmo(entry, 2)?,
+            topic => return self.info_list(caller, entry, topic, args),
+        };
+        self.record_out(caller, &record, args).map(|()| Exit::Done)
+    }
+
+    /// Writes a record, or says that it does not fit.
+    fn record_out(&mut self, caller: Caller, record: &Record, args: &Args) -> Result {
+        let fits = args.word(3) >= record.size as u64;
+        if fits {
+            let bytes = record.bytes.get(..record.size).ok_or(Status::INTERNAL)?;
+            self.copy_out(caller.process, args.word(2), bytes)?;
+        }
+        self.counts_out(caller, args, u64::from(fits), 1)?;
+        if fits { Ok(()) } else { Err(Status::BUFFER_TOO_SMALL) }
+    }
+
+    /// Writes how many records were written and how many there are, where that is wanted.
+    fn counts_out(&mut self, caller: Caller, args: &Args, actual: u64, avail: u64) -> Result {
+        for (address, count) in [(args.word(4), actual), (args.word(5), avail)] {
+            if address != 0 {
+                self.copy_out(caller.process, address, &count.to_le_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles that name the object, those inside messages included.
+    fn info_handle_count(&self, entry: HandleEntry) -> Result<Record> {
+        if !entry.rights.contains(Rights::INSPECT) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let handle_count = self.objects.header(entry.object).ok_or(Status::INTERNAL)?.handles;
+        Ok(Record::of(&InfoHandleCount { handle_count }, InfoHandleCount::SIZE))
+    }
+
+    fn info_handle_basic(&self, entry: HandleEntry) -> Result<Record> {
+        let header = self.objects.header(entry.object).ok_or(Status::INTERNAL)?;
+        let record = InfoHandleBasic {
+            koid: header.koid,
+            rights: entry.rights.0,
+            object_type: entry.object.object_type() as u32,
+            related_koid: self.objects.related_koid(entry.object),
+            reserved: 0,
+            padding: 0,
+        };
+        Ok(Record::of(&record, InfoHandleBasic::SIZE))
+    }
+
+    fn info_vmar(&self, entry: HandleEntry) -> Result<Record> {
+        let vmar = self.objects.get(inspect::<Vmar>(entry)?)?;
+        if vmar.is_over() {
+            return Err(Status::BAD_STATE);
+        }
+        Ok(Record::of(&InfoVmar { base: vmar.base, len: vmar.size }, InfoVmar::SIZE))
+    }
+
+    fn info_resource(&self, entry: HandleEntry) -> Result<Record> {
+        let resource = self.objects.get(inspect::<Resource>(entry)?)?;
+        let record = InfoResource {
+            kind: resource.kind as u32,
+            flags: if resource.is_exclusive() { abi::resource::FLAG_EXCLUSIVE } else { 0 },
+            base: resource.base,
+            size: resource.size,
+            name: resource.name.0,
+        };
+        Ok(Record::of(&record, InfoResource::SIZE))
+    }
+
+    /// No right is needed to ask about a VMO. `version` picks how much of the record there is.
+    fn info_vmo(&self, entry: HandleEntry, version: usize) -> Result<Record> {
+        let vmo = self.objects.get(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
+        let (root, _) = self.resolve(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?, 0)?;
+        let kind = match self.objects.get(root)?.content {
+            Content::Physical(_) => vmo_flags::CONTIGUOUS,
+            Content::Paged(_) | Content::Slice { .. } => vmo_flags::TYPE_PAGED,
+        };
+        let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };
+        let committed = match &vmo.content {
+            Content::Paged(pages) => pages.committed() * abi::PAGE_SIZE,
+            Content::Physical(_) | Content::Slice { .. } => 0,
+        };
+        let parent = vmo.parent.and_then(|parent| self.objects.vmos.get(parent));
+        let record = InfoVmo {
+            koid: vmo.header.koid,
+            name: vmo.name.0,
+            size_bytes: vmo.size,
+            parent_koid: parent.map_or(0, |parent| parent.header.koid),
+            num_children: u64::from(vmo.children),
+            num_mappings: u64::from(vmo.mappings),
+            share_count: u64::from(vmo.mappings > 0),
+            flags: kind | resizable | vmo_flags::VIA_HANDLE,
+            padding1: 0,
+            committed_bytes: committed,
+            handle_rights: entry.rights.0,
+            cache_policy: vmo.policy as u32,
+            metadata_bytes: size_of::<Vmo>() as u64,
+            committed_change_events: 0,
+            populated_bytes: committed,
+            committed_private_bytes: committed,
+            populated_private_bytes: committed,
+            committed_scaled_bytes: committed,
+            populated_scaled_bytes: committed,
+            committed_fractional_scaled_bytes: 0,
+            populated_fractional_scaled_bytes: 0,
+        };
+        Ok(Record::of(&record, INFO_VMO_SIZES.get(version).copied().ok_or(Status::INTERNAL)?))
+    }
+}
+
+/// The object of type `T` of a handle that may be inspected.
+fn inspect<T: Object>(entry: HandleEntry) -> Result<Id<T>> {
+    object_with(entry, Rights::INSPECT)
+}
+
+/// The object of type `T` of a handle with these rights.
+fn object_with<T: Object>(entry: HandleEntry, rights: Rights) -> Result<Id<T>> {
+    let id = T::id(entry.object).ok_or(Status::WRONG_TYPE)?;
+    if entry.rights.contains(rights) { Ok(id) } else { Err(Status::ACCESS_DENIED) }
+}
