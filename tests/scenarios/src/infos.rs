@@ -259,14 +259,15 @@ fn long_list(env: &mut Env<'_>) -> Outcome {
 
 fn dead_job(env: &mut Env<'_>) -> Outcome {
     let job = ok!(job_in(env, env.world.job));
-    let (child, empty) = (ok!(job_in(env, job)), ok!(job_in(env, job)));
+    let (empty, child, last) = (ok!(job_in(env, job)), ok!(job_in(env, job)), ok!(job_in(env, job)));
+    let (inner, innermost) = (ok!(job_in(env, last)), ok!(job_in(env, empty)));
     let alive = InfoJob { return_code: 0, exited: 0, kill_on_oom: 0, debugger_attached: 0, padding: [0; 5] };
     same!(ok!(env.info::<InfoJob>(job, info::JOB)), alive);
     let task = ok!(env.new_process_in(child, b"member"));
     ok!(env.set_script(&task, &[Step::call(Sysno::nanosleep, &[Arg::Is(INFINITE as u64)])]));
     ok!(env.start_process(&task, 0));
     ok!(env.raw(Sysno::task_kill, &[u64::from(job)]));
-    for handle in [job, child, empty] {
+    for handle in [job, child, empty, last, inner, innermost] {
         ok!(env.wait_for_end(handle));
         let dead = InfoJob { return_code: SYSCALL_KILL, exited: 1, ..alive };
         same!(ok!(env.info::<InfoJob>(handle, info::JOB)), dead);

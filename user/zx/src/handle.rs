@@ -1,5 +1,5 @@
 //! Owned handles, and what can be done with a handle of any type.
-use abi::object::{InfoHandleBasic, MAX_NAME_LEN, info, property};
+use abi::object::{InfoHandleBasic, InfoHandleCount, MAX_NAME_LEN, info, property};
 use abi::port::WaitItem;
 use abi::{AbiStruct, Koid, Rights, Signals, Status, status::Result};
 
@@ -73,6 +73,14 @@ pub trait Object: From<Handle> + Into<Handle> {
     /// None that an owned handle could meet.
     fn basic_info(&self) -> Result<InfoHandleBasic> {
         get_info(self.raw(), info::HANDLE_BASIC)
+    }
+
+    /// Handles that name the object, those inside messages included.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without INSPECT.
+    fn handle_count(&self) -> Result<u32> {
+        get_info::<InfoHandleCount>(self.raw(), info::HANDLE_COUNT).map(|info| info.handle_count)
     }
 
     /// The object's id, 0 if the kernel does not tell.
@@ -193,6 +201,15 @@ pub(crate) fn get_info<T: AbiStruct>(handle: abi::Handle, topic: u32) -> Result<
     // SAFETY: the buffer is valid for writes of the size given; the two counts may be null.
     unsafe { raw::zx_object_get_info(handle, topic, bytes.as_mut_ptr(), T::SIZE, none, none) }.ok()?;
     Ok(T::get(&bytes))
+}
+
+/// Asks for a topic that is a list of ids; gives those that fit, and how many there are.
+pub(crate) fn get_koids(handle: abi::Handle, topic: u32, koids: &mut [Koid]) -> Result<(&[Koid], usize)> {
+    let (mut actual, mut avail) = (0, 0);
+    let (to, size) = (koids.as_mut_ptr().cast(), size_of_val(koids));
+    // SAFETY: the buffer is valid for writes of the size given, and so are the two counts.
+    unsafe { raw::zx_object_get_info(handle, topic, to, size, &raw mut actual, &raw mut avail) }.ok()?;
+    koids.get(..actual).map(|koids| (koids, avail)).ok_or(Status::INTERNAL)
 }
 
 /// Reads a property that is a number.

@@ -80,6 +80,9 @@ impl Driven {
             self.unmap(at, PAGE_SIZE).unwrap();
             self.close(vmo);
         }
+        if let Some(at) = self.agent_at.take() {
+            self.unmap(at, PAGE_SIZE).unwrap();
+        }
     }
 
     fn agent_at(&mut self, agent: u64, offset: u64) -> Result<u64, Status> {

@@ -3,7 +3,9 @@
 
 use abi::vmar::{PERM_READ, PERM_WRITE};
 use abi::vmo::child::SLICE;
-use abi::{PAGE_SIZE, Rights, Sysno};
+use abi::{PAGE_SIZE, Rights, Signals, Sysno};
+
+use scenarios::System;
 
 use super::Driven;
 use super::child::Child;
@@ -14,6 +16,8 @@ const STEPS: u32 = 250;
 const MANY: usize = 40;
 /// A deadline that never comes.
 const FOREVER: u64 = abi::time::INFINITE as u64;
+/// One that has passed.
+const PAST: u64 = abi::time::INFINITE_PAST as u64;
 
 /// Numbers that follow from a seed (SplitMix64).
 pub(super) struct Random(pub(super) u64);
@@ -40,6 +44,8 @@ struct Life {
     /// Handles, some of which are gone: a bad handle is a step like any other.
     handles: Vec<u64>,
     mappings: Vec<(u64, u64)>,
+    /// Threads of this process that wait.
+    waiters: Vec<u64>,
 }
 
 impl Life {
@@ -50,7 +56,7 @@ impl Life {
         }
         let some = self.random.pick(&self.handles);
         let other = self.random.pick(&self.handles);
-        match self.random.below(16) {
+        match self.random.below(24) {
             0 | 1 => self.make_child(some),
             2 => self.keep(Sysno::vmo_create, &[4 * PAGE_SIZE, 0]),
             3 => self.keep(Sysno::vmo_create_child, &[some, u64::from(SLICE), 0, PAGE_SIZE]),
@@ -69,9 +75,82 @@ impl Life {
                 }
             }
             14 => drop(self.driven.call(Sysno::vmo_write, &[some, self.driven.scratch(0x1000), 0, 5000])),
-            _ => self.driven.settle(),
+            15 => self.driven.settle(),
+            16 => self.keep(Sysno::port_create, &[0]),
+            17 => self.keep(Sysno::event_create, &[0]),
+            18 | 19 => self.wait_async(some, other),
+            20 => self.signal(some),
+            21 => self.use_port(some, other),
+            22 => self.make_waiter(some, other),
+            _ => self.list(some),
         }
         self.driven.check();
+    }
+
+    /// Signals that things get now and then.
+    fn signals(&mut self) -> u64 {
+        let some =
+            [Signals::SIGNALED, Signals::READABLE | Signals::PEER_CLOSED, Signals::user(0), Signals::user(1)];
+        u64::from(some[self.random.below(4) as usize].0)
+    }
+
+    /// One wait, or many with one signal after them.
+    fn wait_async(&mut self, object: u64, port: u64) {
+        let (signals, key) = (self.signals(), self.random.below(3));
+        let options = self.random.below(5);
+        let count = [1, 1, 1, 200][self.random.below(4) as usize];
+        for _ in 0..count {
+            let args = [object, port, key, signals, options];
+            if self.driven.call(Sysno::object_wait_async, &args).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn signal(&mut self, object: u64) {
+        let (clear, set) = (self.signals(), self.signals());
+        let _refused = self.driven.call(Sysno::object_signal, &[object, clear, set]);
+    }
+
+    fn use_port(&mut self, port: u64, source: u64) {
+        let (packet, key) = (self.driven.scratch(0x2000), self.random.below(3));
+        let _refused = match self.random.below(4) {
+            0 => self.driven.call(Sysno::port_queue, &[port, packet]),
+            1 => self.driven.call(Sysno::port_cancel, &[port, source, key]),
+            2 => self.driven.call(Sysno::port_cancel_key, &[port, 0, key]),
+            _ => self.driven.call(Sysno::port_wait, &[port, PAST, packet]),
+        };
+    }
+
+    /// A thread of this process that waits for a packet, or for signals of two objects, and ends then.
+    fn make_waiter(&mut self, some: u64, other: u64) {
+        if self.waiters.len() >= MANY / 4 {
+            return;
+        }
+        let slot = self.driven.scratch(0x8000 + 64 * self.waiters.len() as u64);
+        let items = [some, self.signals(), 0, other, self.signals(), 0];
+        let bytes: Vec<u8> = items.iter().flat_map(|word| (*word as u32).to_le_bytes()).collect();
+        self.driven.write(0x8000 + 64 * self.waiters.len() as u64, &bytes);
+        let soon = self.driven.program.call(Sysno::deadline_after, [50_000_000, 0, 0, 0, 0, 0, 0, 0]);
+        let deadline = if self.random.below(2) == 0 { FOREVER } else { soon };
+        let wait = match self.random.below(2) {
+            0 => (Sysno::port_wait, [some, deadline, slot, 0]),
+            _ => (Sysno::object_wait_many, [slot, 2, deadline, 0]),
+        };
+        let thread = self.driven.start_thread(&[wait, (Sysno::thread_exit, [0; 4])]).unwrap();
+        self.waiters.push(thread);
+        // One that may be waited for, killed or sent away.
+        self.keep(Sysno::handle_duplicate, &[thread, u64::from(Rights::SAME_RIGHTS.0)]);
+    }
+
+    fn list(&mut self, object: u64) {
+        use abi::object::info;
+        let topics =
+            [info::PROCESS_THREADS, info::JOB_CHILDREN, info::JOB_PROCESSES, info::THREAD, info::JOB];
+        let topic = u64::from(topics[self.random.below(5) as usize]);
+        let object = if self.random.below(2) == 0 { object } else { u64::from(self.driven.world.job) };
+        let args = [object, topic, self.driven.scratch(0x2000), 128];
+        let _refused = self.driven.call(Sysno::object_get_info, &args);
     }
 
     fn keep(&mut self, sysno: Sysno, before: &[u64]) {
@@ -168,13 +247,19 @@ fn live(seed: u64) {
     // All children are in a job of their own, by which those that nobody has a handle to are reached.
     let job = driven.making(Sysno::job_create, &[u64::from(driven.world.job), 0]).unwrap();
     driven.world.job = job as u32;
-    let mut life = Life { driven, random: Random(seed), handles: Vec::new(), mappings: Vec::new() };
+    let (handles, mappings, waiters) = Default::default();
+    let mut life = Life { driven, random: Random(seed), handles, mappings, waiters };
     for _ in 0..STEPS {
         life.step();
     }
     for (at, len) in core::mem::take(&mut life.mappings) {
         life.driven.unmap(at, len).unwrap();
     }
+    for waiter in core::mem::take(&mut life.waiters) {
+        life.driven.call(Sysno::task_kill, &[waiter]).unwrap();
+        life.driven.close(waiter);
+    }
+    life.driven.forget_scripts();
     life.driven.call(Sysno::task_kill, &[job]).unwrap();
     life.driven.close(job);
     for handle in core::mem::take(&mut life.handles) {

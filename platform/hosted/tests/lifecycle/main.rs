@@ -8,6 +8,7 @@ mod aborts;
 mod child;
 mod crowds;
 mod failures;
+mod lists;
 mod lives;
 mod ports;
 mod regressions;

@@ -1,9 +1,9 @@
 //! Jobs, processes and threads.
-use abi::object::{InfoProcess, info, process_flags, property};
-use abi::{Signals, Status, VirtAddr, status::Result};
+use abi::object::{InfoJob, InfoProcess, InfoThread, info, process_flags, property};
+use abi::{Koid, Signals, Status, VirtAddr, status::Result};
 
 use super::Vmar;
-use crate::handle::{created, created_pair, get_info, object, set_number};
+use crate::handle::{created, created_pair, get_info, get_koids, object, set_number};
 use crate::{Handle, Object, raw};
 
 object!(
@@ -18,6 +18,32 @@ object!(
     /// A flow of control.
     Thread
 );
+
+impl Job {
+    /// Whether it was killed and nothing is left in it.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without INSPECT.
+    pub fn info(&self) -> Result<InfoJob> {
+        get_info(self.raw(), info::JOB)
+    }
+
+    /// Fills `koids` with the ids of jobs in it; gives the part that it fills, and how many there are.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without ENUMERATE.
+    pub fn children<'k>(&self, koids: &'k mut [Koid]) -> Result<(&'k [Koid], usize)> {
+        get_koids(self.raw(), info::JOB_CHILDREN, koids)
+    }
+
+    /// Fills `koids` with the ids of processes in it; gives the part that it fills, and how many there are.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without ENUMERATE.
+    pub fn processes<'k>(&self, koids: &'k mut [Koid]) -> Result<(&'k [Koid], usize)> {
+        get_koids(self.raw(), info::JOB_PROCESSES, koids)
+    }
+}
 
 impl Process {
     /// Makes a process in a job; it has an empty address space, the region that is returned.
@@ -57,6 +83,14 @@ impl Process {
     /// ACCESS_DENIED without INSPECT.
     pub fn info(&self) -> Result<InfoProcess> {
         get_info(self.raw(), info::PROCESS)
+    }
+
+    /// Fills `koids` with the ids of its threads that run; gives the part that it fills, and how many there are.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without ENUMERATE.
+    pub fn threads<'k>(&self, koids: &'k mut [Koid]) -> Result<(&'k [Koid], usize)> {
+        get_koids(self.raw(), info::PROCESS_THREADS, koids)
     }
 
     /// Where the vDSO is mapped in it.
@@ -105,6 +139,14 @@ impl Thread {
         };
         // SAFETY: 1: the call writes a handle or fails.
         unsafe { created(create) }.map(Self)
+    }
+
+    /// What it does, and what it waits for.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED without INSPECT.
+    pub fn info(&self) -> Result<InfoThread> {
+        get_info(self.raw(), info::THREAD)
     }
 
     /// Starts the thread in a process that runs already.
