@@ -80,11 +80,11 @@ impl<M: Machine> Kernel<M> {
             ObjectRef::Thread(id) => self.collect_thread(id),
             ObjectRef::Job(id) => self.collect_job(id),
             ObjectRef::Vmo(id) => self.collect_vmo(id),
-            ObjectRef::Vmar(id) => drop(self.objects.vmars.remove(id)),
+            ObjectRef::Vmar(id) => _ = self.objects.vmars.delete(id),
             ObjectRef::Channel(id) => self.collect_channel(id),
-            ObjectRef::Resource(id) => drop(self.objects.resources.remove(id)),
-            ObjectRef::Debuglog(id) => drop(self.objects.debuglogs.remove(id)),
-            ObjectRef::Event(id) => drop(self.objects.events.remove(id)),
+            ObjectRef::Resource(id) => _ = self.objects.resources.delete(id),
+            ObjectRef::Debuglog(id) => _ = self.objects.debuglogs.delete(id),
+            ObjectRef::Event(id) => _ = self.objects.events.delete(id),
             ObjectRef::Port(id) => self.collect_port(id),
         }
     }
@@ -172,7 +172,7 @@ impl<M: Machine> Kernel<M> {
         let Some(process) = self.objects.processes.get(id) else { return };
         match process.state {
             ProcessState::Initial => self.end_process(id, task_retcode::SYSCALL_KILL),
-            ProcessState::Dead if process.header.holds == 0 => drop(self.objects.processes.remove(id)),
+            ProcessState::Dead if process.header.holds == 0 => _ = self.objects.processes.delete(id),
             ProcessState::Running | ProcessState::Dying | ProcessState::Dead => {}
         }
     }
@@ -232,7 +232,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(process) = objects.processes.get_mut(process) {
             process.threads.remove(&mut objects.threads, id);
         }
-        objects.threads.remove(id);
+        objects.threads.delete(id);
         self.unhold(ObjectRef::Process(process));
     }
 
@@ -243,7 +243,7 @@ impl<M: Machine> Kernel<M> {
         if matches!(&vmo.content, Content::Paged(pages) if pages.committed() > 0) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
-            self.objects.vmos.remove(id);
+            self.objects.vmos.delete(id);
         }
     }
 
@@ -270,7 +270,7 @@ impl<M: Machine> Kernel<M> {
         if has_messages {
             self.queue_dead(ObjectRef::Channel(id));
         } else {
-            self.objects.channels.remove(id);
+            self.objects.channels.delete(id);
         }
         if let Some(peer) = peer {
             if let Some(channel) = self.objects.channels.get_mut(peer) {
@@ -354,7 +354,7 @@ impl<M: Machine> Kernel<M> {
         }
         self.leave_parent(id);
         self.unqueue_dead(ObjectRef::Vmo(id));
-        self.objects.vmos.remove(id);
+        self.objects.vmos.delete(id);
         true
     }
 
@@ -378,7 +378,7 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         self.unqueue_dead(ObjectRef::Channel(id));
-        self.objects.channels.remove(id);
+        self.objects.channels.delete(id);
         true
     }
 
@@ -405,11 +405,16 @@ impl<M: Machine> Kernel<M> {
 
     /// The physical bytes that a mapping shows, if its VMO has any.
     pub(crate) fn physical_part(&self, mapping: &crate::object::Mapping) -> Option<PhysRange> {
-        let (vmo, offset) = self.resolve(mapping.vmo, mapping.offset).ok()?;
-        let vmo = self.objects.vmos.get(vmo)?;
         let own = self.objects.vmos.get(mapping.vmo)?;
-        let length = mapping.length.min(own.size.saturating_sub(mapping.offset));
-        PhysRange::new(vmo.physical_at(offset)?, length).ok()
+        let base = match own.content {
+            Content::Paged(_) => return None,
+            Content::Physical(_) => own.physical_at(mapping.offset)?,
+            Content::Slice { .. } => {
+                let (vmo, offset) = self.resolve(mapping.vmo, mapping.offset).ok()?;
+                self.objects.vmos.get(vmo)?.physical_at(offset)?
+            }
+        };
+        PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
     }
 
     /// Puts an object at the end of the reaper's queue, in which it is not yet.

@@ -69,6 +69,9 @@ pub trait Frames {
     /// Gives a frame back. A frame that is free already is a kernel bug.
     fn free_frame(&mut self, frame: PhysAddr);
 
+    /// Whether an address, any at all, lies in a frame that was taken and not given back.
+    fn is_taken(&self, address: PhysAddr) -> bool;
+
     /// Frames that could still be taken.
     fn free_frames(&self) -> PageCount;
 

@@ -200,7 +200,8 @@ impl<M: Machine> Kernel<M> {
         let policy = CachePolicy::Cached;
         let mapping =
             Mapping { length, vmo, offset, permissions, max_permissions: permissions, policy, is_vdso_code };
-        step("map a part of init", self.enter_mapping(vmar, base, mapping))
+        let physical = self.physical_part(&mapping);
+        step("map a part of init", self.enter_mapping(vmar, base, mapping, physical))
     }
 
     fn empty_vmo(&mut self, name: &str, size: u64) -> abi::status::Result<Id<Vmo>> {

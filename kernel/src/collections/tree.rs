@@ -206,10 +206,12 @@ impl<V, S> Tree<V, S> {
         Ok(())
     }
 
+    #[inline]
     fn node(&self, at: u32) -> Option<&Node<V, S>> {
         self.chunks.get((at >> CHUNK_SHIFT) as usize)?.get(at as usize & (CHUNK - 1))
     }
 
+    #[inline]
     fn node_mut(&mut self, at: u32) -> Option<&mut Node<V, S>> {
         self.chunks.get_mut((at >> CHUNK_SHIFT) as usize)?.get_mut(at as usize & (CHUNK - 1))
     }
@@ -429,16 +431,24 @@ impl<V, S: Summary<V>> Tree<V, S> {
     /// Restores balance, heights and summaries from `at` upward, until a subtree looks as it did before.
     fn retrace(&mut self, mut at: u32) {
         while let Some(node) = self.node(at) {
-            let (height, summary) = (node.height, node.summary);
-            let (left, right) = (self.height(node.left), self.height(node.right));
-            let top = if left > right.saturating_add(1) {
-                self.rebalance(at, Side::Left)
-            } else if right > left.saturating_add(1) {
-                self.rebalance(at, Side::Right)
-            } else {
-                self.refresh(at);
-                at
-            };
+            let (left, right) = (self.node(node.left), self.node(node.right));
+            let (left_height, right_height) = (left.map_or(0, |n| n.height), right.map_or(0, |n| n.height));
+            let (height, summary, parent) = (node.height, node.summary, node.parent);
+            let Some(value) = &node.value else { return };
+            if left_height.abs_diff(right_height) <= 1 {
+                let now = S::of(node.key, value, left.map(|n| n.summary), right.map(|n| n.summary));
+                let now_height = left_height.max(right_height).saturating_add(1);
+                if (now_height, now) == (height, summary) {
+                    return;
+                }
+                if let Some(node) = self.node_mut(at) {
+                    (node.height, node.summary) = (now_height, now);
+                }
+                at = parent;
+                continue;
+            }
+            let heavy = if left_height > right_height { Side::Left } else { Side::Right };
+            let top = self.rebalance(at, heavy);
             match self.node(top) {
                 Some(node) if node.height != height || node.summary != summary => at = node.parent,
                 _ => return,

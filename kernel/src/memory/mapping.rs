@@ -1,6 +1,6 @@
 //! Mapping, unmapping and protecting: the VMAR's record and the tables, changed together.
 use abi::vmar::{PERM_EXECUTE, PERM_WRITE};
-use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
+use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
 
 use super::stage1::Progress;
 use crate::collections::GapRequest;
@@ -28,13 +28,18 @@ pub(crate) enum Work {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// Enters a mapping at `base`, where nothing is mapped, and shows it as far as it is physical.
+    /// Enters a mapping at `base`, where nothing is mapped, and shows the [physical part](Self::physical_part) of it.
     ///
     /// # Errors
     /// `NO_MEMORY`, or `BAD_STATE` if a page of it is mapped elsewhere with another memory type. Nothing changed.
-    pub(crate) fn enter_mapping(&mut self, vmar: Id<Vmar>, base: u64, mapping: Mapping) -> Result {
+    pub(crate) fn enter_mapping(
+        &mut self,
+        vmar: Id<Vmar>,
+        base: u64,
+        mapping: Mapping,
+        physical: Option<PhysRange>,
+    ) -> Result {
         let process = self.owner(vmar)?;
-        let physical = self.physical_part(&mapping);
         if let Some(range) = physical {
             self.types.add(range, mapping.policy)?;
         }

@@ -28,6 +28,14 @@ impl MemoryTypes {
     /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
     pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
         let (base, last) = (range.base().0, range.last().0);
+        match self.segments.floor(last) {
+            // Where nothing is mapped, as nearly always, there is one new segment.
+            None => return self.put(base, Segment { last, policy, mappings: 1 }),
+            Some((_, segment)) if segment.last < base => {
+                return self.put(base, Segment { last, policy, mappings: 1 });
+            }
+            Some(_) => {}
+        }
         let mut overlaps = 0;
         let mut at = self.first_from(base);
         while let Some((key, segment)) = at.filter(|(key, _)| *key <= last) {
@@ -69,6 +77,12 @@ impl MemoryTypes {
     /// and one between earlier cuts, needs no cut and never fails.
     pub fn remove(&mut self, range: PhysRange) -> Result {
         let (base, last) = (range.base().0, range.last().0);
+        if let Some((key, segment)) = self.segments.floor(last)
+            && (key, segment.last, segment.mappings) == (base, last, 1)
+        {
+            self.segments.remove(base);
+            return Ok(());
+        }
         let after = last.checked_add(1);
         let cuts = [Some(base), after].into_iter().flatten().filter(|&at| self.lies_within(at).is_some());
         let cuts = cuts.count();

@@ -1,7 +1,7 @@
 //! The kernel's way to a program's memory: a walk of the program's own tables, then the direct map.
 //!
-//! The hardware is never asked to follow a user address in the kernel, so a bad pointer is a value, not an
-//! exception. The walk refuses what the program itself could not do, and anything but ordinary cached
+//! The kernel never follows a user address, so a bad pointer is a value, not an exception. The walk is the MMU's own
+//! (AT S1E0R, AT S1E0W) where it succeeds, and the logic's where it must be known why it does not. The walk refuses what the program itself could not do, and anything but ordinary cached
 //! memory: no register is ever read or written for a pointer's sake.
 use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
@@ -11,6 +11,15 @@ use crate::kernel::Kernel;
 use crate::memory::fault::Refusal;
 use crate::object::Process;
 use crate::ports::{Access, Machine};
+
+/// `PAR_EL1` (Arm ARM D24.2): whether the translation failed.
+const PAR_FAULT: u64 = 1;
+/// Its address, of 4 KiB grain.
+const PAR_ADDRESS: u64 = 0x0000_ffff_ffff_f000;
+/// Where its memory attribute is: the byte of `MAIR_EL1`.
+const PAR_ATTRIBUTE: u32 = 56;
+/// The attribute of cached memory.
+const MAIR_CACHED: u64 = 0xff;
 
 impl<M: Machine> Kernel<M> {
     /// Reads `into.len()` bytes of a process's memory.
@@ -61,6 +70,9 @@ impl<M: Machine> Kernel<M> {
         access: Access,
     ) -> Result<(PhysAddr, usize)> {
         let offset = (address & (PAGE_SIZE - 1)) as usize;
+        if let Some(frame) = self.seen(process, address, access) {
+            return Ok((frame, offset));
+        }
         if let Some(frame) = self.visible(process, address, access)? {
             return Ok((frame, offset));
         }
@@ -70,6 +82,20 @@ impl<M: Machine> Kernel<M> {
         })?;
         let frame = self.visible(process, address, access)?.ok_or(Status::INVALID_ARGS)?;
         Ok((frame, offset))
+    }
+
+    /// The frame that the MMU itself finds for an access by a program that runs on this CPU, if it is ordinary
+    /// cached memory. This is nearly always the answer; when it is none, the walk knows why.
+    #[inline]
+    fn seen(&self, process: Id<Process>, address: u64, access: Access) -> Option<PhysAddr> {
+        if self.schedule.here().active != Some(process) || address >= abi::vmar::USER_END {
+            return None;
+        }
+        let par = self.machine.probe(VirtAddr(address), access);
+        let frame = PhysAddr(par & PAR_ADDRESS);
+        // What a physical VMO shows as cached is no frame of ours, and not in the direct map.
+        (par & PAR_FAULT == 0 && par >> PAR_ATTRIBUTE == MAIR_CACHED && self.machine.is_taken(frame))
+            .then_some(frame)
     }
 
     /// The frame that the tables show for an access; `None` if they refuse it.

@@ -90,8 +90,10 @@ impl<M: Machine> Kernel<M> {
         out: u64,
     ) -> Result {
         let process = self.owner(vmar)?;
-        self.enter_mapping(vmar, base, mapping)?;
-        if options & MAP_RANGE != 0 {
+        let physical = self.physical_part(&mapping);
+        self.enter_mapping(vmar, base, mapping, physical)?;
+        // What is physical is shown already.
+        if options & MAP_RANGE != 0 && physical.is_none() {
             self.show_committed(process, base, &mapping);
         }
         if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {

@@ -1,7 +1,7 @@
 //! Bulk copies and zeroing, by the widest general registers and by DC ZVA.
 //!
 //! The kernel is compiled without FP registers, so the compiler's own copy moves eight bytes at a time and
-//! checks a good deal; these move sixty-four in nine instructions. They work on memory to which no Rust
+//! checks a good deal; these move 128 in 22 instructions. They work on memory to which no Rust
 //! reference exists: frames, which programs may be writing at the same time.
 use core::arch::asm;
 
@@ -21,27 +21,51 @@ pub(crate) unsafe fn copy(to: u64, from: u64, len: usize) {
             "ldp {c}, {d}, [{from}, #16]",
             "ldp {e}, {f}, [{from}, #32]",
             "ldp {g}, {h}, [{from}, #48]",
-            "add {from}, {from}, #64",
             "stp {a}, {b}, [{to}]",
             "stp {c}, {d}, [{to}, #16]",
             "stp {e}, {f}, [{to}, #32]",
             "stp {g}, {h}, [{to}, #48]",
-            "add {to}, {to}, #64",
+            "subs {len}, {len}, #64",
+            "b.lo 21f",
+            "ldp {a}, {b}, [{from}, #64]",
+            "ldp {c}, {d}, [{from}, #80]",
+            "ldp {e}, {f}, [{from}, #96]",
+            "ldp {g}, {h}, [{from}, #112]",
+            "add {from}, {from}, #128",
+            "stp {a}, {b}, [{to}, #64]",
+            "stp {c}, {d}, [{to}, #80]",
+            "stp {e}, {f}, [{to}, #96]",
+            "stp {g}, {h}, [{to}, #112]",
+            "add {to}, {to}, #128",
             "subs {len}, {len}, #64",
             "b.hs 2b",
-            "3: adds {len}, {len}, #56",
-            "b.lo 5f",
-            "4: ldr {a}, [{from}], #8",
+            "b 3f",
+            "21: add {from}, {from}, #64",
+            "add {to}, {to}, #64",
+            // Fewer than 64 bytes: their number is in the lower six bits.
+            "3: tbz {len}, #5, 4f",
+            "ldp {a}, {b}, [{from}], #16",
+            "ldp {c}, {d}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "stp {c}, {d}, [{to}], #16",
+            "4: tbz {len}, #4, 5f",
+            "ldp {a}, {b}, [{from}], #16",
+            "stp {a}, {b}, [{to}], #16",
+            "5: tbz {len}, #3, 6f",
+            "ldr {a}, [{from}], #8",
             "str {a}, [{to}], #8",
-            "subs {len}, {len}, #8",
-            "b.hs 4b",
-            "5: adds {len}, {len}, #8",
-            "b.eq 7f",
-            "6: ldrb {a:w}, [{from}], #1",
-            "strb {a:w}, [{to}], #1",
-            "subs {len}, {len}, #1",
-            "b.ne 6b",
-            "7:",
+            "6: tst {len}, #7",
+            "b.eq 9f",
+            "tbz {len}, #2, 7f",
+            "ldr {a:w}, [{from}], #4",
+            "str {a:w}, [{to}], #4",
+            "7: tbz {len}, #1, 8f",
+            "ldrh {a:w}, [{from}], #2",
+            "strh {a:w}, [{to}], #2",
+            "8: tbz {len}, #0, 9f",
+            "ldrb {a:w}, [{from}]",
+            "strb {a:w}, [{to}]",
+            "9:",
             len = inout(reg) len => _, from = inout(reg) from => _, to = inout(reg) to => _,
             a = out(reg) _, b = out(reg) _, c = out(reg) _, d = out(reg) _,
             e = out(reg) _, f = out(reg) _, g = out(reg) _, h = out(reg) _,
@@ -59,7 +83,8 @@ pub(crate) unsafe fn zero_page(page: u64) {
     let zeroing: u64;
     // SAFETY: reads a register that never changes.
     unsafe { asm!("mrs {}, dczid_el0", out(reg) zeroing, options(nomem, nostack, pure, preserves_flags)) };
-    // DZP (bit 4) forbids DC ZVA; BS is the log2 of the block's words. The architecture caps it at 2 KiB.
+    // DZP (bit 4) forbids DC ZVA; BS is the log2 of the block's words. The architecture caps it at 2 KiB, so a page
+    // is an even number of blocks.
     let step = if zeroing >> 4 & 1 == 0 { 4 << (zeroing & 0xf) } else { 0_u64 };
     let end = page + abi::PAGE_SIZE;
     // SAFETY: 1 and 2 by the caller; both loops zero exactly the page.
@@ -67,6 +92,8 @@ pub(crate) unsafe fn zero_page(page: u64) {
         if step != 0 {
             asm!(
                 "2: dc zva, {at}",
+                "add {at}, {at}, {step}",
+                "dc zva, {at}",
                 "add {at}, {at}, {step}",
                 "cmp {at}, {end}",
                 "b.lo 2b",

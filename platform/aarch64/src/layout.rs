@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 0xffff_ffff_8000_0000  the image, by 4 KiB pages: text RX, read-only data R, data RW, stacks RW
+//! 0xffff_ff80_0000_0000  a bit for each frame, RW: whether it is lent (`frames`)
 //! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
 //! 0xffff_ff00_2000_0000  the stacks of the CPUs that the boot CPU starts
 //! 0xffff_ff00_0000_0000  the kernel's own devices, Device-nGnRE, never executable
@@ -36,6 +37,9 @@ pub const STACK_BELOW: u64 = EMERGENCY_SIZE + 0x1000;
 pub const TREE: u64 = 0xffff_ff00_3fc0_0000;
 /// The largest device tree that is accepted.
 pub const TREE_MAX: u64 = 2 << 20;
+/// Where the bits are that say which frames are lent: one for each page below 2^48, of which those for RAM are mapped.
+pub const LENT: u64 = 0xffff_ff80_0000_0000;
+
 /// Where the image is linked.
 pub const IMAGE: u64 = 0xffff_ffff_8000_0000;
 
@@ -46,4 +50,5 @@ pub const DIRECT_MAP_LIMIT: u64 = DEVICES - DIRECT_MAP;
 const _: () = assert!(DEVICES + DEVICES_SIZE <= TREE && TREE + TREE_MAX + 0x1000 <= IMAGE);
 const _: () = assert!(DEVICES + DEVICES_SIZE <= STACKS && STACKS + 8 * STACK_STRIDE <= TREE);
 const _: () = assert!(STACK_SIZE + STACK_BELOW < STACK_STRIDE && STACKS >> 30 == TREE >> 30);
+const _: () = assert!(TREE + TREE_MAX <= LENT && LENT + (1 << (48 - 12 - 3)) <= IMAGE);
 const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

@@ -33,7 +33,7 @@ impl Boot {
 fn bytes(frame: PhysAddr, offset: usize, len: usize) -> u64 {
     let inside = offset.checked_add(len).is_some_and(|end| end <= PAGE_SIZE as usize);
     assert!(
-        inside && frames::is_lent(frame),
+        inside && frames::LENT.contains(frame),
         "{len} bytes at {offset} of {frame} are not the kernel's to touch"
     );
     DIRECT_MAP + frame.0 + offset as u64
@@ -57,6 +57,11 @@ impl Frames for Board {
         frames::take_back(frame);
     }
 
+    #[inline]
+    fn is_taken(&self, address: PhysAddr) -> bool {
+        frames::is_lent(address)
+    }
+
     fn free_frames(&self) -> PageCount {
         frames::lent_free()
     }
@@ -74,6 +79,7 @@ impl Frames for Board {
         unsafe { copy::copy(into.as_mut_ptr() as u64, from, into.len()) }
     }
 
+    #[inline]
     fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
         let to = bytes(frame, offset, from.len());
         // SAFETY: 1, `bytes` checked the destination, the slice is readable. 2, no reference is ever made to
@@ -106,10 +112,12 @@ impl Board {
 }
 
 impl Translation for Board {
+    #[inline]
     fn read_descriptor(&self, at: PhysAddr) -> u64 {
         descriptor(at).load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn write_descriptor(&mut self, at: PhysAddr, value: u64) {
         descriptor(at).store(value, Ordering::Relaxed);
     }
@@ -139,7 +147,7 @@ impl Translation for Board {
     fn activate(&mut self, space: Option<(PhysAddr, Asid)>) {
         let (root, asid) = match space {
             Some((root, asid)) => {
-                assert!(frames::is_lent(root), "the tables at {root} are no frame of the kernel's");
+                assert!(frames::LENT.contains(root), "the tables at {root} are no frame of the kernel's");
                 (root, asid)
             }
             // entry.S left the second of its tables empty for this, under the ASID that nobody is given.
@@ -156,6 +164,7 @@ impl Translation for Board {
         unsafe { cache::synchronize_instructions(page) }
     }
 
+    #[inline]
     fn probe(&self, address: VirtAddr, access: Access) -> u64 {
         tlb::probe(address, access == Access::Write)
     }

@@ -6,10 +6,10 @@
 use abi::{PAGE_SIZE, PhysAddr, PhysRange};
 
 use crate::entry::Boot;
-use crate::frames::{self, CHUNK_SIZE, Pool, Regions};
+use crate::frames::{self, CHUNK_SIZE, LENT, Pool, Regions};
 use crate::layout::{DIRECT_MAP, DIRECT_MAP_LIMIT};
 use crate::ranges::{self, OutOfMemory};
-use crate::tables::{MapError, TableSource};
+use crate::tables::{KernelSpace, MapError, TableSource};
 use crate::{copy, descriptor};
 
 /// Why the kernel cannot use the machine's memory.
@@ -90,12 +90,21 @@ impl Boot {
                 space.map(direct(span.base()), span.base(), span.size(), descriptor::DATA, &mut supply)?
             };
         }
+        let mut regions = Regions::default();
+        for span in &spans {
+            if !regions.add(*span) {
+                crate::println!("memory: too many separate stretches of RAM; {span} is not used");
+            }
+        }
+        let bits = map_lent(space, &mut supply, &regions, &free, seed)?;
         let used = PhysRange::new(seed.base(), supply.next - seed.base().0).ok();
         let free = ranges::subtract(&free, used.as_slice())?;
+        let free = ranges::subtract(&free, bits.as_slice())?;
         self.forget_tree();
         self.kept.iter_mut().zip(kept).for_each(|(slot, range)| *slot = Some(*range));
-        // SAFETY: 1 and 2 of `fill_pool`: everything in the two lists was just mapped, is RAM and free.
-        unsafe { fill_pool(&spans, &free) }
+        // SAFETY: 1 and 2 of `fill_pool`: everything in the two lists was just mapped, is RAM and free, and so are
+        // the bits. 3, this is called once.
+        unsafe { fill_pool(regions, &free) }
     }
 
     /// The bytes of RAM that [`Boot::open_memory`] was told to keep.
@@ -146,24 +155,64 @@ fn seed(free: &[PhysRange]) -> Option<PhysRange> {
     block.or(part)
 }
 
+/// Maps the bits that say which frames are lent, all zero, for the chunks of all regions; the RAM that they are in.
+fn map_lent(
+    space: &mut KernelSpace,
+    supply: &mut Supply,
+    regions: &Regions,
+    free: &[PhysRange],
+    seed: PhysRange,
+) -> Result<Option<PhysRange>, MemoryError> {
+    let page_down = |address: u64| address & !(PAGE_SIZE - 1);
+    // What a region needs, but for the page that it shares with the one before.
+    let pieces = || {
+        regions.ranges().scan(0, |done, range| {
+            let start = page_down(LENT.place(range.base())).max(*done);
+            let end = page_down(LENT.place(range.last())) + PAGE_SIZE;
+            *done = end.max(*done);
+            Some((start, end.saturating_sub(start)))
+        })
+    };
+    let size = pieces().map(|(_, size)| size).sum();
+    let home = ranges::subtract(free, &[seed])?.into_iter().find(|range| range.size() >= size);
+    let Some(home) = home.and_then(|home| PhysRange::new(home.base(), size).ok()) else {
+        // Next to nothing but the first stretch: the bits come from there, with the tables.
+        for (start, size) in pieces() {
+            for at in (start..start + size).step_by(PAGE_SIZE as usize) {
+                let page = supply.take().ok_or(MapError::NoTables)?;
+                // SAFETY: 1, a page that nobody has, and of the direct map's memory type.
+                unsafe { space.map(at, page, PAGE_SIZE, descriptor::DATA, supply)? };
+            }
+        }
+        return Ok(None);
+    };
+    let mut next = home.base().0;
+    for (start, size) in pieces() {
+        for page in (next..next + size).step_by(PAGE_SIZE as usize) {
+            // SAFETY: 1, the page is in the direct map. 2, it is free.
+            unsafe { copy::zero_page(DIRECT_MAP + page) };
+        }
+        // SAFETY: 1, these pages are taken out of what the pool gets, and of the direct map's memory type.
+        unsafe { space.map(start, PhysAddr(next), size, descriptor::DATA, supply)? };
+        next += size;
+    }
+    Ok(Some(home))
+}
+
 /// Makes the pool: its arrays come out of the first free range that has room for them.
 ///
 /// # Safety
-/// 1. `spans` are mapped RAM; `free` lies within them and is nobody's.
-/// 2. This is called once.
-unsafe fn fill_pool(spans: &[PhysRange], free: &[PhysRange]) -> Result<(), MemoryError> {
-    let mut regions = Regions::default();
-    for span in spans {
-        if !regions.add(*span) {
-            crate::println!("memory: too many separate stretches of RAM; {span} is not used");
-        }
-    }
+/// 1. `free` lies within the regions, is mapped RAM and nobody's.
+/// 2. The bits for the regions are mapped, and zero.
+/// 3. This is called once.
+unsafe fn fill_pool(regions: Regions, free: &[PhysRange]) -> Result<(), MemoryError> {
     let size = (regions.storage_size() as u64).next_multiple_of(PAGE_SIZE);
     let home = free.iter().find(|range| range.size() > size).ok_or(MemoryError::None)?;
     let storage = PhysRange::new(home.base(), size).map_err(|_| MemoryError::None)?;
     // SAFETY: 1, `storage` is mapped, free, page-aligned and taken out of what the pool gets. 2, the direct
-    // map is linear.
-    let mut pool = unsafe { Pool::new(regions, (DIRECT_MAP + storage.base().0) as *mut u8, DIRECT_MAP) };
+    // map is linear. 3, by the caller.
+    let mut pool =
+        unsafe { Pool::new(regions, (DIRECT_MAP + storage.base().0) as *mut u8, DIRECT_MAP, LENT) };
     for range in ranges::subtract(free, &[storage])? {
         // SAFETY: 1, the ranges are disjoint, mapped, free and page-aligned.
         unsafe { pool.add(range) };

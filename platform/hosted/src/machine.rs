@@ -338,6 +338,10 @@ impl Frames for Machine {
         });
     }
 
+    fn is_taken(&self, address: PhysAddr) -> bool {
+        self.port(|state| state.ram.is_taken(address))
+    }
+
     fn free_frames(&self) -> PageCount {
         self.port(|state| PageCount(state.ram.free_count()))
     }

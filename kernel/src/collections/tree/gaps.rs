@@ -112,8 +112,11 @@ impl<V: Extent> ExtentTree<V> {
     }
 
     fn search(&self, request: &GapRequest, from: u64) -> Option<u64> {
-        let mut start = self.containing(from).map_or(from, |(key, value)| end(key, value));
-        let mut next = self.ceiling_index(start);
+        let before = self.floor_index(from);
+        let (mut start, mut next) = match self.entry(before) {
+            Some((key, value)) => (end(key, value).max(from), self.successor(before)),
+            None => (from, self.extreme(self.root, Side::Left)),
+        };
         let mut need = request.length;
         let mut probes = 0;
         loop {

@@ -132,7 +132,14 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     ///
     /// # Errors
     /// `NoMemory`; what was taken is given back.
-    pub(crate) fn stock(&mut self, tables: u64) -> Result<(), MapError> {
+    pub(crate) fn stock(&mut self, mut tables: u64) -> Result<(), MapError> {
+        if tables > 0 && self.space.spare != END {
+            // It is zero and was published so, long ago; its first word is no valid descriptor either.
+            let frame = core::mem::replace(&mut self.space.spare, END);
+            self.machine.write_descriptor(PhysAddr(frame), self.spare);
+            self.spare = frame;
+            tables -= 1;
+        }
         for _ in 0..tables {
             let Some(frame) = self.machine.allocate_frame() else {
                 self.give_back_spares();
@@ -437,14 +444,23 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     /// Ends the operation: everything is in force, and tables that are gone are free.
     pub(crate) fn finish(mut self) {
         self.settle();
-        self.dead = self.give_back(self.dead);
-        self.give_back_spares();
+        if self.space.spare == END && self.dead != END {
+            self.space.spare = self.dead;
+            self.dead = self.machine.read_descriptor(PhysAddr(self.dead));
+        }
+        self.free_tables();
     }
 
-    /// Ends an operation on a space of which no TLB holds anything.
+    /// Ends an operation on a space of which no TLB holds anything. Its tables may have been full.
     pub(crate) fn finish_inactive(mut self) {
         self.stale = Stale::NOTHING;
-        self.finish();
+        self.settle();
+        self.free_tables();
+    }
+
+    fn free_tables(&mut self) {
+        self.dead = self.give_back(self.dead);
+        self.give_back_spares();
     }
 }
 

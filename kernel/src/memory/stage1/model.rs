@@ -246,6 +246,10 @@ impl Frames for Model {
         self.unpublished.retain(|at, _| at & !(PAGE_SIZE - 1) != frame.0);
     }
 
+    fn is_taken(&self, address: PhysAddr) -> bool {
+        self.frames.contains_key(&address.page_down().0)
+    }
+
     fn free_frames(&self) -> PageCount {
         PageCount(self.allowance.unwrap_or(u32::MAX).into())
     }

@@ -76,6 +76,10 @@ pub struct Space {
     pub(super) root_used: u64,
     /// Tables below the root.
     pub(super) tables: u64,
+    /// A table that became empty and is kept for the next one that is needed: a driver that maps and unmaps
+    /// one window pays for clearing and counting a frame once. Its words are zero but the first, which leads
+    /// nowhere. 0 if there is none.
+    pub(super) spare: u64,
     state: State,
 }
 
@@ -106,7 +110,7 @@ impl Space {
         let root = machine.allocate_frame().ok_or(MapError::NoMemory)?;
         machine.zero_frame(root);
         machine.publish_descriptors();
-        Ok(Self { root, asid, root_used: 0, tables: 0, state: State::Whole })
+        Ok(Self { root, asid, root_used: 0, tables: 0, spare: 0, state: State::Whole })
     }
 
     /// The root table, for `Translation::activate`.
@@ -119,9 +123,10 @@ impl Space {
         self.asid
     }
 
-    /// Frames that the tables take, the root included.
+    /// Frames that the tables take, the root and the spare one included.
     pub fn tables(&self) -> PageCount {
-        PageCount(if self.state == State::Gone { 0 } else { self.tables.saturating_add(1) })
+        let more = 1 + u64::from(self.spare != 0);
+        PageCount(if self.state == State::Gone { 0 } else { self.tables.saturating_add(more) })
     }
 
     /// What the hardware would find for an address. Costs four reads at most and changes nothing.
@@ -365,6 +370,9 @@ impl Space {
             State::Whole => {
                 machine.invalidate_space(self.asid);
                 machine.complete_invalidation();
+                if self.spare != 0 {
+                    machine.free_frame(PhysAddr(core::mem::take(&mut self.spare)));
+                }
                 0
             }
         };

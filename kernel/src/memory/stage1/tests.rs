@@ -74,6 +74,12 @@ impl Twin {
         let mut tables = 0;
         let used = self.read_table(self.space.root().0, 0, 0, &mut leaves, &mut tables);
         assert_eq!(used, self.space.root_used);
+        if self.space.spare != 0 {
+            tables += 1;
+            let words = &self.machine.frames()[&self.space.spare];
+            assert!(words.iter().skip(1).all(|&raw| raw == 0), "the spare table is not empty");
+            assert!(!descriptor::is_valid(words[0]), "the spare table leads somewhere");
+        }
         assert_eq!(tables, self.space.tables().0);
         assert_eq!(tables, self.machine.frames().len() as u64, "frames are lost");
         joined(leaves)
@@ -499,7 +505,21 @@ fn the_last_page_of_a_table_takes_the_table_with_it() {
     twin.try_all(&Step::MapPage { at, physical: 0x901_0000, attributes: READ_WRITE });
     assert_eq!(twin.space.tables().0, 4);
     twin.try_all(&Step::Unmap { at, length: PAGE_SIZE, budget: 1 });
-    assert_eq!(twin.space.tables().0, 1);
+    assert_eq!(twin.space.tables().0, 2, "the root, and one table for the next time");
+}
+
+#[test]
+fn a_page_that_comes_and_goes_needs_no_new_table() {
+    let mut twin = Twin::new();
+    let at = 4 * GIB;
+    twin.try_all(&Step::MapPage { at: at + BLOCK, physical: 0x901_0000, attributes: READ_WRITE });
+    for physical in [0x902_0000, 0x903_0000] {
+        twin.try_all(&Step::MapPage { at, physical, attributes: READ_WRITE });
+        twin.try_all(&Step::Unmap { at, length: PAGE_SIZE, budget: 1 });
+    }
+    let frames = twin.machine.frames().len();
+    twin.try_all(&Step::MapPage { at, physical: 0x904_0000, attributes: READ_WRITE });
+    assert_eq!(twin.machine.frames().len(), frames, "the spare table is used");
 }
 
 #[test]

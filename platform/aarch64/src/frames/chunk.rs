@@ -1,13 +1,12 @@
-//! The pages of one chunk.
+//! The free pages of one chunk.
 use super::CHUNK_PAGES;
 
 const WORDS: usize = CHUNK_PAGES / 64;
 
-/// Which pages of a chunk are free and which are lent. Links chunks that have free pages into a list.
+/// Which pages of a chunk are free. Links chunks that have free pages into a list.
 #[derive(Debug)]
 pub(super) struct ChunkMap {
     free: [u64; WORDS],
-    lent: [u64; WORDS],
     /// Set bits of `free`.
     free_count: u16,
     /// Neighbours in the list of chunks with free pages.
@@ -16,9 +15,8 @@ pub(super) struct ChunkMap {
 }
 
 impl ChunkMap {
-    /// A chunk of which nothing is free or lent.
-    pub(super) const EMPTY: Self =
-        Self { free: [0; WORDS], lent: [0; WORDS], free_count: 0, next: None, previous: None };
+    /// A chunk of which nothing is free.
+    pub(super) const EMPTY: Self = Self { free: [0; WORDS], free_count: 0, next: None, previous: None };
 
     /// A chunk that is all free.
     pub(super) const FREE: Self =
@@ -29,35 +27,18 @@ impl ChunkMap {
         usize::from(self.free_count)
     }
 
-    /// Lends the first free page.
+    /// Takes the first free page.
     #[inline]
-    pub(super) fn lend(&mut self) -> Option<usize> {
-        let word = self.free.iter().position(|word| *word != 0)?;
-        let bit = self.free.get(word)?.trailing_zeros() as usize;
-        let page = 64 * word + bit;
-        self.unset_free(page);
-        set(&mut self.lent, page, true);
-        Some(page)
+    pub(super) fn take(&mut self) -> Option<usize> {
+        let (index, word) = self.free.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
+        let bit = word.trailing_zeros() as usize;
+        *word &= *word - 1;
+        self.free_count -= 1;
+        Some(64 * index + bit)
     }
 
-    /// Takes a page back. `false`, and nothing changed, if it is not lent.
+    /// Makes a page free.
     #[inline]
-    pub(super) fn take_back(&mut self, page: usize) -> bool {
-        if !self.is_lent(page) {
-            return false;
-        }
-        set(&mut self.lent, page, false);
-        self.set_free(page);
-        true
-    }
-
-    /// Whether a page is lent.
-    #[inline]
-    pub(super) fn is_lent(&self, page: usize) -> bool {
-        get(&self.lent, page)
-    }
-
-    /// Makes a page, which was neither, free.
     pub(super) fn set_free(&mut self, page: usize) {
         if !get(&self.free, page) {
             set(&mut self.free, page, true);
@@ -65,7 +46,7 @@ impl ChunkMap {
         }
     }
 
-    /// Takes `count` free pages in a row, which become neither free nor lent.
+    /// Takes `count` free pages in a row, which are not free from then on.
     pub(super) fn take_run(&mut self, count: usize) -> Option<usize> {
         let mut start = 0;
         for page in 0..CHUNK_PAGES {

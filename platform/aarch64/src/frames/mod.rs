@@ -11,14 +11,16 @@
 //! that is the one thing with which it is trusted (docs/soundness.md).
 
 mod chunk;
+mod lent;
 mod pool;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use lent::Lent;
 pub(crate) use pool::{Pool, Regions};
 #[cfg(target_os = "none")]
-pub(crate) use shared::{install, is_lent, lend, lent_free, take_back, take_run};
+pub(crate) use shared::{LENT, install, is_lent, lend, lent_free, take_back, take_run};
 
 /// log2 of a chunk's size: what one level 2 block maps.
 pub(crate) const CHUNK_SHIFT: u32 = 21;
@@ -27,20 +29,53 @@ pub(crate) const CHUNK_SIZE: u64 = 1 << CHUNK_SHIFT;
 /// Pages in a chunk.
 pub(crate) const CHUNK_PAGES: usize = (CHUNK_SIZE / abi::PAGE_SIZE) as usize;
 
+/// The most separate stretches of RAM that are managed.
+const MAX_REGIONS: usize = 32;
+
 /// The board's one pool, shared by the port and the heap.
 #[cfg(target_os = "none")]
 mod shared {
+    use core::sync::atomic::{AtomicU64, Ordering};
+
     use abi::{PageCount, PhysAddr};
 
-    use super::Pool;
+    use super::{Lent, MAX_REGIONS, Pool};
     use crate::layout;
     use crate::lock::Leaf;
 
     static POOL: Leaf<Option<Pool>> = Leaf::new(None);
 
+    // SAFETY: 1 and 2: this part of the address space is for these bits alone, and `memory` maps the words of all
+    // RAM there before anything is lent. Until then any access is an exception.
+    /// Which frames are lent.
+    pub(crate) const LENT: Lent = unsafe { Lent::new(layout::LENT) };
+
+    /// The stretches of RAM that have bits in [`LENT`]: first address and size of each. Written once.
+    static RAM: [(AtomicU64, AtomicU64); MAX_REGIONS] =
+        [const { (AtomicU64::new(0), AtomicU64::new(0)) }; MAX_REGIONS];
+
     /// Starts handing out frames.
     pub(crate) fn install(pool: Pool) {
+        for ((base, size), range) in RAM.iter().zip(pool.ranges()) {
+            base.store(range.base().0, Ordering::Relaxed);
+            size.store(range.size(), Ordering::Relaxed);
+        }
         *POOL.lock() = Some(pool);
+    }
+
+    /// Whether an address, any at all, lies in a frame that is lent.
+    #[inline]
+    pub(crate) fn is_lent(address: PhysAddr) -> bool {
+        for (base, size) in &RAM {
+            let size = size.load(Ordering::Relaxed);
+            if address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size {
+                return LENT.contains(address);
+            }
+            if size == 0 {
+                break;
+            }
+        }
+        false
     }
 
     /// Lends a frame.
@@ -57,12 +92,6 @@ mod shared {
     pub(crate) fn take_back(frame: PhysAddr) {
         let taken = POOL.lock().as_mut().is_some_and(|pool| pool.take_back(frame));
         assert!(taken, "frame {frame} is given back, but nobody has it");
-    }
-
-    /// Whether a frame is lent, so that its bytes may be touched.
-    #[inline]
-    pub(crate) fn is_lent(frame: PhysAddr) -> bool {
-        POOL.lock().as_ref().is_some_and(|pool| pool.is_lent(frame))
     }
 
     /// Frames that could still be lent.

@@ -7,13 +7,11 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, PageCount, PhysAddr, PhysRange};
 use buddy_system_allocator::Heap;
 
 use super::chunk::ChunkMap;
-use super::{CHUNK_PAGES, CHUNK_SHIFT, CHUNK_SIZE};
+use super::lent::Lent;
+use super::{CHUNK_PAGES, CHUNK_SHIFT, CHUNK_SIZE, MAX_REGIONS};
 
 /// Runs of up to 2^40 bytes.
 type Buddies = Heap<41>;
-
-/// The most separate stretches of RAM that are managed.
-const MAX_REGIONS: usize = 32;
 
 /// A stretch of chunks with RAM in them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,6 +61,13 @@ impl Regions {
         self.chunks as usize * (size_of::<ChunkMap>() + 1) + align_of::<ChunkMap>()
     }
 
+    /// The chunks, as ranges of addresses, lowest first.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = PhysRange> {
+        self.list.iter().take(self.len).filter_map(|region| {
+            PhysRange::new(PhysAddr(region.first << CHUNK_SHIFT), u64::from(region.count) << CHUNK_SHIFT).ok()
+        })
+    }
+
     /// The index of the chunk that an address lies in.
     #[inline]
     fn find(&self, address: PhysAddr) -> Option<u32> {
@@ -106,6 +111,7 @@ pub(crate) struct Pool {
     free: u64,
     /// Where physical address 0 would be mapped.
     window: u64,
+    lent: Lent,
 }
 
 impl Pool {
@@ -115,7 +121,8 @@ impl Pool {
     /// 1. `storage` is `regions.storage_size()` bytes, mapped, writable, aligned for a word, and nobody
     ///    else's for ever.
     /// 2. RAM that [`Pool::add`] is given is mapped at its physical address plus `window`.
-    pub(crate) unsafe fn new(regions: Regions, storage: *mut u8, window: u64) -> Self {
+    /// 3. `lent` has a word for every page of the regions, all zero, and belongs to this pool.
+    pub(crate) unsafe fn new(regions: Regions, storage: *mut u8, window: u64, lent: Lent) -> Self {
         let count = regions.chunks as usize;
         let states_at = storage.wrapping_add(count * size_of::<ChunkMap>());
         // SAFETY: by 1 the storage has room for the maps and then for one byte a chunk, which is written here
@@ -128,7 +135,7 @@ impl Pool {
                 core::slice::from_raw_parts_mut(storage.cast::<MaybeUninit<ChunkMap>>(), count),
             )
         };
-        Self { regions, states, maps, buddies: Buddies::new(), head: None, free: 0, window }
+        Self { regions, states, maps, buddies: Buddies::new(), head: None, free: 0, window, lent }
     }
 
     /// Gives the pool a range of pages. Physical page 0 is never lent, whether it is in the range or not.
@@ -159,6 +166,17 @@ impl Pool {
         }
     }
 
+    /// Where its RAM is, in whole chunks.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = PhysRange> {
+        self.regions.ranges()
+    }
+
+    /// Which pages are lent.
+    #[cfg(test)]
+    pub(crate) fn lent(&self) -> Lent {
+        self.lent
+    }
+
     /// Pages that could still be lent.
     pub(crate) fn free_pages(&self) -> PageCount {
         PageCount(self.free)
@@ -172,24 +190,28 @@ impl Pool {
             None => self.split_chunk()?,
         };
         let map = self.map(index)?;
-        let page = map.lend()?;
+        let page = map.take()?;
         let full = map.free_count() == 0;
         self.free -= 1;
         if full {
             self.unlink(index);
         }
-        Some(PhysAddr(self.regions.address(index)?.0 + ((page as u64) << PAGE_SHIFT)))
+        let frame = PhysAddr(self.regions.address(index)?.0 + ((page as u64) << PAGE_SHIFT));
+        self.lent.insert(frame);
+        Some(frame)
     }
 
     /// Takes a lent page back. `false`, and nothing changed, if it is not lent.
     #[inline]
     pub(crate) fn take_back(&mut self, frame: PhysAddr) -> bool {
         let Some((index, page)) = self.locate(frame) else { return false };
-        let Some(map) = self.map(index) else { return false };
-        if !map.take_back(page) {
+        if !self.lent.contains(frame) {
             return false;
         }
+        let Some(map) = self.map(index) else { return false };
+        map.set_free(page);
         let (free, next) = (map.free_count(), map.next);
+        self.lent.remove(frame);
         self.free += 1;
         if free == 1 {
             self.link(index);
@@ -198,17 +220,6 @@ impl Pool {
             self.give_chunk_back(index);
         }
         true
-    }
-
-    /// Whether a page is lent.
-    #[inline]
-    pub(crate) fn is_lent(&self, frame: PhysAddr) -> bool {
-        let Some((index, page)) = self.locate(frame) else { return false };
-        if self.states.get(index as usize) != Some(&State::Split) {
-            return false;
-        }
-        // SAFETY: a split chunk's map is initialised.
-        self.maps.get(index as usize).is_some_and(|map| unsafe { map.assume_init_ref() }.is_lent(page))
     }
 
     /// Takes pages in a row for good.
