@@ -54,7 +54,12 @@ impl<'a> Chosen<'a> {
 
 impl<'a> Tree<'a> {
     /// What `/chosen` says.
-    pub fn chosen(&self) -> Chosen<'a> {
+    pub fn chosen(&self) -> &Chosen<'a> {
+        &self.chosen
+    }
+
+    /// Reads `/chosen`: once, because it walks the tree.
+    pub(crate) fn read_chosen(&self) -> Chosen<'a> {
         let Some(node) = self.child(NodeId::ROOT, "chosen") else { return Chosen::default() };
         let names = [
             "bootargs",

@@ -1,6 +1,6 @@
 //! The interrupt controller, and specifiers in its terms.
 
-use crate::index::NodeId;
+use crate::index::{Name, NodeId};
 use crate::interrupt::{GicInterrupt, trigger_from_flags};
 use crate::lookup::be_number;
 use crate::tree::Tree;
@@ -92,9 +92,8 @@ impl<'a> Tree<'a> {
         let node = root.or_else(|| self.nodes().find(usable))?;
         let version = self.gic_version(node)?;
         let window = |index: u32| self.node_windows(node).find(|window| window.index == index);
-        let mut values = [None; 2];
-        self.properties(node, ["#redistributor-regions", "redistributor-stride"], &mut values);
-        let [regions, stride] = values;
+        let stride = self.known(node, Name::RedistributorStride);
+        let regions = self.known(node, Name::RedistributorRegions);
         let regions = regions.and_then(be_number).and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
         let redistributor_regions = if version == GicVersion::V3 { regions } else { 0 };
         Some(InterruptController {

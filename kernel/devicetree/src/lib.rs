@@ -15,7 +15,7 @@
 //!    [`Tree::interrupts`], [`Tree::memory`], [`Tree::reserved`], [`Tree::chosen`], [`Tree::psci`],
 //!    [`Tree::cpus`], [`Tree::interrupt_controller`], [`Tree::timer`], [`Tree::serial`],
 //!    [`Tree::dma_ranges`]. All are computed from the index when asked; none allocates.
-//! 5. Properties by name, compatible and raw values ([`Tree::property`], [`Tree::find_compatible`]) are
+//! 5. Properties by name, `/chosen`, aliases and reservations ([`Tree::property`], [`Tree::chosen`]) are
 //!    asked seldom, and answered by the `fdt` crate on the clean copy.
 //!
 //! # Principles

@@ -7,7 +7,7 @@
 
 use crate::cursor::{be32, be64};
 use crate::header::to_usize;
-use crate::index::NodeId;
+use crate::index::{Name, NodeId};
 use crate::tree::Tree;
 use fdt::Fdt;
 
@@ -43,20 +43,18 @@ impl<'a> Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    /// The available nodes with one of these `compatible` strings, in document order.
+    /// The first available node with one of these `compatible` strings, in document order.
     pub fn find_compatible(&self, names: &[&str]) -> Option<NodeId> {
-        let fdt = self.fdt()?;
-        let mut ids = self.nodes();
-        fdt.all_nodes().find_map(|node| {
-            let id = ids.next()?;
-            let mut matches = node.compatible()?.all().filter(|name| names.contains(name));
-            (matches.next().is_some() && self.is_available(id)).then_some(id)
+        self.nodes().find(|&node| {
+            let compatible = self.known(node, Name::Compatible).unwrap_or(&[]);
+            let mut listed = compatible.split(|byte| *byte == 0);
+            listed.any(|listed| names.iter().any(|name| name.as_bytes() == listed)) && self.is_available(node)
         })
     }
 
     /// The child with this full name.
     pub fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        self.children(parent).find(|child| self.name(*child) == name)
+        self.children(parent).find(|child| self.name_bytes(*child) == name.as_bytes())
     }
 
     /// The node at a full path such as `/soc/serial@7e201000`.
@@ -71,8 +69,7 @@ impl<'a> Tree<'a> {
     }
 
     fn only_child_named(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        let mut named =
-            self.children(parent).filter(|child| self.name(*child).split('@').next() == Some(name));
+        let mut named = self.children(parent).filter(|child| self.base_name(*child) == name.as_bytes());
         let first = named.next()?;
         named.next().is_none().then_some(first)
     }

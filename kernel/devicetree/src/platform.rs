@@ -59,7 +59,7 @@ impl<'a> Tree<'a> {
     /// function numbers differ from board to board.
     pub fn psci(&self) -> Option<Conduit> {
         let node = self.find_compatible(&["arm,psci-1.0", "arm,psci-0.2"])?;
-        match self.property(node, "method").and_then(first_string)? {
+        match self.known(node, Name::Method).and_then(first_string)? {
             "hvc" => Some(Conduit::Hvc),
             "smc" => Some(Conduit::Smc),
             _ => None,

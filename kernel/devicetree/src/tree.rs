@@ -1,5 +1,6 @@
 //! The tree: a clean copy and its index.
 
+use crate::chosen::Chosen;
 use crate::cursor::{first_string, strings};
 use crate::error::{Error, Problem, Text};
 use crate::header::{Layout, to_usize};
@@ -20,6 +21,7 @@ use core::fmt;
 pub struct Tree<'a> {
     pub(crate) blob: &'a [u8],
     pub(crate) index: Index,
+    pub(crate) chosen: Chosen<'a>,
 }
 
 impl<'a> Tree<'a> {
@@ -42,8 +44,9 @@ impl<'a> Tree<'a> {
         place(buffer, crate::HEADER_SIZE, blob.get(layout.reservations.clone()));
         place(buffer, structure + length, blob.get(layout.strings.clone()));
         let blob = buffer.get(..total).unwrap_or(&[]);
-        let mut tree = Self { blob, index };
+        let mut tree = Self { blob, index, chosen: Chosen::default() };
         tree.sort_phandles()?;
+        tree.chosen = tree.read_chosen();
         Ok(tree)
     }
 
@@ -69,11 +72,20 @@ impl<'a> Tree<'a> {
 
     /// The node's name with its unit address; empty for the root.
     pub fn name(&self, node: NodeId) -> &'a str {
-        self.node(node).map_or("", |node| {
+        core::str::from_utf8(self.name_bytes(node)).unwrap_or("")
+    }
+
+    /// The same as bytes, for comparisons: nobody has to look whether it is text.
+    pub(crate) fn name_bytes(&self, node: NodeId) -> &'a [u8] {
+        self.node(node).map_or(&[], |node| {
             let start = to_usize(node.name);
-            let bytes = self.blob.get(start..start + to_usize(node.name_length)).unwrap_or(&[]);
-            core::str::from_utf8(bytes).unwrap_or("")
+            self.blob.get(start..start + to_usize(node.name_length)).unwrap_or(&[])
         })
+    }
+
+    /// A node's name without its unit address.
+    pub(crate) fn base_name(&self, node: NodeId) -> &'a [u8] {
+        self.name_bytes(node).split(|byte| *byte == b'@').next().unwrap_or(&[])
     }
 
     /// The node's full path, for display.

@@ -95,11 +95,10 @@ impl<'a> Tree<'a> {
     /// some loaders leave that out, and are known by the name.
     pub fn role(&self, node: NodeId) -> Role {
         let Some(parent) = self.parent(node) else { return Role::Device };
-        let base_name = |node| self.name(node).split('@').next().unwrap_or("");
         if parent == NodeId::ROOT {
             let typed = self.known(node, Name::DeviceType) == Some(b"memory\0");
-            if typed || base_name(node) == "memory" { Role::Memory } else { Role::Device }
-        } else if self.parent(parent) == Some(NodeId::ROOT) && self.name(parent) == "reserved-memory" {
+            if typed || self.base_name(node) == b"memory" { Role::Memory } else { Role::Device }
+        } else if self.parent(parent) == Some(NodeId::ROOT) && self.name_bytes(parent) == b"reserved-memory" {
             Role::Reserved
         } else {
             Role::Device

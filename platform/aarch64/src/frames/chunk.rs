@@ -46,6 +46,20 @@ impl ChunkMap {
         }
     }
 
+    /// Makes pages in a row free, which were not.
+    pub(super) fn set_free_run(&mut self, first: usize, count: usize) {
+        let (mut page, end) = (first, (first + count).min(CHUNK_PAGES));
+        while page < end {
+            let next = (page - page % 64 + 64).min(end);
+            if let Some(word) = self.free.get_mut(page / 64) {
+                let before = word.count_ones() as u16;
+                *word |= u64::MAX >> (64 - (next - page)) << (page % 64);
+                self.free_count += word.count_ones() as u16 - before;
+            }
+            page = next;
+        }
+    }
+
     /// Takes `count` free pages in a row, which are not free from then on.
     pub(super) fn take_run(&mut self, count: usize) -> Option<usize> {
         let mut start = 0;

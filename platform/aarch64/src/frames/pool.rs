@@ -290,20 +290,22 @@ impl Pool {
         Some(PhysAddr((run.as_ptr() as u64).wrapping_sub(self.window)))
     }
 
-    /// Makes the pages of an incomplete chunk free.
+    /// Makes the pages of incomplete chunks free.
     fn add_pages(&mut self, start: u64, end: u64) {
         let mut address = start;
         while address < end {
+            let next = (address & !(CHUNK_SIZE - 1)).saturating_add(CHUNK_SIZE).min(end);
             let Some((index, page)) = self.locate(PhysAddr(address)) else { return };
             self.begin_split(index);
             let Some(map) = self.map(index) else { return };
-            map.set_free(page);
+            let before = map.free_count();
+            map.set_free_run(page, ((next - address) >> PAGE_SHIFT) as usize);
             let free = map.free_count();
-            self.free += 1;
-            if free == 1 {
+            self.free += (free - before) as u64;
+            if before == 0 && free > 0 {
                 self.link(index);
             }
-            address += PAGE_SIZE;
+            address = next;
         }
     }
 
