@@ -6,6 +6,9 @@ use crate::lookup::be_number;
 use crate::tree::Tree;
 use abi::{PhysAddr, PhysRange};
 
+/// The aliases that are asked for while booting.
+const SERIALS: [&str; 2] = ["serial0", "serial1"];
+
 /// The properties of `/chosen`; all absent if there is no such node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Chosen<'a> {
@@ -58,33 +61,48 @@ impl<'a> Tree<'a> {
         &self.chosen
     }
 
-    /// Reads `/chosen`: once, because it walks the tree.
-    pub(crate) fn read_chosen(&self) -> Chosen<'a> {
-        let Some(node) = self.child(NodeId::ROOT, "chosen") else { return Chosen::default() };
-        let names = [
-            "bootargs",
-            "stdout-path",
-            "linux,stdout-path",
-            "linux,initrd-start",
-            "linux,initrd-end",
-            "rng-seed",
-            "kaslr-seed",
-        ];
-        let mut values = [None; 7];
-        self.properties(node, names, &mut values);
-        let [bootargs, stdout_path, old_stdout_path, initrd_start, initrd_end, rng_seed, kaslr_seed] = values;
+    /// Reads `/chosen` and the aliases that consoles have: once, because it walks the tree.
+    pub(crate) fn read_chosen(&mut self) {
+        let node = self.child(NodeId::ROOT, "chosen");
+        let aliases = self.child(NodeId::ROOT, "aliases");
+        let [
+            bootargs,
+            stdout_path,
+            old_stdout_path,
+            initrd_start,
+            initrd_end,
+            rng_seed,
+            kaslr_seed,
+            serial0,
+            serial1,
+        ] = self.properties([
+            (node, "bootargs"),
+            (node, "stdout-path"),
+            (node, "linux,stdout-path"),
+            (node, "linux,initrd-start"),
+            (node, "linux,initrd-end"),
+            (node, "rng-seed"),
+            (node, "kaslr-seed"),
+            (aliases, SERIALS[0]),
+            (aliases, SERIALS[1]),
+        ]);
+        self.serials = [serial0, serial1];
         let stdout_path = stdout_path.or(old_stdout_path);
         let stdout = stdout_path.and_then(first_string).and_then(|text| {
             let path = text.split(':').next().unwrap_or("");
             self.find_or_alias(path)
         });
-        Chosen { bootargs, stdout_path, stdout, initrd_start, initrd_end, rng_seed, kaslr_seed }
+        self.chosen =
+            Chosen { bootargs, stdout_path, stdout, initrd_start, initrd_end, rng_seed, kaslr_seed };
     }
 
     /// The node that an alias names. An alias is a full path; one that names an alias is not followed.
     pub fn alias(&self, name: &str) -> Option<NodeId> {
-        let aliases = self.child(NodeId::ROOT, "aliases")?;
-        self.property(aliases, name).and_then(first_string).and_then(|path| self.find(path))
+        let path = match SERIALS.iter().position(|serial| *serial == name) {
+            Some(serial) => self.serials.get(serial).copied().flatten(),
+            None => self.property(self.child(NodeId::ROOT, "aliases")?, name),
+        };
+        path.and_then(first_string).and_then(|path| self.find(path))
     }
 
     /// The node of alias `serial<n>`.

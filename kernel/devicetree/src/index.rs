@@ -2,6 +2,7 @@
 
 use crate::gic::GicVersion;
 use crate::header::to_usize;
+use crate::window::Role;
 use abi::device_table::Class;
 use alloc::vec::Vec;
 
@@ -80,6 +81,8 @@ pub(crate) struct Node {
     pub(crate) pci: bool,
     /// Of its windows; inherited where the node has no `compatible`.
     pub(crate) class: Class,
+    /// What its `reg` is about.
+    pub(crate) role: Role,
     /// It is a GIC that can be a root controller.
     pub(crate) gic: Option<GicVersion>,
     /// It or an ancestor is a GIC or a part of one.

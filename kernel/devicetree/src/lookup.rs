@@ -6,7 +6,6 @@
 //! a position in `all_nodes`.
 
 use crate::cursor::{be32, be64};
-use crate::header::to_usize;
 use crate::index::{Name, NodeId};
 use crate::tree::Tree;
 use fdt::Fdt;
@@ -18,27 +17,33 @@ impl<'a> Tree<'a> {
 
     /// The raw value of any property. It walks the tree: for what is asked once.
     pub fn property(&self, node: NodeId, name: &str) -> Option<&'a [u8]> {
-        let mut value = [None];
-        self.properties(node, [name], &mut value);
-        value.into_iter().flatten().next()
+        let [value] = self.properties([(Some(node), name)]);
+        value
     }
 
-    /// The raw values of several properties of a node, in one walk of the tree.
-    pub fn properties<const N: usize>(
+    /// The raw values of several properties of several nodes, in one walk of the tree.
+    pub(crate) fn properties<const N: usize>(
         &self,
-        node: NodeId,
-        names: [&str; N],
-        values: &mut [Option<&'a [u8]>; N],
-    ) {
-        let Some(fdt) = self.fdt() else { return };
-        let Some(found) = fdt.all_nodes().nth(to_usize(node.0)) else { return };
-        for property in found.properties() {
-            for (name, value) in names.iter().zip(values.iter_mut()) {
-                if property.name == *name && value.is_none() {
-                    *value = Some(property.value);
+        wanted: [(Option<NodeId>, &str); N],
+    ) -> [Option<&'a [u8]>; N] {
+        let mut values = [None; N];
+        let Some(fdt) = self.fdt() else { return values };
+        let Some(last) = wanted.iter().filter_map(|(node, _)| *node).map(|node| node.0).max() else {
+            return values;
+        };
+        for (id, node) in (0..=last).map(NodeId).zip(fdt.all_nodes()) {
+            if wanted.iter().all(|(wanted, _)| *wanted != Some(id)) {
+                continue;
+            }
+            for property in node.properties() {
+                for ((wanted, name), value) in wanted.iter().zip(values.iter_mut()) {
+                    if *wanted == Some(id) && property.name == *name && value.is_none() {
+                        *value = Some(property.value);
+                    }
                 }
             }
         }
+        values
     }
 }
 

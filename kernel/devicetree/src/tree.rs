@@ -22,6 +22,8 @@ pub struct Tree<'a> {
     pub(crate) blob: &'a [u8],
     pub(crate) index: Index,
     pub(crate) chosen: Chosen<'a>,
+    /// What the aliases of the first two serial ports say.
+    pub(crate) serials: [Option<&'a [u8]>; 2],
 }
 
 impl<'a> Tree<'a> {
@@ -44,9 +46,10 @@ impl<'a> Tree<'a> {
         place(buffer, crate::HEADER_SIZE, blob.get(layout.reservations.clone()));
         place(buffer, structure + length, blob.get(layout.strings.clone()));
         let blob = buffer.get(..total).unwrap_or(&[]);
-        let mut tree = Self { blob, index, chosen: Chosen::default() };
+        let mut tree = Self { blob, index, chosen: Chosen::default(), serials: [None; 2] };
         tree.sort_phandles()?;
-        tree.chosen = tree.read_chosen();
+        tree.judge_roles();
+        tree.read_chosen();
         Ok(tree)
     }
 
@@ -227,22 +230,27 @@ pub struct NodePath<'t, 'a> {
 impl<'a> NodePath<'_, 'a> {
     /// The names along the path, from below the root; at most [`MAX_DEPTH`] of them.
     pub fn names(&self) -> impl Iterator<Item = &'a str> {
-        let mut names = [""; MAX_DEPTH + 1];
-        let mut first = names.len();
+        self.nodes().map(|node| self.tree.name(node))
+    }
+
+    /// The nodes along the path, from below the root.
+    fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let mut nodes = [0; MAX_DEPTH + 1];
+        let mut first = nodes.len();
         let mut node = self.node;
         while let (Some(parent), Some(slot)) = (self.tree.parent(node), first.checked_sub(1)) {
-            if let Some(name) = names.get_mut(slot) {
-                *name = self.tree.name(node);
+            if let Some(place) = nodes.get_mut(slot) {
+                *place = node.0;
             }
             first = slot;
             node = parent;
         }
-        names.into_iter().skip(first)
+        nodes.into_iter().skip(first).map(NodeId)
     }
 
     /// The path's length in bytes.
     pub fn len(&self) -> usize {
-        self.names().map(|name| name.len() + 1).sum::<usize>().max(1)
+        self.nodes().map(|node| self.tree.name_bytes(node).len() + 1).sum::<usize>().max(1)
     }
 
     /// A path is never empty.

@@ -10,6 +10,7 @@ use crate::gic::GIC_COMPATIBLES;
 use crate::header::{Layout, to_u32, to_usize};
 use crate::index::{ABSENT, Index, Known, MAX_DEPTH, Name, Node, NodeStatus};
 use crate::try_push;
+use crate::window::Role;
 use abi::device_table::Class;
 
 const BEGIN_NODE: u32 = 1;
@@ -207,6 +208,7 @@ impl Scanner<'_> {
             available: above.is_none_or(|above| above.available),
             pci: false,
             class: above.map_or(Class::Register, |above| above.class),
+            role: Role::Device,
             gic: None,
             gic_part: above.is_some_and(|above| above.gic_part),
         }

@@ -94,6 +94,20 @@ impl<'a> Tree<'a> {
     /// Memory nodes stand at the top and say `device_type = "memory"` (specification 3.4); trees made by
     /// some loaders leave that out, and are known by the name.
     pub fn role(&self, node: NodeId) -> Role {
+        self.node(node).map_or(Role::Device, |node| node.role)
+    }
+
+    /// Notes every node's role, once, so that no later question compares names.
+    pub(crate) fn judge_roles(&mut self) {
+        for id in self.nodes() {
+            let role = self.judge_role(id);
+            if let Some(node) = self.index.nodes.get_mut(id.0 as usize) {
+                node.role = role;
+            }
+        }
+    }
+
+    fn judge_role(&self, node: NodeId) -> Role {
         let Some(parent) = self.parent(node) else { return Role::Device };
         if parent == NodeId::ROOT {
             let typed = self.known(node, Name::DeviceType) == Some(b"memory\0");

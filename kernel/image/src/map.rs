@@ -6,7 +6,8 @@ use core::fmt;
 use devicetree::Tree;
 use ledger::{Ledger, Window};
 
-/// Prints as a table, one line a window, in the order of the tree.
+/// Prints as a table in the order of the tree: one line a window, but one for all of a page group, which goes to
+/// drivers together.
 pub(crate) struct DeviceMap<'a> {
     pub tree: &'a Tree<'a>,
     pub ledger: &'a Ledger,
@@ -17,8 +18,16 @@ impl fmt::Display for DeviceMap<'_> {
         let windows = self.ledger.windows();
         let granted = self.ledger.grantable().count();
         writeln!(f, "{:>18} {:>12}  {:<11} {:<9} device", "base", "size", "class", "fate")?;
-        for window in windows {
-            self.line(f, window)?;
+        for (index, window) in windows.iter().enumerate() {
+            match window.group {
+                None => self.line(f, window)?,
+                Some(group) => {
+                    let is_first = windows.iter().take(index).all(|before| before.group != Some(group));
+                    if is_first {
+                        self.group(f, window, group)?;
+                    }
+                }
+            }
         }
         write!(
             f,
@@ -45,9 +54,35 @@ impl DeviceMap<'_> {
         if window.index != 0 {
             write!(f, " [{}]", window.index)?;
         }
-        if let Some(group) = window.group {
-            write!(f, " group {group}")?;
-        }
         f.write_str(if window.console { " (console)\n" } else { "\n" })
+    }
+
+    /// The windows that share pages with `first`: the pages, and each window's own address at its device.
+    fn group(&self, f: &mut fmt::Formatter<'_>, first: &Window, group: u32) -> fmt::Result {
+        let members = || self.ledger.windows().iter().filter(|window| window.group == Some(group));
+        let Some(pages) = self.ledger.groups().get(group as usize).map(|group| group.pages) else {
+            return self.line(f, first);
+        };
+        write!(
+            f,
+            "{:>#18x} {:>#12x}  page group {group} of {}:",
+            pages.base(),
+            pages.size(),
+            members().count()
+        )?;
+        for window in members() {
+            let (class, fate) = (window.class, window.fate);
+            write!(f, " {}", self.tree.path(window.node))?;
+            if window.index != 0 {
+                write!(f, " [{}]", window.index)?;
+            }
+            if (class, fate) != (first.class, first.fate) || window == first {
+                write!(f, " ({} {})", class.as_str(), fate.as_str())?;
+            }
+            if window.console {
+                f.write_str(" (console)")?;
+            }
+        }
+        f.write_str("\n")
     }
 }

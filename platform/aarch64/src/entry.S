@@ -218,7 +218,11 @@ at_el1:
     mov     x1, x26
     bl      invalidate
     mov     x0, x23
-1:  stp     xzr, xzr, [x0], #16
+1:  stp     xzr, xzr, [x0]
+    stp     xzr, xzr, [x0, #16]
+    stp     xzr, xzr, [x0, #32]
+    stp     xzr, xzr, [x0, #48]
+    add     x0, x0, #64
     cmp     x0, x26
     b.lo    1b
     mov     x24, x23

@@ -31,14 +31,14 @@ pub fn write_text(text: &[u8]) {
 /// Writes formatted text: what [`print!`](crate::print) calls.
 pub fn write_formatted(arguments: fmt::Arguments<'_>) {
     // A console does not fail; a `Display` that does loses its own text only.
-    write(CONSOLE.lock(), |console| _ = fmt::write(console, arguments));
+    write(CONSOLE.lock(), |console| _ = fmt::write(&mut console.gather(), arguments));
 }
 
 /// Writes formatted text from a panic: a held lock is passed over rather than waited for, and the text is lost to
 /// people but not to a debugger.
 pub(crate) fn write_panic(arguments: fmt::Arguments<'_>) {
     if let Some(console) = CONSOLE.try_lock() {
-        write(console, |console| _ = fmt::write(console, arguments));
+        write(console, |console| _ = fmt::write(&mut console.gather(), arguments));
     }
 }
 

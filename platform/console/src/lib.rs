@@ -79,9 +79,57 @@ impl Console<'_> {
     }
 }
 
-impl fmt::Write for Console<'_> {
+/// Formatted text on its way to a console. Formatting comes in crumbs, a space at a time; they are gathered, and
+/// what is left is written when this is dropped.
+pub struct Gathered<'c, 'm> {
+    console: &'c mut Console<'m>,
+    text: [u8; 128],
+    length: usize,
+}
+
+impl<'m> Console<'m> {
+    /// For formatted text.
+    pub fn gather(&mut self) -> Gathered<'_, 'm> {
+        Gathered { console: self, text: [0; 128], length: 0 }
+    }
+}
+
+impl Gathered<'_, '_> {
+    fn flush(&mut self) {
+        let length = core::mem::take(&mut self.length);
+        self.console.write_text(self.text.get(..length).unwrap_or(&[]));
+    }
+}
+
+impl fmt::Write for Gathered<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.write_text(text.as_bytes());
+        if text.len() > self.text.len() - self.length {
+            self.flush();
+        }
+        match self.text.get_mut(self.length..self.length + text.len()) {
+            Some(place) => {
+                place.copy_from_slice(text.as_bytes());
+                self.length += text.len();
+            }
+            None => self.console.write_text(text.as_bytes()),
+        }
         Ok(())
+    }
+
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        match self.text.get_mut(self.length) {
+            Some(place) if c.is_ascii() => {
+                *place = c as u8;
+                self.length += 1;
+                Ok(())
+            }
+            _ => self.write_str(c.encode_utf8(&mut [0; 4])),
+        }
+    }
+}
+
+impl Drop for Gathered<'_, '_> {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
