@@ -79,6 +79,12 @@ impl<M: Machine> Kernel<M> {
         self.check_cpus().map_err(|rule| Broken { rule, object: None, booked: 1, found: 0 })
     }
 
+    /// Those of them that hold nothing and are kept for the next time: a spare table for a space at most.
+    pub fn frames_kept(&self) -> u64 {
+        let spaces = self.objects.processes.iter().filter_map(|(_, process)| process.space.as_ref());
+        spaces.filter(|space| space.has_spare_table()).count() as u64
+    }
+
     /// Frames that the objects own: pages of VMOs, and translation tables. Nobody else keeps any.
     pub fn frames_owned(&self) -> u64 {
         let pages = self.objects.vmos.iter().map(|(_, vmo)| match &vmo.content {

@@ -169,8 +169,20 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         Ok(frame)
     }
 
+    /// Keeps one of the frames that were not needed for the next time, and gives the others back.
     fn give_back_spares(&mut self) {
-        self.spare = self.give_back(self.spare);
+        self.keep_spare(self.spare);
+    }
+
+    /// Keeps the first frame of a chain of empty tables if the space has no spare one, and gives the rest back.
+    fn keep_spare(&mut self, chain: u64) {
+        let mut rest = chain;
+        if self.space.spare == END && chain != END {
+            self.space.spare = chain;
+            rest = self.machine.read_descriptor(PhysAddr(chain));
+        }
+        self.give_back(rest);
+        self.spare = END;
     }
 
     fn give_back(&mut self, mut chain: u64) -> u64 {
@@ -444,11 +456,9 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     /// Ends the operation: everything is in force, and tables that are gone are free.
     pub(crate) fn finish(mut self) {
         self.settle();
-        if self.space.spare == END && self.dead != END {
-            self.space.spare = self.dead;
-            self.dead = self.machine.read_descriptor(PhysAddr(self.dead));
-        }
-        self.free_tables();
+        let dead = core::mem::replace(&mut self.dead, END);
+        self.keep_spare(dead);
+        self.give_back_spares();
     }
 
     /// Ends an operation on a space of which no TLB holds anything. Its tables may have been full.

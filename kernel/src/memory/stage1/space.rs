@@ -129,6 +129,11 @@ impl Space {
         PageCount(if self.state == State::Gone { 0 } else { self.tables.saturating_add(more) })
     }
 
+    /// Whether an empty table is kept for the next one that is needed.
+    pub const fn has_spare_table(&self) -> bool {
+        self.spare != 0
+    }
+
     /// What the hardware would find for an address. Costs four reads at most and changes nothing.
     pub fn walk<M: Translation>(&self, machine: &M, address: VirtAddr) -> Option<Leaf> {
         if address.0 >= SPACE_END || self.state != State::Whole {

@@ -62,6 +62,18 @@ fn live(driven: &mut Driven, mine: &mut Belongings) -> Result<(), Status> {
     driven.call(Sysno::object_wait_one, &[child.process, signal, forever, 0])
 }
 
+impl Belongings {
+    /// Gives everything up, and checks that the kernel is whole then.
+    fn give_up(self, driven: &mut Driven) {
+        for (at, len) in self.mappings {
+            driven.unmap(at, len).unwrap();
+        }
+        self.handles.into_iter().for_each(|handle| driven.close(handle));
+        driven.settle();
+        driven.check();
+    }
+}
+
 /// Lives a life with its first, second and each further allocation failing, until none fails any more.
 fn sweep(
     life: fn(&mut Driven, &mut Belongings) -> Result<(), Status>,
@@ -79,12 +91,7 @@ fn sweep(
         driven.check();
         // A child that lacked memory for a page was killed, which is no failure of a call of ours.
         assert!(matches!(lived, Ok(()) | Err(Status::NO_MEMORY)), "failure {nth}: {lived:?}");
-        for (at, len) in mine.mappings {
-            driven.unmap(at, len).unwrap();
-        }
-        mine.handles.into_iter().for_each(|handle| driven.close(handle));
-        driven.settle();
-        driven.check();
+        mine.give_up(&mut driven);
         assert_eq!((driven.objects(), driven.frames()), before, "failure {nth} leaves something behind");
         if !failed {
             assert_eq!(lived, Ok(()));
