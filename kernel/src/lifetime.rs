@@ -180,7 +180,7 @@ impl<M: Machine> Kernel<M> {
     fn collect_job(&mut self, id: Id<Job>) {
         let Some(parent) = self.objects.jobs.get(id).and_then(|job| job.parent) else { return };
         self.leave_job(id);
-        self.objects.jobs.remove(id);
+        self.objects.jobs.delete(id);
         self.settle_job(parent);
         self.unhold(ObjectRef::Job(parent));
     }
@@ -282,7 +282,7 @@ impl<M: Machine> Kernel<M> {
 
     fn collect_port(&mut self, id: Id<Port>) {
         if self.objects.ports.get(id).is_some_and(Port::is_bare) {
-            self.objects.ports.remove(id);
+            self.objects.ports.delete(id);
         } else {
             self.queue_dead(ObjectRef::Port(id));
         }
@@ -387,7 +387,7 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         self.unqueue_dead(ObjectRef::Port(id));
-        self.objects.ports.remove(id);
+        self.objects.ports.delete(id);
         true
     }
 
