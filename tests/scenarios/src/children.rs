@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use abi::object::{HANDLE_INVALID, process_flags};
+use abi::object::{HANDLE_INVALID, InfoThread, info, process_flags};
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::{Handle, PAGE_SIZE, Signals, Status, Sysno, VirtAddr};
 
@@ -144,6 +144,18 @@ impl Env<'_> {
     pub(crate) fn wait_for_end(&mut self, task: Handle) -> Result {
         let deadline = self.in_the_future(PATIENCE);
         self.wait(task, Signals::TASK_TERMINATED, deadline).0
+    }
+
+    /// Waits until a thread is in a state (`abi::object::thread_state`), as far as that can be hoped for.
+    pub(crate) fn wait_for_state(&mut self, thread: Handle, state: u32) -> Result {
+        let deadline = self.in_the_future(PATIENCE);
+        while self.info::<InfoThread>(thread, info::THREAD)?.state != state {
+            if self.now() > deadline {
+                return Err(Status::TIMED_OUT);
+            }
+            self.pause(1_000_000)?;
+        }
+        Ok(())
     }
 
     /// The deadline so many nanoseconds from now.

@@ -1,12 +1,11 @@
 //! Handles, info, properties, waiting.
 
-use abi::object::{InfoHandleBasic, info, property};
+use abi::object::{InfoHandleBasic, info, property, thread_state};
 use abi::time::INFINITE_PAST;
 use abi::{AbiStruct, Handle, ObjectType, Rights, Signals, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Step};
 use crate::check::{ok, refused, same, truth};
-use crate::children::patiently;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
@@ -118,8 +117,8 @@ fn channel_in_flight(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-/// A thread that waits on `handle` for ever, `pause` nanoseconds after it was started.
-fn waiter(env: &mut Env<'_>, handle: Handle, pause: i64) -> crate::env::Result<crate::children::Task> {
+/// A thread that waits on `handle` for ever, and has begun to.
+fn waiter(env: &mut Env<'_>, handle: Handle) -> crate::env::Result<crate::children::Task> {
     let task = env.new_thread(b"waiter")?;
     let wait = Step::call(
         Sysno::object_wait_one,
@@ -132,26 +131,20 @@ fn waiter(env: &mut Env<'_>, handle: Handle, pause: i64) -> crate::env::Result<c
     );
     env.set_script(&task, &[wait, Step::call(Sysno::thread_exit, &[])])?;
     env.start_thread(&task)?;
-    env.pause(pause)?;
+    env.wait_for_state(task.thread, thread_state::BLOCKED_WAIT_ONE)?;
     Ok(task)
 }
 
-/// Waits through a handle until `take` takes it away. A thread that comes to its wait too late for that finds
-/// no handle.
+/// Waits through a handle until `take` takes it away.
 fn cancels(env: &mut Env<'_>, take: fn(&mut Env<'_>, Handle) -> crate::env::Result) -> Outcome {
-    patiently(env, |env, pause| {
-        let (watched, _peer) = ok!(env.channel());
-        let task = ok!(waiter(env, watched, pause));
-        ok!(take(env, watched));
-        ok!(env.wait_for_end(task.thread));
-        if env.step_status(&task, 0) == Err(abi::Status::BAD_HANDLE) {
-            return Ok(false);
-        }
-        refused!(env.step_status(&task, 0), CANCELED);
-        let observed = ok!(env.script_word(&task, crate::agent::DATA)) as u32;
-        truth!(Signals(observed).intersects(Signals::HANDLE_CLOSED));
-        Ok(true)
-    })
+    let (watched, _peer) = ok!(env.channel());
+    let task = ok!(waiter(env, watched));
+    ok!(take(env, watched));
+    ok!(env.wait_for_end(task.thread));
+    refused!(env.step_status(&task, 0), CANCELED);
+    let observed = ok!(env.script_word(&task, crate::agent::DATA)) as u32;
+    truth!(Signals(observed).intersects(Signals::HANDLE_CLOSED));
+    Ok(())
 }
 
 fn transfer_cancels_wait(env: &mut Env<'_>) -> Outcome {

@@ -110,15 +110,9 @@ fn thread(env: &mut Env<'_>, call: Step) -> Result<Task> {
     Ok(task)
 }
 
-/// Waits until a thread has a state, or for a second.
+/// Waits until a thread has a state.
 fn comes_to(env: &mut Env<'_>, thread: Handle, expected: u32) -> Outcome {
-    for _ in 0..200 {
-        if ok!(state(env, thread)) == expected {
-            return Ok(());
-        }
-        let soon = env.in_the_future(5_000_000);
-        ok!(env.nanosleep(soon));
-    }
+    let _in_vain = env.wait_for_state(thread, expected);
     same!(ok!(state(env, thread)), expected);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Ports: packets of the user's, and packets about signals.
 
 use abi::layout::AbiStruct;
+use abi::object::thread_state;
 use abi::port::{BIND_TO_INTERRUPT, MAX_USER_PACKETS, PacketSignal, PortPacket, packet_type, wait_async};
 use abi::time::{INFINITE, INFINITE_PAST};
 use abi::{Handle, ObjectType, Rights, Signals, Status, Sysno};
@@ -260,13 +261,15 @@ fn close_while_queueing(env: &mut Env<'_>) -> Outcome {
     let port = ok!(port(env));
     let task = ok!(env.new_thread(b"queuer"));
     let queue = Step::call(Sysno::port_queue, &[Arg::Is(u64::from(port)), Arg::Script(DATA)]);
-    let later = env.in_the_future(40_000_000) as u64;
-    let sleep = Step::call(Sysno::nanosleep, &[Arg::Is(later)]);
-    ok!(env.set_script(&task, &[queue, queue, sleep, queue, Step::call(Sysno::thread_exit, &[])]));
+    let closed = ok!(event(env));
+    let signals = Arg::Is(u64::from(Signals::SIGNALED.0));
+    let wait = [Arg::Is(u64::from(closed)), signals, Arg::Is(INFINITE as u64), Arg::Is(0)];
+    let wait = Step::call(Sysno::object_wait_one, &wait);
+    ok!(env.set_script(&task, &[queue, queue, wait, queue, Step::call(Sysno::thread_exit, &[])]));
     ok!(env.start_thread(&task));
-    let soon = env.in_the_future(15_000_000);
-    ok!(env.nanosleep(soon));
+    ok!(env.wait_for_state(task.thread, thread_state::BLOCKED_WAIT_ONE));
     ok!(env.close(port));
+    ok!(signal(env, closed, Signals::NONE, Signals::SIGNALED));
     ok!(env.wait_for_end(task.thread));
     ok!(env.step_status(&task, 0));
     ok!(env.step_status(&task, 1));
@@ -382,8 +385,7 @@ fn taker(env: &mut Env<'_>, port: Handle) -> Result<crate::children::Task> {
     let take = [Arg::Is(u64::from(port)), Arg::Is(INFINITE as u64), Arg::Script(DATA)];
     env.set_script(&task, &[Step::call(Sysno::port_wait, &take), Step::call(Sysno::thread_exit, &[])])?;
     env.start_thread(&task)?;
-    let soon = env.in_the_future(10_000_000);
-    env.nanosleep(soon)?;
+    env.wait_for_state(task.thread, thread_state::BLOCKED_PORT)?;
     Ok(task)
 }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::layout::AbiStruct;
+use abi::object::thread_state;
 use abi::port::{WAIT_MANY_MAX_ITEMS, WaitItem};
 use abi::time::{INFINITE, INFINITE_PAST};
 use abi::{Handle, Rights, Signals, Sysno};
@@ -145,8 +146,7 @@ fn waiter(env: &mut Env<'_>, items: &[WaitItem]) -> Result<crate::children::Task
     env.set_script(&task, &steps)?;
     env.vmo_write(task.script, DATA, &bytes_of(items))?;
     env.start_thread(&task)?;
-    let soon = env.in_the_future(10_000_000);
-    env.nanosleep(soon)?;
+    env.wait_for_state(task.thread, thread_state::BLOCKED_WAIT_MANY)?;
     Ok(task)
 }
 
