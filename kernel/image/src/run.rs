@@ -3,12 +3,13 @@
 
 use aarch64::lock::{Lock, Place};
 use aarch64::trap;
-use aarch64::{Board, contention, cpu, power, println};
+use aarch64::{Board, contention, cpu, free_frames, power, println};
+use abi::PAGE_SIZE;
 use abi::resource::Kind;
 use abi::vdso::Constants;
 use alloc::boxed::Box;
 use core::fmt::Display;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
 use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Rest};
@@ -27,6 +28,10 @@ static KERNEL: Place<Kernel<Board>> = Place::new();
 
 /// Whether a CPU is stopping the machine.
 static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Pages of RAM in the tree; those of the file system that the loader put there; those that were free when the kernel
+/// was made and nothing of the first program. Written once.
+static RAM: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
 
 /// Starts the first program. It comes back only with the reason why that is impossible.
 pub(crate) fn run(info: BootInfo) -> impl Display {
@@ -62,10 +67,11 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
         seed,
         many_cpus: cpus > 1,
     };
+    let physmem = tree.memory().filter(|region| region.available).map(|region| region.range.size()).sum();
     let constants = Constants {
         ticks_per_second: 0,
         nanos_per_tick_q32: 0,
-        physmem: tree.memory().filter(|region| region.available).map(|region| region.range.size()).sum(),
+        physmem,
         page_size: 0,
         num_cpus: cpus as u32,
         dcache_line_size: cpu::data_line_size(),
@@ -89,6 +95,7 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
     let supply: alloc::vec::Vec<Supply> = windows.chain(lines).collect();
     let vdso = VdsoImage { bytes: VDSO, sites: VDSO_SITES, constants };
     let mut kernel = Kernel::new(board, ledger, options, &vdso).map_err(Failure::Kernel)?;
+    note_ram(physmem, initrd);
     let images = Images {
         bootfs: initrd.unwrap_or(BOOTFS),
         tree: tree.blob(),
@@ -97,6 +104,30 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
     };
     kernel.start_first(&images, supply.into_iter()).map_err(Failure::Kernel)?;
     Ok(kernel)
+}
+
+/// Notes what [`report_start`] tells of RAM. The first program has nothing of it yet.
+fn note_ram(physmem: u64, initrd: Option<&[u8]>) {
+    let loaded = initrd.map_or(0, |bytes| {
+        let first = bytes.as_ptr().addr() as u64 / PAGE_SIZE;
+        (bytes.as_ptr().addr() as u64 + bytes.len() as u64).div_ceil(PAGE_SIZE) - first
+    });
+    let pages = [physmem / PAGE_SIZE, loaded, free_frames().0];
+    RAM.iter().zip(pages).for_each(|(place, pages)| place.store(pages, Ordering::Relaxed));
+}
+
+/// Logs what the way to EL0 took, for `cargo xtask bench`. At the end, so that the report is no part of it.
+fn report_start() {
+    let [ram, loaded, unused] = RAM.each_ref().map(|pages| pages.load(Ordering::Relaxed));
+    let (ticks, free) = trap::first_entry();
+    defmt::info!(
+        "EL0 was entered at tick {=u64}: of {=u64} pages the kernel had {=u64}, the loader's file system {=u64}, init {=u64}",
+        ticks,
+        ram,
+        ram.saturating_sub(loaded + unused),
+        loaded,
+        unused.saturating_sub(free.0)
+    );
 }
 
 fn version() -> [u8; 64] {
@@ -140,6 +171,7 @@ fn obey(next: Next) -> Next {
         if STOPPED.swap(true, Ordering::Relaxed) {
             power::halt();
         }
+        report_start();
         contention::reports().for_each(|report| println!("{report}"));
         println!("jacinth: init exited with status {status}");
     }

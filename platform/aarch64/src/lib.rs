@@ -94,6 +94,8 @@ pub use board::{InterruptError, Uart};
 #[cfg(target_os = "none")]
 pub use entry::{Boot, EntryLevel};
 #[cfg(target_os = "none")]
+pub use frames::lent_free as free_frames;
+#[cfg(target_os = "none")]
 pub use machine::Board;
 #[cfg(target_os = "none")]
 pub use memory::MemoryError;

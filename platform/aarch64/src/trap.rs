@@ -8,11 +8,12 @@
 //! From EL1: a bug of the kernel, which ends in a panic; except in [`guarded_load`].
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use abi::PageCount;
 use kernel::ports::{Called, Event, Fault, Frame, Next, Rest};
 
-use crate::{barrier, cpu, interrupts, power};
+use crate::{barrier, cpu, frames, interrupts, power, timer};
 
 /// Exceptions from EL1 and the like, by vector.
 const SYNCHRONOUS: u64 = 0;
@@ -73,13 +74,25 @@ unsafe extern "Rust" {
 /// Whether the kernel takes events: set by [`run`], awaited by [`join`].
 static OPEN: AtomicBool = AtomicBool::new(false);
 
+/// What [`first_entry`] answers.
+static FIRST_ENTRY: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+
 /// Goes to EL0 for the first time, and thereafter lets the image decide. The stack that runs now is given up.
 pub fn run(mut frame: Frame, next: Next) -> ! {
     OPEN.store(true, Ordering::Release);
     // The other CPUs wait for this (`join`).
     barrier::send_event();
     settle(&mut frame, next);
+    FIRST_ENTRY.1.store(frames::lent_free().0, Ordering::Relaxed);
+    // The last that is done in Rust: only `enter_user` comes after it.
+    FIRST_ENTRY.0.store(timer::now(), Ordering::Relaxed);
     enter(&frame)
+}
+
+/// The counter when the boot CPU went to EL0 for the first time, and the frames that were free then; zeros before
+/// that. Between the reading and the first instruction at EL0 there is only `enter_user`, some 110 instructions.
+pub fn first_entry() -> (u64, PageCount) {
+    (FIRST_ENTRY.0.load(Ordering::Relaxed), PageCount(FIRST_ENTRY.1.load(Ordering::Relaxed)))
 }
 
 /// Lets a CPU that has started take part as soon as [`run`] was called.

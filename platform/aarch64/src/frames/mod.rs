@@ -20,7 +20,9 @@ mod tests;
 pub(crate) use lent::Lent;
 pub(crate) use pool::{Pool, Regions};
 #[cfg(target_os = "none")]
-pub(crate) use shared::{LENT, install, is_lent, lend, lent_free, take_back, take_run};
+pub use shared::lent_free;
+#[cfg(target_os = "none")]
+pub(crate) use shared::{LENT, install, is_lent, lend, take_back, take_run};
 
 /// log2 of a chunk's size: what one level 2 block maps.
 pub(crate) const CHUNK_SHIFT: u32 = 21;
@@ -95,7 +97,7 @@ mod shared {
     }
 
     /// Frames that could still be lent.
-    pub(crate) fn lent_free() -> PageCount {
+    pub fn lent_free() -> PageCount {
         POOL.lock().as_ref().map_or(PageCount(0), Pool::free_pages)
     }
 
