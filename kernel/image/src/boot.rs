@@ -105,10 +105,21 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
     Ok(Found { tree, ledger, console, arguments, initrd, cpus })
 }
 
+/// Heap for a tree, in its own size: copy and index of a real one need up to 2.3 times that, the rest is margin for
+/// what the index leaves behind while it grows.
+const HEAP_FOR_TREE: usize = 8;
+/// What the heap has to begin with.
+const SMALL_HEAP: u64 = 64 << 10;
+
 /// The loader's tree, checked and copied to where it stays.
-fn read_tree(boot: &Boot) -> Result<Tree<'static>, Failure> {
+fn read_tree(boot: &mut Boot) -> Result<Tree<'static>, Failure> {
     let blob = boot.tree_bytes().ok_or(Failure::NoTree)?;
     let size = devicetree::buffer_size(blob).map_err(Failure::Tree)?;
+    let wanted = (size * HEAP_FOR_TREE) as u64;
+    if wanted > SMALL_HEAP {
+        boot.extend_heap(wanted).map_err(|_| Failure::LargeTree(size))?;
+    }
+    let blob = boot.tree_bytes().ok_or(Failure::NoTree)?;
     let mut copy: Vec<u8> = Vec::new();
     copy.try_reserve_exact(size).map_err(|_| Failure::LargeTree(size))?;
     copy.resize(size, 0);

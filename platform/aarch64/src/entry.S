@@ -229,7 +229,7 @@ at_el1:
     add     x25, x23, #0x1000
     add     x23, x23, #0x2000
 
-// The image, by pages: text, constants, data with .bss, two stacks, the heap and the tables themselves.
+// The image, by pages: text, constants, data with .bss, two stacks, the heap's first piece and the tables themselves.
     mov     x17, x24
     ldr     x16, =__image_start
     sub     x16, x16, x22               // virtual minus physical
@@ -245,7 +245,8 @@ at_el1:
     map_image __rodata_end, __bss_end, ({DATA})
     map_image __stack_bottom, __stack_top, ({DATA})
     map_image __emergency_stack_bottom, __emergency_stack_top, ({DATA})
-    map_image __heap_start, __record_end, ({DATA})
+    map_image __heap_start, __heap_rest, ({DATA})
+    map_image __tables_start, __record_end, ({DATA})
 
 // The device tree, read-only: its pages, at the offset in the page at which it lies.
     cbz     x20, 2f

@@ -98,6 +98,8 @@ pub struct Boot {
     pub(crate) devices: [Option<(PhysRange, u64)>; MAX_DEVICES],
     /// Where the next one goes.
     pub(crate) next_device: u64,
+    /// Virtual address of the first byte of the boot heap that is not mapped yet; the tables follow.
+    pub(crate) heap_rest: u64,
     /// RAM that the loader filled and that stays as it is.
     pub(crate) kept: [Option<PhysRange>; MAX_KEPT],
 }
@@ -192,6 +194,7 @@ pub(crate) mod linker {
         stack_bottom __stack_bottom;
         stack_top __stack_top;
         heap_start __heap_start;
+        heap_rest __heap_rest;
         tables_start __tables_start;
         tables_end __tables_end;
         record_start __record_start;
@@ -218,6 +221,6 @@ extern "C" fn start(level: u64, tree: u64, tree_size: u64, image: u64, tables: u
     let space = unsafe { KernelSpace::new(crate::image::physical(linker::tables_start())) };
     let tree = PhysRange::new(PhysAddr(tree), tree_size).ok();
     let devices = [const { None }; MAX_DEVICES];
-    let (next_device, kept) = (layout::DEVICES, [None; MAX_KEPT]);
-    jacinth_main(Boot { level, tree, image, space, tables, devices, next_device, kept })
+    let (next_device, heap_rest, kept) = (layout::DEVICES, linker::heap_rest(), [None; MAX_KEPT]);
+    jacinth_main(Boot { level, tree, image, space, tables, devices, next_device, heap_rest, kept })
 }

@@ -1,20 +1,22 @@
 //! The kernel's heap: TLSF (rlsf) over pools that are never given back.
 //!
-//! It starts with a pool in the image, which the device tree's index needs before any RAM is known, and grows
-//! by runs of frames. An allocation that cannot be served is a null pointer, so `try_reserve` reports it; the
+//! It starts with a pool in the image, which the device tree's index needs before any RAM is known and which a
+//! large tree extends ([`Boot::extend_heap`]), and grows by runs of frames. An allocation that cannot be served is a null pointer, so `try_reserve` reports it; the
 //! kernel's logic allocates in no other way after boot. Both allocation and release take constant time, apart
 //! from a growth.
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
+use abi::PAGE_SIZE;
 use rlsf::Tlsf;
 
+use crate::entry::{Boot, linker};
 use crate::lock::Leaf;
+use crate::tables::MapError;
+use crate::{descriptor, image};
 
-/// Bytes of the pool in the image.
-const FIRST_POOL: usize = 1 << 20;
 /// The least that the heap grows by; a larger request grows it by what it needs.
-const GROWTH: usize = 256 << 10;
+const GROWTH: usize = 64 << 10;
 /// What a pool and a block need besides the payload: rlsf's headers and sentinel, and the search's rounding of
 /// a request up to its size class (one sixteenth).
 const fn pool_for(layout: Layout) -> usize {
@@ -42,8 +44,10 @@ impl State {
     fn allocate(&mut self, layout: Layout) -> *mut u8 {
         if !self.started {
             self.started = true;
-            // SAFETY: 1, the linker script reserves these bytes for the heap alone; this happens once.
-            unsafe { self.add_pool(crate::entry::linker::heap_start(), FIRST_POOL) };
+            let size = linker::heap_rest() - linker::heap_start();
+            // SAFETY: 1, the linker script reserves these bytes for the heap alone, and entry.S maps them; this happens
+            // once.
+            unsafe { self.add_pool(linker::heap_start(), size as usize) };
         }
         if let Some(block) = self.pools.allocate(layout) {
             return block.as_ptr();
@@ -65,6 +69,28 @@ impl State {
             // SAFETY: 1 by the caller.
             unsafe { self.pools.insert_free_block_ptr(bytes) };
         }
+    }
+}
+
+impl Boot {
+    /// Adds up to `size` bytes more of the image's own heap, or what is left of it. Once memory is open there is
+    /// nothing left.
+    ///
+    /// # Errors
+    /// [`MapError`]: there is no table for it.
+    pub fn extend_heap(&mut self, size: u64) -> Result<(), MapError> {
+        let start = self.heap_rest;
+        let size = size.next_multiple_of(PAGE_SIZE).min(linker::tables_start() - start);
+        if size == 0 {
+            return Ok(());
+        }
+        // SAFETY: 1, these pages of the image are the heap's, and mapped nowhere yet.
+        unsafe { self.space.map(start, image::physical(start), size, descriptor::DATA, &mut self.tables)? };
+        self.heap_rest += size;
+        image::note_heap_growth(size);
+        // SAFETY: 1, they are mapped now, writable, and by `heap_rest` added once.
+        unsafe { HEAP.pools.lock().add_pool(start, size as usize) };
+        Ok(())
     }
 }
 

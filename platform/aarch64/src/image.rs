@@ -1,4 +1,5 @@
 //! Where the image lies in physical memory.
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::PhysAddr;
@@ -7,6 +8,8 @@ use crate::entry::linker;
 use crate::layout;
 
 static PHYSICAL_BASE: AtomicU64 = AtomicU64::new(0);
+/// Bytes of the boot heap that were mapped after its first piece.
+static HEAP_GROWTH: AtomicU64 = AtomicU64::new(0);
 
 /// Notes where the loader put the image. Called once, before anything else asks.
 pub(crate) fn set_physical_base(base: PhysAddr) {
@@ -19,11 +22,21 @@ pub(crate) fn physical(virtual_address: u64) -> PhysAddr {
     PhysAddr(virtual_address - layout::IMAGE + PHYSICAL_BASE.load(Ordering::Relaxed))
 }
 
-/// The virtual address of a physical one that lies in the image.
+/// The virtual address of a physical one that lies in the image, but for what of it is RAM like any other.
 pub(crate) fn virtual_address(physical: PhysAddr) -> Option<u64> {
     let offset = physical.0.checked_sub(PHYSICAL_BASE.load(Ordering::Relaxed))?;
     let address = layout::IMAGE.checked_add(offset)?;
-    (address < linker::image_end()).then_some(address)
+    (address < linker::image_end() && !heap_rest().contains(&address)).then_some(address)
+}
+
+/// The part of the boot heap that is not mapped in the image: first address, and that of the tables behind it.
+pub(crate) fn heap_rest() -> Range<u64> {
+    linker::heap_rest() + HEAP_GROWTH.load(Ordering::Relaxed)..linker::tables_start()
+}
+
+/// Notes that so many bytes more of the boot heap are mapped.
+pub(crate) fn note_heap_growth(size: u64) {
+    HEAP_GROWTH.fetch_add(size, Ordering::Relaxed);
 }
 
 /// The physical address of the image's first byte.

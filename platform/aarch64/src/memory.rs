@@ -5,12 +5,12 @@
 //! else, and what is left of it joins the pool like all other RAM.
 use abi::{PAGE_SIZE, PhysAddr, PhysRange};
 
-use crate::entry::Boot;
+use crate::entry::{Boot, linker};
 use crate::frames::{self, CHUNK_SIZE, LENT, Pool, Regions};
 use crate::layout::{DIRECT_MAP, DIRECT_MAP_LIMIT};
 use crate::ranges::{self, OutOfMemory};
 use crate::tables::{KernelSpace, MapError, TableSource};
-use crate::{copy, descriptor};
+use crate::{copy, descriptor, image};
 
 /// Why the kernel cannot use the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,8 @@ impl From<MapError> for MemoryError {
 impl Boot {
     /// Makes all RAM in `ram` but `reserved` usable. `kept` is RAM that the loader filled for the kernel: it
     /// is mapped whether reserved or not, and never handed out. It lies in `ram`, reachable, outside the
-    /// image. The image is never touched, and the
-    /// loader's device tree is given up.
+    /// image. The image is never touched but for the part of its heap that nothing needed, which becomes RAM like any
+    /// other, and the loader's device tree is given up.
     ///
     /// # Safety
     /// 1. `ram` is RAM that nobody else uses but in `reserved`; the lists come from a validated tree.
@@ -67,7 +67,8 @@ impl Boot {
         let mut spans = ranges::subtract(ram, reserved)?;
         spans.try_reserve(kept.len()).map_err(|_| OutOfMemory)?;
         spans.extend(kept.iter().map(|range| range.expand_to_pages()));
-        spans = ranges::subtract(&spans, &[self.image()])?;
+        spans =
+            ranges::subtract(&spans, &ranges::subtract(&[self.image()], self.take_heap_rest().as_slice())?)?;
         spans.retain_mut(|span| match span.intersect(reachable) {
             Some(part) => {
                 *span = part;
@@ -105,6 +106,12 @@ impl Boot {
         // SAFETY: 1 and 2 of `fill_pool`: everything in the two lists was just mapped, is RAM and free, and so are
         // the bits. 3, this is called once.
         unsafe { fill_pool(regions, &free) }
+    }
+
+    /// The part of the boot heap that is not mapped; it will not be, from now on.
+    fn take_heap_rest(&mut self) -> Option<PhysRange> {
+        let rest = core::mem::replace(&mut self.heap_rest, linker::tables_start());
+        PhysRange::new(image::physical(rest), linker::tables_start() - rest).ok()
     }
 
     /// The bytes of RAM that [`Boot::open_memory`] was told to keep.

@@ -83,9 +83,16 @@ impl KernelSpace {
             return Err(MapError::Misaligned);
         }
         let mut done = 0;
+        // The table of the last entry: its level, and which one of that level it is.
+        let mut last = (0, 0, self.root);
         while done < size {
             let level = largest_level(from + done, to.0 + done, size - done);
-            let entry = self.entry(from + done, level, source)?;
+            let which = (from + done) >> (SHIFTS[level] + 9);
+            if (last.0, last.1) != (level, which) {
+                last = (level, which, self.table(from + done, level, source)?);
+            }
+            // SAFETY: 1, a table of this space, at this level of the address.
+            let entry = unsafe { table_entry(last.2, from + done, SHIFTS[level]) };
             if entry.load(Ordering::Relaxed) != 0 {
                 return Err(MapError::Occupied(from + done));
             }
@@ -99,13 +106,13 @@ impl KernelSpace {
         Ok(())
     }
 
-    /// The entry for `address` at `level`; tables above it are made as needed.
-    fn entry(
+    /// The table with the entry for `address` at `level`; those that lack are made.
+    fn table(
         &mut self,
         address: u64,
         level: usize,
         source: &mut dyn TableSource,
-    ) -> Result<&'static AtomicU64, MapError> {
+    ) -> Result<PhysAddr, MapError> {
         let mut table = self.root;
         for shift in &SHIFTS[..level] {
             // SAFETY: 1, the root, or a table that an entry of this space leads to.
@@ -123,8 +130,7 @@ impl KernelSpace {
                 return Err(MapError::Occupied(address));
             };
         }
-        // SAFETY: 1, as above.
-        Ok(unsafe { table_entry(table, address, SHIFTS[level]) })
+        Ok(table)
     }
 }
 

@@ -66,6 +66,13 @@ fn regions() -> Result<(), Broken> {
     require(linker::stack_top(), None, "nothing is above the stack")?;
     require(physical_image, None, "the identity map is gone")?;
     require(DIRECT_MAP + physical_image, None, "the direct map does not lead into the image")?;
+    let rest = image::heap_rest();
+    if !rest.is_empty() {
+        require(rest.start, None, "what the boot heap did not need is not in the image")?;
+        require(rest.end - PAGE_SIZE, None, "what the boot heap did not need is not in the image")?;
+        let rest = DIRECT_MAP + image::physical(rest.start).0;
+        require(rest, Some((NORMAL, true)), "what the boot heap did not need is RAM")?;
+    }
     require(DEVICES, Some((DEVICE, true)), "the kernel's devices are Device-nGnRE")?;
     if let Some(frame) = frames::lend() {
         let mapped = require(DIRECT_MAP + frame.0, Some((NORMAL, true)), "RAM is in the direct map");

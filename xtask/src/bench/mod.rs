@@ -138,7 +138,8 @@ impl Bench {
             cpu: Some("max".to_owned()),
             memory: Some(memory.parse().map_err(anyhow::Error::msg)?),
             icount: true,
-            qemu_arg: words.to_vec(),
+            // Addresses are chosen at random, and some need more tables than others: the same for every run.
+            qemu_arg: [&["-seed".to_owned(), "1".to_owned()], words].concat(),
             ..MachineArgs::default()
         };
         let session = Session { limit: Some(LIMIT), ..prepared.session(&machine, &self.stop) };

@@ -52,6 +52,9 @@ pub(super) const ROWS: &[Row] = &[
     row("window_16_mib_map_unmap", "16 MiB window: map and unmap", Some(8000), Some(1_982_312), Some(1000)),
     row("demand_zero_fault", "demand-zero page fault", Some(1129), Some(3284), Some(550)),
     row("vmo_read_4_kib", "`zx_vmo_read` of 4 KiB", None, None, Some(950)),
+    row("event_signal", "signal an event, nobody waits", Some(343), None, None),
+    row("port_queue_and_wait", "queue a packet to a port and take it, one thread", None, None, None),
+    row("channel_write_read_64", "write and read 64 bytes by a channel, one thread", None, None, None),
     row(
         BOOT,
         "reset to the first user instruction, 512 MiB",

@@ -70,30 +70,25 @@ impl Sites {
             .to_vec()
     }
 
-    /// What was executed before each of `lines` lines of the console, each of which passes as many marks.
+    /// What was executed before each of `lines` lines of the console. A line passes the mark in pieces, one after
+    /// the other; before it the kernel reads the clock, which takes a barrier, so two lines are never one.
     pub(super) fn count(&self, trace: &str, lines: usize) -> Result<Vec<Counts>> {
-        let executed: Vec<Kind> =
-            trace.lines().filter_map(|line| self.0.get(&address(line)?).copied()).collect();
-        let marks = executed.iter().filter(|kind| **kind == Kind::Mark).count();
-        ensure!(
-            lines > 0 && marks > 0 && marks.is_multiple_of(lines),
-            "{marks} marks do not belong to {lines} lines of the console"
-        );
-        let (each, mut seen) = (marks / lines, 0);
         let mut counts = vec![Counts::default()];
-        for kind in executed {
+        let mut in_line = false;
+        for kind in trace.lines().filter_map(|line| self.0.get(&address(line)?)) {
+            if let (Kind::Mark, false) = (kind, in_line) {
+                counts.push(Counts::default());
+            }
+            in_line = *kind == Kind::Mark;
             match (kind, counts.last_mut()) {
                 (Kind::Barrier, Some(last)) => last.barriers += 1,
                 (Kind::Tlb, Some(last)) => last.tlb += 1,
-                _ => {
-                    seen += 1;
-                    if seen % each == 0 {
-                        counts.push(Counts::default());
-                    }
-                }
+                _ => {}
             }
         }
-        counts.truncate(lines);
+        // What comes after the last line belongs to none.
+        counts.pop();
+        ensure!(counts.len() == lines, "the trace has {} lines of the console, not {lines}", counts.len());
         Ok(counts)
     }
 }

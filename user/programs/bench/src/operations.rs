@@ -20,6 +20,13 @@ const LARGE: u64 = 16 << 20;
 /// Readable and writable, shown at once: how drivers map registers.
 const DEVICE: u32 = PERM_READ | PERM_WRITE | MAP_RANGE;
 
+/// ZX_EVENT_SIGNALED.
+const EVENT_SIGNALED: u32 = 1 << 3;
+/// Words in a zx_port_packet_t.
+const PACKET_WORDS: usize = 6;
+/// Bytes of a message.
+const MESSAGE: usize = 64;
+
 /// What the loops work on.
 struct Bench {
     rounds: u64,
@@ -53,6 +60,7 @@ pub(crate) fn run(mut startup: Startup) -> Result<(), Box<dyn Error>> {
     bench.device_page()?;
     bench.large_window()?;
     bench.memory()?;
+    bench.messages()?;
     Ok(())
 }
 
@@ -163,6 +171,42 @@ impl Bench {
             // SAFETY: the buffer is valid for writes of its length.
             unsafe { raw::zx_vmo_read(page.raw(), buffer.as_mut_ptr(), 0, buffer.len()) }
         })
+    }
+
+    /// What programs tell each other by, within one thread: nobody waits.
+    fn messages(&self) -> Result<(), Status> {
+        let (mut event, mut port, mut ends) = (0, 0, [0; 2]);
+        // SAFETY: `event` is valid for a write.
+        unsafe { raw::zx_event_create(0, &raw mut event) }.ok()?;
+        // SAFETY: no pointer.
+        self.measure("event_signal", || unsafe { raw::zx_object_signal(event, 0, EVENT_SIGNALED) })?;
+        // SAFETY: `port` is valid for a write.
+        unsafe { raw::zx_port_create(0, &raw mut port) }.ok()?;
+        let mut packet = [0_u64; PACKET_WORDS];
+        self.measure("port_queue_and_wait", || {
+            let at = packet.as_mut_ptr().cast();
+            // SAFETY: `packet` is as large as zx_port_packet_t and aligned like it.
+            let queued = unsafe { raw::zx_port_queue(port, at) };
+            // SAFETY: the same.
+            if queued == Status::OK { unsafe { raw::zx_port_wait(port, i64::MAX, at) } } else { queued }
+        })?;
+        let [near, far] = &mut ends;
+        // SAFETY: both are valid for writes.
+        unsafe { raw::zx_channel_create(0, near, far) }.ok()?;
+        let (mut bytes, mut actual) = ([0_u8; MESSAGE], [0_u32; 2]);
+        let mut pass = || {
+            let (at, size) = (bytes.as_mut_ptr(), MESSAGE as u32);
+            let [actual_bytes, actual_handles] = &mut actual;
+            // SAFETY: `bytes` is valid for reads of its length; there are no handles.
+            let wrote = unsafe { raw::zx_channel_write(ends[0], 0, at, size, core::ptr::null(), 0) };
+            wrote.ok()?;
+            // SAFETY: `bytes` is valid for writes of its length, and so are the two counts; there are no handles.
+            unsafe {
+                let none = core::ptr::null_mut();
+                raw::zx_channel_read(ends[1], 0, at, none, size, 0, actual_bytes, actual_handles).ok()
+            }
+        };
+        self.measure("channel_write_read_64", || Status::from(pass()))
     }
 }
 
