@@ -11,6 +11,7 @@ use abi::{PhysRange, Signals};
 use crate::collections::arena::Id;
 use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
+use crate::memory::pages::Popped;
 use crate::memory::stage1::Progress;
 use crate::object::{
     Channel, Content, Drained, HandleEntry, Job, ObjectRef, Port, Process, ProcessState, Thread, ThreadState,
@@ -19,7 +20,9 @@ use crate::object::{
 use crate::ports::Machine;
 
 /// Table entries that one step of taking an address space apart may touch.
-pub(crate) const ENTRIES_A_STEP: u32 = 64;
+pub(crate) const ENTRIES_A_STEP: u32 = 32;
+/// Units of teardown that such a step counts for.
+const UNITS_A_TABLE_STEP: u32 = 8;
 
 /// Objects that wait to be taken apart, oldest first.
 #[derive(Debug, Default)]
@@ -139,11 +142,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Does up to `budget` units of teardown; whether more is left that this CPU can do.
     pub(crate) fn reap(&mut self, budget: u32) -> bool {
-        for _ in 0..budget {
+        let mut left = budget;
+        while left > 0 {
+            left -= 1;
             if self.reap_closed() {
                 continue;
             }
             let Some(object) = self.reaper.first else { return false };
+            if matches!(object, ObjectRef::Process(_) | ObjectRef::Vmar(_)) {
+                left = left.saturating_sub(self.weight(object) - 1);
+            }
             let finished = match object {
                 // The CPU that holds this up goes on with it as soon as it has let go.
                 ObjectRef::Process(id) if !self.vacate(id) => return false,
@@ -159,6 +167,16 @@ impl<M: Machine> Kernel<M> {
             }
         }
         self.reaper.first.is_some() || !self.objects.closed.is_empty()
+    }
+
+    /// Units that the next step for a dead object counts for: one that may go through tables costs more.
+    fn weight(&self, object: ObjectRef) -> u32 {
+        let has_tables = match object {
+            ObjectRef::Process(id) => self.objects.processes.get(id).is_some_and(|it| it.space.is_some()),
+            ObjectRef::Vmar(_) => true,
+            _ => false,
+        };
+        if has_tables { UNITS_A_TABLE_STEP } else { 1 }
     }
 
     fn end_process_of(&mut self, thread: Id<Thread>) {
@@ -240,7 +258,7 @@ impl<M: Machine> Kernel<M> {
     fn collect_vmo(&mut self, id: Id<Vmo>) {
         self.leave_parent(id);
         let Some(vmo) = self.objects.vmos.get(id) else { return };
-        if matches!(&vmo.content, Content::Paged(pages) if pages.committed() > 0) {
+        if matches!(&vmo.content, Content::Paged(pages) if !pages.is_bare()) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
             self.objects.vmos.delete(id);
@@ -316,6 +334,9 @@ impl<M: Machine> Kernel<M> {
             Drained::Nothing => return false,
             Drained::Empty => {}
         }
+        if !process.release() {
+            return false;
+        }
         self.finish_process(id);
         true
     }
@@ -346,11 +367,15 @@ impl<M: Machine> Kernel<M> {
 
     fn reap_vmo(&mut self, id: Id<Vmo>) -> bool {
         let Some(vmo) = self.objects.vmos.get_mut(id) else { return true };
-        if let Content::Paged(pages) = &mut vmo.content
-            && let Some(frame) = pages.pop()
-        {
-            self.machine.free_frame(frame);
-            return false;
+        if let Content::Paged(pages) = &mut vmo.content {
+            match pages.pop() {
+                Popped::Frame(frame) => {
+                    self.machine.free_frame(frame);
+                    return false;
+                }
+                Popped::Nothing => return false,
+                Popped::Empty => {}
+            }
         }
         self.leave_parent(id);
         self.unqueue_dead(ObjectRef::Vmo(id));

@@ -73,6 +73,9 @@ pub struct Arena<T> {
     first_free: u32,
     free: usize,
     len: usize,
+    /// How often a value was looked for. Tests bound what an entry does by it.
+    #[cfg(debug_assertions)]
+    looks: core::cell::Cell<u64>,
 }
 
 impl<T> Default for Arena<T> {
@@ -84,7 +87,28 @@ impl<T> Default for Arena<T> {
 impl<T> Arena<T> {
     /// An arena that holds nothing and has allocated nothing.
     pub const fn new() -> Self {
-        Self { chunks: Vec::new(), first_free: NONE, free: 0, len: 0 }
+        Self {
+            chunks: Vec::new(),
+            first_free: NONE,
+            free: 0,
+            len: 0,
+            #[cfg(debug_assertions)]
+            looks: core::cell::Cell::new(0),
+        }
+    }
+
+    /// How often a value was looked for so far; 0 where nobody counts, which is in a release build.
+    pub fn looks(&self) -> u64 {
+        #[cfg(debug_assertions)]
+        return self.looks.get();
+        #[cfg(not(debug_assertions))]
+        0
+    }
+
+    #[inline(always)]
+    fn count_look(&self) {
+        #[cfg(debug_assertions)]
+        self.looks.set(self.looks.get().wrapping_add(1));
     }
 
     /// How many values there are.
@@ -167,6 +191,7 @@ impl<T> Arena<T> {
     /// The value with this id, if it still exists.
     #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
+        self.count_look();
         let index = id.index() as usize;
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
         if slot.generation == id.generation() { slot.value.as_ref() } else { None }
@@ -184,6 +209,7 @@ impl<T> Arena<T> {
             .iter()
             .flatten()
             .enumerate()
+            .inspect(|_| self.count_look())
             .filter_map(|(index, slot)| Some((Id::new(index as u32, slot.generation)?, slot.value.as_ref()?)))
     }
 
@@ -206,6 +232,7 @@ impl<T> Arena<T> {
 
     #[inline]
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        self.count_look();
         let index = index as usize;
         self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
     }

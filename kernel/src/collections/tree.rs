@@ -39,6 +39,8 @@ use core::ops::{Bound, RangeBounds};
 /// Nodes that are allocated at a time.
 pub const CHUNK: usize = 1 << CHUNK_SHIFT;
 const CHUNK_SHIFT: u32 = 4;
+/// Chunks that are given back at a time.
+const CHUNKS_A_RELEASE: usize = 8;
 /// No node. It is beyond every chunk, so a look-up of it finds nothing and needs no test of its own.
 const NIL: u32 = u32::MAX;
 
@@ -172,16 +174,24 @@ impl<V, S> Tree<V, S> {
         }
     }
 
-    /// Forgets every entry and gives the memory back.
-    pub fn clear(&mut self) {
-        *self = Self::new();
+    /// Gives memory back if no entry is left, a bounded part of it at a time; whether none is left to give back.
+    /// What was reserved is reserved no more. The rest serves new entries as before.
+    pub fn release(&mut self) -> bool {
+        if !self.is_empty() {
+            return false;
+        }
+        (self.touched, self.free, self.root) = (0, NIL, NIL);
+        self.chunks.truncate(self.chunks.len().saturating_sub(CHUNKS_A_RELEASE));
+        if !self.chunks.is_empty() {
+            return false;
+        }
+        self.chunks = Vec::new();
+        true
     }
 
-    /// Gives the memory back if no entry is left. What was reserved is reserved no more.
-    pub fn release(&mut self) {
-        if self.is_empty() {
-            self.clear();
-        }
+    /// Whether it owns no memory.
+    pub const fn is_bare(&self) -> bool {
+        self.chunks.is_empty()
     }
 
     /// Makes room, so that the next `additional` inserts of new keys succeed.
@@ -330,8 +340,13 @@ impl<V, S> Tree<V, S> {
                 self.grow()?;
             }
             let at = self.touched;
-            // `grow` gave this chunk its full capacity, so the push moves nothing.
-            self.chunks.get_mut((at >> CHUNK_SHIFT) as usize).ok_or(NoMemory)?.push(node);
+            let chunk = self.chunks.get_mut((at >> CHUNK_SHIFT) as usize).ok_or(NoMemory)?;
+            // After a release nodes of before may be there still.
+            match chunk.get_mut(at as usize & (CHUNK - 1)) {
+                Some(slot) => *slot = node,
+                // `grow` gave this chunk its full capacity, so the push moves nothing.
+                None => chunk.push(node),
+            }
             self.touched = at.saturating_add(1);
             self.len = self.len.saturating_add(1);
             return Ok(at);

@@ -6,13 +6,13 @@ use super::stage1::Progress;
 use crate::collections::GapRequest;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::lifetime::ENTRIES_A_STEP;
 use crate::object::{Entry, Mapping, ObjectRef, Process, Vmar};
 use crate::ports::Machine;
 
-/// Mapping records that one kernel entry changes before it starts over.
-pub(crate) const RECORDS_AN_ENTRY: u32 = 16;
-/// Table entries that one kernel entry changes before it starts over.
-const ENTRIES_AN_ENTRY: u32 = 1024;
+/// Steps that one kernel entry makes before it starts over: in each one mapping's record is changed, and up to
+/// [`ENTRIES_A_STEP`] entries of the tables.
+pub(crate) const STEPS_AN_ENTRY: u32 = 8;
 /// 1 GiB and 2 MiB: the sizes of the blocks that stage 1 can show.
 const BLOCKS: [u64; 2] = [1 << 30, 1 << 21];
 /// Committed pages that `MAP_RANGE` shows at once; the rest come by faults.
@@ -79,7 +79,7 @@ impl<M: Machine> Kernel<M> {
         let (mut at, end) = (base, base + mapping.length);
         while at < end {
             let (machine, space) = self.space_of(process)?;
-            let progress = space.unmap(machine, VirtAddr(at), end - at, ENTRIES_AN_ENTRY);
+            let progress = space.unmap(machine, VirtAddr(at), end - at, ENTRIES_A_STEP);
             at = match progress.map_err(Status::from)? {
                 Progress::Done => end,
                 Progress::UpTo(address) => address.0,
@@ -142,7 +142,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn unmap_piece(&mut self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Work> {
         let process = self.owner(vmar)?;
         let mut at = from;
-        let mut budget = RECORDS_AN_ENTRY;
+        let mut budget = STEPS_AN_ENTRY;
         while budget > 0 {
             let Some((base, entry)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
             let mapping = match entry {
@@ -165,7 +165,7 @@ impl<M: Machine> Kernel<M> {
             }
             let (machine, space) = self.space_of(process)?;
             let done = match space
-                .unmap(machine, VirtAddr(start), end - start, ENTRIES_AN_ENTRY)
+                .unmap(machine, VirtAddr(start), end - start, ENTRIES_A_STEP)
                 .map_err(Status::from)?
             {
                 Progress::Done => end,
@@ -173,9 +173,6 @@ impl<M: Machine> Kernel<M> {
             };
             self.carve(vmar, base, &mapping, start, done)?;
             at = done;
-            if done < end {
-                return Ok(Work::UpTo(done));
-            }
         }
         Ok(if self.first_overlap(vmar, at, to)?.is_some() { Work::UpTo(at) } else { Work::Done })
     }
@@ -225,7 +222,7 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Work> {
         let process = self.owner(vmar)?;
         let mut at = from;
-        for _ in 0..RECORDS_AN_ENTRY {
+        for _ in 0..STEPS_AN_ENTRY {
             if at >= to {
                 return Ok(Work::Done);
             }
@@ -250,7 +247,7 @@ impl<M: Machine> Kernel<M> {
             let changed = Mapping { permissions, ..mapping };
             let (machine, space) = self.space_of(process)?;
             let done = match space
-                .protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_AN_ENTRY)
+                .protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_A_STEP)
                 .map_err(Status::from)?
             {
                 Progress::Done => end,
@@ -264,9 +261,6 @@ impl<M: Machine> Kernel<M> {
                 }
             });
             at = done;
-            if done < end {
-                return Ok(Work::UpTo(done));
-            }
         }
         Ok(if at < to { Work::UpTo(at) } else { Work::Done })
     }

@@ -13,6 +13,17 @@ struct Run {
     used: u32,
 }
 
+/// What one step of [`Pages::pop`] came upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Popped {
+    /// A frame, which is the caller's now.
+    Frame(PhysAddr),
+    /// No frame; there may be more behind.
+    Nothing,
+    /// The end: no memory is left either.
+    Empty,
+}
+
 /// Which frame holds which page.
 #[derive(Debug, Default)]
 pub struct Pages {
@@ -76,22 +87,27 @@ impl Pages {
         }
     }
 
-    /// Takes away some frame, lowest page first; `None` when there is none left.
-    pub fn pop(&mut self) -> Option<PhysAddr> {
-        loop {
-            let (key, _) = self.runs.first()?;
-            let run = self.runs.get_mut(key)?;
-            if let Some(slot) = run.frames.iter_mut().find(|slot| **slot != 0) {
-                let frame = PhysAddr(core::mem::take(slot));
-                run.used -= 1;
-                self.committed -= 1;
-                if run.used == 0 {
-                    self.runs.remove(key);
-                }
-                return Some(frame);
-            }
+    /// Whether it owns neither frames nor memory.
+    pub const fn is_bare(&self) -> bool {
+        self.runs.is_bare()
+    }
+
+    /// Takes some part away, the frame of the lowest page first.
+    pub fn pop(&mut self) -> Popped {
+        let Some((key, _)) = self.runs.first() else {
+            return if self.runs.release() { Popped::Empty } else { Popped::Nothing };
+        };
+        let Some(run) = self.runs.get_mut(key) else { return Popped::Empty };
+        let frame = run.frames.iter_mut().find(|slot| **slot != 0).map(core::mem::take);
+        if frame.is_some() {
+            run.used -= 1;
+            self.committed -= 1;
+        }
+        if run.used == 0 {
             self.runs.remove(key);
         }
+        // A place that was reserved, for a frame that did not come.
+        frame.map_or(Popped::Nothing, |frame| Popped::Frame(PhysAddr(frame)))
     }
 }
 
@@ -114,9 +130,14 @@ mod tests {
             [Some(15), Some(16), Some(1 << 40), None]
         );
         let mut frames = 0;
-        while pages.pop().is_some() {
-            frames += 1;
+        loop {
+            match pages.pop() {
+                Popped::Frame(_) => frames += 1,
+                Popped::Nothing => {}
+                Popped::Empty => break,
+            }
         }
         assert_eq!((frames, pages.committed()), (4, 0));
+        assert!(pages.is_bare());
     }
 }

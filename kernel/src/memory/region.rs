@@ -98,6 +98,7 @@ impl<M: Machine> Kernel<M> {
                 return false;
             }
             Some((_, Entry::Region { vmar, .. })) => Some(vmar),
+            None if !region.entries.release() => return false,
             None => {
                 self.bury(at);
                 parent
@@ -146,7 +147,6 @@ impl<M: Machine> Kernel<M> {
     fn bury(&mut self, vmar: Id<Vmar>) {
         let Some(region) = self.objects.vmars.get_mut(vmar) else { return };
         region.state = VmarState::Dead;
-        region.entries.release();
         let (base, size, process) = (region.base, region.size, region.process);
         let Some(parent) = region.parent.take() else { return };
         if let Some(parent) = self.objects.vmars.get_mut(parent) {

@@ -71,7 +71,12 @@ impl Regions {
         if self.runs.get(end) == Some(&parent) {
             self.runs.remove(end);
         }
-        self.runs.release();
+        let _more_later = self.runs.release();
+    }
+
+    /// Gives memory back when no region is left, a bounded part of it at a time; whether none is left.
+    pub fn release(&mut self) -> bool {
+        self.runs.release()
     }
 }
 

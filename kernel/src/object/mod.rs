@@ -170,6 +170,12 @@ macro_rules! objects {
                 core::iter::empty()$(.chain(self.$arena.iter().map(|(id, _)| ObjectRef::$type(id))))*
             }
 
+            /// How often objects were looked for so far, where that is counted ([`Arena::looks`]).
+            pub fn looks(&self) -> u64 {
+                let others = self.notices.looks() + self.watched.looks() + self.lookouts.looks();
+                others$(.wrapping_add(self.$arena.looks()))*
+            }
+
             /// The header of any object; `None` for a stale id.
             pub fn header(&self, object: ObjectRef) -> Option<&Header> {
                 match object {

@@ -93,6 +93,11 @@ impl Process {
         }
     }
 
+    /// Gives back what a dead process's tables took, a bounded part at a time; whether nothing is left of them.
+    pub fn release(&mut self) -> bool {
+        self.futexes.release() && self.lookouts.release() && self.regions.release()
+    }
+
     /// Whether it has ended, or is about to.
     pub const fn is_over(&self) -> bool {
         matches!(self.state, ProcessState::Dying | ProcessState::Dead)

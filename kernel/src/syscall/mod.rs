@@ -135,8 +135,11 @@ impl<M: Machine> Kernel<M> {
         if answer.0 > 0 {
             if answer == Answer::AGAIN {
                 frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
-                // Others get their turn between the pieces.
                 self.schedule.attention = true;
+                // Others get their turn between the pieces, whatever is left of this thread's slice.
+                if self.schedule.first_ready.is_some() {
+                    self.yield_now();
+                }
             }
             return Called::WAITS;
         }

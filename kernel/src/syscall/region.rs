@@ -7,7 +7,7 @@ use abi::{PAGE_SIZE, PhysAddr, Rights, Status, status::Result};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::memory::mapping::RECORDS_AN_ENTRY;
+use crate::memory::mapping::STEPS_AN_ENTRY;
 use crate::object::vmar::{CAN_MAP_ALL, default_rights, rights_of};
 use crate::object::{Entry, ObjectRef, Vmar};
 use crate::ports::Machine;
@@ -87,7 +87,7 @@ impl<M: Machine> Kernel<M> {
         } else if region.end.caller != Some(caller.thread) {
             return Err(Status::BAD_STATE);
         }
-        let mut budget = RECORDS_AN_ENTRY;
+        let mut budget = STEPS_AN_ENTRY;
         let finished = self.tear_down(vmar, &mut budget);
         // Without handles a region is gone when it is finished; this one has the caller's.
         self.objects.get_mut(vmar)?.end.caller = if finished { None } else { Some(caller.thread) };

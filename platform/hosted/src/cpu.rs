@@ -10,7 +10,7 @@ use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next};
 
 use crate::bus::Width;
 use crate::float::Float;
-use crate::heap::Failure;
+use crate::heap::{self, Failure};
 use crate::machine::{AccessFault, Config, Machine, split_mix};
 
 /// Exception classes (Arm ARM D24.2, ESR_EL1.EC).
@@ -44,6 +44,29 @@ enum Activity {
     Works,
 }
 
+/// What the kernel does while it has its lock, in units that are the same on every machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Ports used: frames and descriptors touched, above all.
+    pub ports: u64,
+    /// Blocks of the heap taken or given back, where the test's binary counts them.
+    pub blocks: u64,
+    /// Objects looked at.
+    pub looks: u64,
+}
+
+impl Work {
+    fn so_far(kernel: &Kernel<Machine>, machine: &Machine) -> Self {
+        Self { ports: machine.work(), blocks: heap::blocks(), looks: kernel.looks() }
+    }
+
+    fn raise(&mut self, before: Self, after: Self) {
+        self.ports = self.ports.max(after.ports.wrapping_sub(before.ports));
+        self.blocks = self.blocks.max(after.blocks.wrapping_sub(before.blocks));
+        self.looks = self.looks.max(after.looks.wrapping_sub(before.looks));
+    }
+}
+
 /// One CPU: the registers, and what it does.
 #[derive(Clone, Debug)]
 struct Lane {
@@ -70,6 +93,8 @@ pub struct Cpu {
     heap: Failure,
     /// How often a CPU was in the kernel.
     entries: u64,
+    /// The most that one entry did since it was last asked for.
+    most_work: Work,
     /// Whether all of the kernel's books are taken anew each time.
     checks: bool,
 }
@@ -93,6 +118,7 @@ impl Cpu {
             stopped: None,
             heap: Failure::default(),
             entries: 0,
+            most_work: Work::default(),
             checks: false,
         }
     }
@@ -112,6 +138,11 @@ impl Cpu {
     /// How often a CPU has been in the kernel so far.
     pub const fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// The most that one entry into the kernel has done since the last call.
+    pub const fn take_most_work(&mut self) -> Work {
+        core::mem::replace(&mut self.most_work, Work { ports: 0, blocks: 0, looks: 0 })
     }
 
     /// Whether to take all of the kernel's books anew after each entry from now on, which costs time.
@@ -226,8 +257,11 @@ impl Cpu {
     }
 
     fn handle(&mut self, event: Event) -> Next {
-        let Self { kernel, frame, heap, here, .. } = self;
-        heap.during(|| kernel.handle(*here, event, frame))
+        let Self { kernel, machine, frame, heap, here, most_work, .. } = self;
+        let before = Work::so_far(kernel, machine);
+        let next = heap.during(|| kernel.handle(*here, event, frame));
+        most_work.raise(before, Work::so_far(kernel, machine));
+        next
     }
 
     /// Lets the CPU whose turn it is make a step; or says that it is the driven thread's turn.
@@ -362,6 +396,8 @@ impl Cpu {
             _ if word & 0xFFE0_FFE0 == 0xAA00_03E0 => self.set(to, self.get((word >> 16 & 31) as usize)),
             // add xd, xn, #imm
             _ if word & 0xFFC0_0000 == 0x9100_0000 => self.set(to, self.get(base).wrapping_add(offset(0))),
+            // add xd, xn, #imm, lsl #12
+            _ if word & 0xFFC0_0000 == 0x9140_0000 => self.set(to, self.get(base).wrapping_add(offset(12))),
             // movz xd, #imm
             _ if word & 0xFFE0_0000 == 0xD280_0000 => self.set(to, u64::from(word >> 5 & 0xFFFF)),
             // ldr and str, unsigned offset

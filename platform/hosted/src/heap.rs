@@ -18,6 +18,8 @@ use std::ptr;
 thread_local! {
     /// Allocations to let through before one fails; `None` if none shall.
     static COUNTDOWN: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Blocks that were taken or given back.
+    static BLOCKS: Cell<u64> = const { Cell::new(0) };
     /// Whether an armed failure has happened.
     static FAILED: Cell<bool> = const { Cell::new(false) };
 }
@@ -55,12 +57,24 @@ impl Failure {
     }
 }
 
-/// Runs `f` with failures disarmed.
+/// Runs `f` with failures disarmed, and uncounted.
 pub(crate) fn without_failures<T>(f: impl FnOnce() -> T) -> T {
-    let armed = COUNTDOWN.take();
+    let (armed, blocks) = (COUNTDOWN.take(), BLOCKS.get());
     let value = f();
     COUNTDOWN.set(armed);
+    BLOCKS.set(blocks);
     value
+}
+
+/// Blocks that this thread has taken from the heap or given back, what is [uncounted](without_failures) left out;
+/// 0 without [`Failing`].
+pub(crate) fn blocks() -> u64 {
+    BLOCKS.get()
+}
+
+fn count_block() {
+    // A thread that is being torn down counts no more.
+    let _torn_down = BLOCKS.try_with(|blocks| blocks.set(blocks.get().wrapping_add(1)));
 }
 
 /// Counts one allocation down. True if it is the one that fails.
@@ -88,11 +102,13 @@ unsafe impl GlobalAlloc for Failing {
         if fails_now() {
             return ptr::null_mut();
         }
+        count_block();
         // SAFETY: the caller's promise about `layout` is the one that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count_block();
         // SAFETY: `block` came from `System` with this layout, see above.
         unsafe { System.dealloc(block, layout) }
     }
@@ -101,6 +117,7 @@ unsafe impl GlobalAlloc for Failing {
         if fails_now() {
             return ptr::null_mut();
         }
+        count_block();
         // SAFETY: `block` came from `System` with this layout; `size` is the caller's promise.
         unsafe { System.realloc(block, layout, size) }
     }

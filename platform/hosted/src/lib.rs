@@ -25,7 +25,7 @@ mod ram;
 pub mod virt;
 
 pub use bus::{Device, ExternalAbort, Width};
-pub use cpu::Cpu;
+pub use cpu::{Cpu, Work};
 pub use descriptor::MAIR;
 pub use machine::{AccessFault, Config, Machine};
 pub use mmu::WalkFault;

@@ -61,6 +61,8 @@ struct State {
     here: CpuId,
     entropy: Option<u64>,
     synchronized: Vec<PhysAddr>,
+    /// Ports used so far.
+    work: u64,
 }
 
 /// What each CPU has for itself, besides what the MMU keeps.
@@ -103,6 +105,7 @@ impl Machine {
             here: CpuId::BOOT,
             entropy: config.seed,
             synchronized: Vec::new(),
+            work: 0,
         })))
     }
 
@@ -219,8 +222,9 @@ impl Machine {
     /// If a descriptor write is not published, an invalidation not complete, or a cached translation of
     /// the active space says other than the tables.
     pub fn assert_ready_for_el0(&self) {
-        let state = self.state();
-        if let Some(what) = state.mmu.unfinished(&state.ram) {
+        let mut state = self.state();
+        let State { mmu, ram, .. } = &mut *state;
+        if let Some(what) = mmu.unfinished(ram) {
             panic!("EL0 was entered too early: {what}");
         }
     }
@@ -274,7 +278,17 @@ impl Machine {
 
     /// Runs a port. What it allocates is the simulation's, not the kernel's: no injected failure meets it.
     fn port<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
-        heap::without_failures(|| f(&mut self.state()))
+        heap::without_failures(|| {
+            let mut state = self.state();
+            state.work += 1;
+            f(&mut state)
+        })
+    }
+
+    /// How often the kernel has used a port: a frame taken, given back, filled or copied, a descriptor read or
+    /// written, an invalidation.
+    pub(crate) fn work(&self) -> u64 {
+        self.state().work
     }
 }
 

@@ -81,6 +81,11 @@ pub(crate) struct Mmu {
     unpublished: BTreeMap<PhysAddr, u64>,
     pending: Vec<Invalidation>,
     physical_bits: u32,
+    /// Descriptor writes so far.
+    writes: u64,
+    /// For which tables an ASID's cached translations were last found to be right, and after how many writes.
+    /// Without a write since, and under the same tables, they are right still.
+    found_right: BTreeMap<Asid, (PhysAddr, u64)>,
 }
 
 impl Mmu {
@@ -124,6 +129,7 @@ impl Mmu {
             self.assert_broken(at, value);
         }
         if old != value {
+            self.writes += 1;
             self.unpublished.entry(at).or_insert(old);
         }
         ram.write("write_descriptor", at, &value.to_le_bytes());
@@ -335,7 +341,7 @@ impl Mmu {
 
     /// What EL0 must not find when it runs: work of the kernel that is not finished, and cached
     /// translations of the active space that the tables no longer say. `None` if all is well.
-    pub(crate) fn unfinished(&self, ram: &Ram) -> Option<String> {
+    pub(crate) fn unfinished(&mut self, ram: &Ram) -> Option<String> {
         if let Some((at, _)) = self.unpublished.first_key_value() {
             return Some(format!(
                 "{} descriptor writes not published, at {at} first",
@@ -346,6 +352,19 @@ impl Mmu {
             return Some(format!("{} invalidations not completed, {what:?} first", self.pending.len()));
         }
         let (root, asid) = self.active()?;
+        let now = (root, self.writes);
+        if self.found_right.get(&asid) == Some(&now) {
+            return None;
+        }
+        let stale = self.stale(ram, root, asid);
+        if stale.is_none() {
+            self.found_right.insert(asid, now);
+        }
+        stale
+    }
+
+    /// A cached translation that the tables at `root` no longer say.
+    fn stale(&self, ram: &Ram, root: PhysAddr, asid: Asid) -> Option<String> {
         let fresh = Self {
             active: self.active,
             here: self.here,

@@ -57,6 +57,8 @@ pub enum Do {
     Demand,
     /// Adds one to the eight bytes at the address in X0, for ever and without a call.
     Count,
+    /// Loads a word every 2 MiB, from the address in X0 up to the one in X1, which is some of these further on.
+    Touch,
     /// Fills every floating-point register, the control and the status register included, with what X0 says.
     FloatFill,
     /// Gives zero if every floating-point register has what [`Do::FloatFill`] puts there; with X0 zero, what a
@@ -141,6 +143,7 @@ impl Do {
             Self::Again => 33,
             Self::Demand => 35,
             Self::Count => 38,
+            Self::Touch => 42,
             Self::FloatFill => FLOAT_FILL as u64,
             Self::FloatCheck => FLOAT_CHECK as u64,
         };
@@ -163,7 +166,7 @@ pub const AGENT: [u32; WORDS] = {
 };
 
 /// The list of steps, and the short functions.
-const FIRST: [u32; 42] = [
+const FIRST: [u32; 48] = [
     mov(19, 1),      // 0
     str(0, 19, 0),   // 1    the start handle, into the header
     add(19, 19, 16), // 2
@@ -206,6 +209,12 @@ const FIRST: [u32; 42] = [
     add(1, 1, 1),    // 39
     str(1, 0, 0),    // 40
     b(-3),           // 41        to 38
+    ldr(2, 0, 0),    // 42   touch:
+    0x9148_0000,     // 43   add x0, x0, #512, lsl #12
+    eor(2, 0, 1),    // 44
+    cbz(2, 2),       // 45        to 47
+    b(-4),           // 46        to 42
+    RET,             // 47
 ];
 
 /// FPSR's cumulative flags and FPCR's rounding mode, of what X0 says, into X3.

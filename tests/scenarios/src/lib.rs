@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod agent;
+mod bounded;
 mod cache_policy;
 mod calls;
 mod channels;
@@ -87,7 +88,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 21] = [
+const FAMILIES: [&[Scenario]; 22] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -109,6 +110,7 @@ const FAMILIES: [&[Scenario]; 21] = [
     time::SCENARIOS,
     oracle::SCENARIOS,
     cpus::SCENARIOS,
+    bounded::SCENARIOS,
 ];
 
 const COUNT: usize = {

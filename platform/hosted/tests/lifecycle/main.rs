@@ -5,6 +5,7 @@
 mod program;
 
 mod aborts;
+mod bounded;
 mod child;
 mod crowds;
 mod failures;

@@ -1,0 +1,118 @@
+//! Long work in bounded pieces: however much a program has made, one entry into the kernel does a bounded part.
+//!
+//! Each test makes something large, ends or changes it, and asks for the most that a single entry did meanwhile:
+//! ports used (frames, descriptors), blocks of the heap, objects looked at.
+
+use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, USER_BASE};
+use abi::{PAGE_SIZE, Rights, Sysno, VirtAddr};
+use hosted::{Width, Work};
+use scenarios::agent::{Arg, DATA, Do, Step};
+
+use super::Driven;
+use super::child::Child;
+
+/// What one entry may do. Most ports are used by what takes tables apart.
+const MOST: Work = Work { ports: 4000, blocks: 300, looks: 1000 };
+const VMO_SIZE: u64 = 4 << 30;
+const MAPPED: u64 = 1 << 30;
+const RW: u32 = PERM_READ | PERM_WRITE;
+
+impl Driven {
+    /// Does something, and sees to it that no entry into the kernel did too much until all is settled.
+    fn bounded(&mut self, what: &str, f: impl FnOnce(&mut Self)) {
+        self.settle();
+        self.program.board.cpu.take_most_work();
+        f(self);
+        self.sleep(200_000_000);
+        let most = self.program.board.cpu.take_most_work();
+        println!("{what}: {most:?}");
+        let is_bounded = most.ports <= MOST.ports && most.blocks <= MOST.blocks && most.looks <= MOST.looks;
+        assert!(is_bounded, "{what}: one entry did {most:?}, and may do {MOST:?}");
+        self.check();
+    }
+
+    /// A VMO of 4 GiB with so many pages, evenly spread.
+    fn large_vmo(&mut self, pages: u64) -> u64 {
+        let vmo = self.making(Sysno::vmo_create, &[VMO_SIZE, 0]).unwrap();
+        let from = self.scratch(0x1000);
+        for page in 0..pages {
+            self.call(Sysno::vmo_write, &[vmo, from, page * (VMO_SIZE / pages), 8]).unwrap();
+        }
+        vmo
+    }
+
+    /// Fills a channel with messages of 64 handles each.
+    fn send_handles(&mut self, channel: u64, messages: u64) {
+        let event = self.making(Sysno::event_create, &[0]).unwrap();
+        let values = self.scratch(0x1000);
+        for _ in 0..messages {
+            for index in 0..64 {
+                let same = u64::from(Rights::SAME_RIGHTS.0);
+                self.call(Sysno::handle_duplicate, &[event, same, values + 4 * index]).unwrap();
+            }
+            self.call(Sysno::channel_write, &[channel, 0, values, 0, values, 64]).unwrap();
+        }
+        self.close(event);
+    }
+
+    fn channel(&mut self) -> (u64, u64) {
+        let out = self.scratch(0);
+        self.call(Sysno::channel_create, &[0, out, out + 4]).unwrap();
+        (u64::from(self.read32(0)), u64::from(self.read32(4)))
+    }
+}
+
+#[test]
+fn a_large_process_is_killed_in_pieces() {
+    let mut driven = Driven::start();
+    let (near, far) = driven.channel();
+    driven.send_handles(near, 1563);
+    let read = [0, 0, 0, DATA + 64, 0, 64, DATA + 512, DATA + 520]
+        .map(|word| if word >= DATA { Arg::Script(word) } else { Arg::Is(word) });
+    let vmo = driven.large_vmo(8192);
+    let mut child = Child::default();
+    let (offset, out) = (64 << 30, driven.scratch(8));
+    let at = USER_BASE + offset;
+    let steps = [
+        Step::new(Do::Touch, &[Arg::Is(at), Arg::Is(at + MAPPED)]),
+        Step::give_handle(2),
+        Step::call(Sysno::channel_read, &read),
+        Step::again(2),
+    ];
+    driven.make_child_with(&mut child, &steps).unwrap();
+    let options = u64::from(SPECIFIC | RW);
+    driven.call(Sysno::vmar_map, &[child.vmar, options, offset, vmo, 0, MAPPED, out]).unwrap();
+    driven.start_child(&child, far).unwrap();
+    driven.close(vmo);
+    driven.sleep(60_000_000);
+    driven.bounded("kill", |driven| driven.call(Sysno::task_kill, &[child.process]).unwrap());
+}
+
+#[test]
+fn a_large_vmo_is_closed_in_pieces() {
+    let mut driven = Driven::start();
+    let vmo = driven.large_vmo(8192);
+    driven.bounded("close a VMO", |driven| driven.close(vmo));
+}
+
+#[test]
+fn a_full_channel_is_closed_in_pieces() {
+    let mut driven = Driven::start();
+    let (near, far) = driven.channel();
+    driven.send_handles(near, 200);
+    driven.bounded("close a channel", |driven| driven.close(far));
+}
+
+#[test]
+fn a_large_mapping_is_unmapped_in_pieces() {
+    let mut driven = Driven::start();
+    let vmo = driven.large_vmo(1);
+    let at = driven.map(RW, vmo, 0, MAPPED).unwrap();
+    for address in (at..at + MAPPED).step_by(2 << 20) {
+        driven.program.board.cpu.store(VirtAddr(address), Width::Double, 1);
+    }
+    for address in (at..at + (4 << 20)).step_by(PAGE_SIZE as usize) {
+        driven.program.board.cpu.store(VirtAddr(address), Width::Double, 1);
+    }
+    driven.bounded("unmap", |driven| driven.unmap(at, MAPPED).unwrap());
+}
