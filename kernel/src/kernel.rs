@@ -153,11 +153,14 @@ impl<M: Machine> Kernel<M> {
         self.objects.looks()
     }
 
+    /// A process's tables, for one operation on them.
     pub(crate) fn space_of(
         &mut self,
         process: Id<Process>,
     ) -> Result<(&mut M, &mut crate::memory::stage1::Space)> {
         let process = self.objects.processes.get_mut(process).ok_or(Status::BAD_STATE)?;
-        Ok((&mut self.machine, process.space.as_mut().ok_or(Status::BAD_STATE)?))
+        let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
+        space.forget_old_asid(self.asids.generation());
+        Ok((&mut self.machine, space))
     }
 }

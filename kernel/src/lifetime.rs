@@ -310,10 +310,14 @@ impl<M: Machine> Kernel<M> {
     fn reap_process(&mut self, id: Id<Process>) -> bool {
         let Some(process) = self.objects.processes.get_mut(id) else { return true };
         if let Some(space) = &mut process.space {
-            let asid = space.asid();
+            let generation = self.asids.generation();
+            space.forget_old_asid(generation);
+            let asid = space.asid_in(generation);
             if space.destroy(&mut self.machine, ENTRIES_A_STEP) == Progress::Done {
                 process.space = None;
-                self.asids.release(asid);
+                if let Some(asid) = asid {
+                    self.asids.release(asid);
+                }
             }
             return false;
         }

@@ -109,6 +109,9 @@ pub trait Translation {
     /// Forgets an address space (TLBI ASIDE1IS).
     fn invalidate_space(&mut self, asid: Asid);
 
+    /// Forgets everything, of every address space (TLBI VMALLE1IS).
+    fn invalidate_all(&mut self);
+
     /// Waits until invalidations are complete everywhere (DSB ISH; ISB).
     fn complete_invalidation(&mut self);
 

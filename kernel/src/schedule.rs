@@ -12,6 +12,8 @@ use crate::ports::{CpuId, Frame, Machine, Next};
 
 /// How long a thread runs while others are ready, in nanoseconds.
 const SLICE: i64 = 10_000_000;
+/// Waits that one kernel entry ends because their deadlines have come.
+const DEADLINES_AN_ENTRY: u32 = 64;
 /// Units of teardown that one kernel entry does for others before it returns.
 const REAP_AT_EXIT: u32 = 32;
 
@@ -194,8 +196,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn leave(&mut self, frame: &mut Frame) -> Next {
         self.settle_here();
         loop {
-            self.expire_timers();
-            if self.sweep() {
+            if self.expire_timers() || self.sweep() {
                 return self.come_again(frame);
             }
             let pending = self.reap(REAP_AT_EXIT);
@@ -237,11 +238,16 @@ impl<M: Machine> Kernel<M> {
         Next::Idle
     }
 
-    fn expire_timers(&mut self) {
-        let Some((first, _)) = self.schedule.timers.first() else { return };
+    /// Ends waits whose deadlines have come, a bounded number of them; whether there are more.
+    fn expire_timers(&mut self) -> bool {
+        let Some((first, _)) = self.schedule.timers.first() else { return false };
         let now = self.machine.ticks();
         let mut due = Some(first);
-        while let Some((_, &id)) = due.filter(|&at| at <= now).and_then(|_| self.schedule.timers.first()) {
+        for _ in 0..DEADLINES_AN_ENTRY {
+            let Some((_, &id)) = due.filter(|&at| at <= now).and_then(|_| self.schedule.timers.first())
+            else {
+                return false;
+            };
             let outcome = match self.objects.threads.get(id).map(|thread| thread.wait) {
                 Some(Wait::Signals { object, observed, .. }) => {
                     let signals = self.objects.header(object).map_or(Signals::NONE, |header| header.signals);
@@ -256,6 +262,7 @@ impl<M: Machine> Kernel<M> {
             self.wake(id, outcome);
             due = self.schedule.timers.first().map(|(at, _)| at);
         }
+        due.is_some_and(|at| at <= now)
     }
 
     /// Ends the slice of a thread that others wait for; gives it another one if nobody does.
@@ -292,10 +299,10 @@ impl<M: Machine> Kernel<M> {
             let here = self.schedule.here_mut();
             here.loaded = Some(id);
             self.machine.allow_fp(here.fp_owner == Some(id));
-            if here.active.replace(process) != Some(process) {
+            if here.active != Some(process) {
                 here.vdso_code = NOWHERE;
-                let space = self.objects.processes.get(process).and_then(|process| process.space.as_ref());
-                self.machine.activate(space.map(|space| (space.root(), space.asid())));
+                self.activate(process);
+                self.schedule.here_mut().active = Some(process);
             }
         }
         self.deliver_outcome(id, frame);

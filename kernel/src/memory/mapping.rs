@@ -18,6 +18,10 @@ const BLOCKS: [u64; 2] = [1 << 30, 1 << 21];
 /// Committed pages that `MAP_RANGE` shows at once; the rest come by faults.
 const EAGER_PAGES: u64 = 64;
 
+/// Leaves of a physical mapping that are shown at once; the rest come by faults. A window at an address that is
+/// congruent to it, where the kernel puts it unless told otherwise, needs few: a block shows 1 GiB.
+const EAGER_LEAVES: u64 = 1024;
+
 /// Whether a long operation is finished or must be entered again for the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -25,6 +29,14 @@ pub(crate) enum Work {
     Done,
     /// Done up to this address.
     UpTo(u64),
+}
+
+/// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
+/// largest leaves there can show.
+fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+    let fits = |block: &u64| (base ^ range.base().0) & (block - 1) == 0 && range.size() >= *block;
+    let leaf = BLOCKS.into_iter().find(fits).unwrap_or(PAGE_SIZE);
+    range.size().min(leaf.saturating_mul(EAGER_LEAVES))
 }
 
 impl<M: Machine> Kernel<M> {
@@ -51,7 +63,7 @@ impl<M: Machine> Kernel<M> {
                 let attributes = mapping.attributes();
                 let (machine, space) = self.space_of(process)?;
                 space
-                    .map_run(machine, VirtAddr(base), range.base(), range.size(), attributes)
+                    .map_run(machine, VirtAddr(base), range.base(), shown_at_once(base, range), attributes)
                     .map_err(Status::from)
             }
             None => Ok(()),

@@ -19,14 +19,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn make_process(&mut self, job: Id<Job>, name: Name) -> Result<(Id<Process>, Id<Vmar>)> {
         self.objects.processes.reserve()?;
         self.objects.vmars.reserve()?;
-        let asid = self.asids.allocate()?;
-        let space = match Space::new(&mut self.machine, asid) {
-            Ok(space) => space,
-            Err(error) => {
-                self.asids.release(asid);
-                return Err(error.into());
-            }
-        };
+        let space = Space::new(&mut self.machine)?;
         let (koid, vmar_koid) = (self.objects.allocate_koid(), self.objects.allocate_koid());
         let hint = abi::vmar::USER_BASE + self.random.below(HINT_SPAN / PAGE_SIZE) * PAGE_SIZE;
         let secret = self.random.next_u32();

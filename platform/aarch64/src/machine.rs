@@ -139,6 +139,10 @@ impl Translation for Board {
         tlb::invalidate_space(asid);
     }
 
+    fn invalidate_all(&mut self) {
+        tlb::invalidate_all();
+    }
+
     fn complete_invalidation(&mut self) {
         barrier::complete();
         barrier::instruction();

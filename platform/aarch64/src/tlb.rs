@@ -33,6 +33,12 @@ pub(crate) fn invalidate_space(asid: Asid) {
     }
 }
 
+/// Forgets everything, what the kernel's own tables say included.
+pub(crate) fn invalidate_all() {
+    // SAFETY: as in `invalidate_leaf`: the kernel's tables say what they said.
+    unsafe { asm!("tlbi vmalle1is", options(nostack, preserves_flags)) };
+}
+
 /// Makes `root` EL0's tables.
 ///
 /// # Safety

@@ -407,6 +407,10 @@ impl Translation for Machine {
         self.port(|state| state.mmu.invalidate_space(asid));
     }
 
+    fn invalidate_all(&mut self) {
+        self.port(|state| state.mmu.invalidate_all());
+    }
+
     fn complete_invalidation(&mut self) {
         self.port(|state| state.mmu.complete());
     }

@@ -63,6 +63,7 @@ enum Invalidation {
     Leaf(Asid, u64),
     Walk(Asid, u64),
     Space(Asid),
+    All,
 }
 
 /// Key of a cached item: address space, level, and the address divided by what the level covers.
@@ -164,6 +165,10 @@ impl Mmu {
         self.invalidate(Invalidation::Space(asid));
     }
 
+    pub(crate) fn invalidate_all(&mut self) {
+        self.invalidate(Invalidation::All);
+    }
+
     /// An invalidation is ordered after a store by a DSB alone (D8.17.5): without it the walker may fetch
     /// the old descriptor again as soon as it was forgotten.
     fn invalidate(&mut self, what: Invalidation) {
@@ -181,6 +186,10 @@ impl Mmu {
                 Invalidation::Walk(asid, address) => {
                     self.leaves.retain(|key, _| !hits(key, asid, address));
                     self.tables.retain(|key, _| !hits(key, asid, address));
+                }
+                Invalidation::All => {
+                    self.leaves.clear();
+                    self.tables.clear();
                 }
                 Invalidation::Space(asid) => {
                     self.leaves.retain(|key, _| key.0 != asid);

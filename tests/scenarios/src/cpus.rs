@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use abi::object::task_retcode::{EXCEPTION_KILL, SYSCALL_KILL};
 use abi::time::INFINITE;
-use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, USER_BASE};
 use abi::{Handle, Signals, Sysno};
 
 use crate::agent::{Arg, DATA, Do, Step};
@@ -24,6 +24,7 @@ scenarios! {
     "CPU-J06" kill_many "a job's processes are killed on several CPUs at once";
     "CPU-J07" unmap_running "what is unmapped under a process that runs is gone for it";
     "CPU-J08" exit_running "a process that exits takes a thread along that makes no call";
+    "CPU-J09" many_spaces "more processes live at once than there are ASIDs of 8 bits, and each sees its own memory";
 }
 
 /// How long something may take that another CPU is asked for: far more than it needs.
@@ -245,4 +246,44 @@ fn exit_running(env: &mut Env<'_>) -> Outcome {
     same!(ok!(env.finish(&task)), 5);
     ok!(env.wait_for_end(other.thread));
     stands(env, &other)
+}
+
+/// How many processes live at once: more than there are ASIDs of 8 bits, by more than there are CPUs.
+const SPACES: u64 = 300;
+
+/// Each process has a page of its own at one address, in which it leaves its number, and finds it again.
+fn many_spaces(env: &mut Env<'_>) -> Outcome {
+    const PLACE: u64 = 64 << 30;
+    let at = Arg::Is(USER_BASE + PLACE);
+    let mut tasks = Vec::new();
+    for number in 0..SPACES {
+        let task = ok!(env.new_process(b"one of many"));
+        let page = ok!(env.vmo_create(P, 0));
+        ok!(env.vmar_map(task.vmar, PERM_READ | PERM_WRITE | SPECIFIC, PLACE, page, 0, P));
+        let steps = [
+            Step::new(Do::Store, &[at, Arg::Is(number)]),
+            Step::call(Sysno::thread_legacy_yield, &[]),
+            Step::new(Do::Copy, &[at, Arg::Script(DATA)]),
+            Step::new(Do::Store, &[Arg::Script(DATA + 8), Arg::Is(1)]),
+            Step::call(Sysno::nanosleep, &[Arg::Is(INFINITE as u64)]),
+        ];
+        ok!(env.set_script(&task, &steps));
+        ok!(env.start_process(&task, 0));
+        ok!(env.close(page));
+        env.forget(page);
+        tasks.push(task);
+    }
+    let end = env.in_the_future(PROMPTLY);
+    for (number, task) in (0..).zip(&tasks) {
+        while ok!(env.script_word(task, DATA + 8)) == 0 {
+            truth!(env.now() < end);
+            ok!(env.pause(GLANCE));
+        }
+        same!(ok!(env.script_word(task, DATA)) as u32, number);
+    }
+    for task in &tasks {
+        ok!(kill(env, task.process));
+        same!(ok!(env.finish(task)), SYSCALL_KILL);
+    }
+    Ok(())
 }

@@ -65,13 +65,15 @@ pub(crate) fn put_page<M: Translation>(machine: &mut M, entry: &Entry, raw: u64)
 
 /// Takes a page out of a last-level table that has others: what unmapping one page comes to. Steps 1 to 4
 /// of a cursor, for one leaf.
-pub(crate) fn take_page<M: Translation>(machine: &mut M, asid: Asid, address: u64, entry: &Entry) {
+pub(crate) fn take_page<M: Translation>(machine: &mut M, asid: Option<Asid>, address: u64, entry: &Entry) {
     machine.write_descriptor(entry.at, 0);
     let (at, parent) = entry.parent;
     machine.write_descriptor(at, descriptor::with_used(parent, descriptor::used(parent).wrapping_sub(1)));
     machine.publish_descriptors();
-    machine.invalidate_leaf(asid, VirtAddr(address));
-    machine.complete_invalidation();
+    if let Some(asid) = asid {
+        machine.invalidate_leaf(asid, VirtAddr(address));
+        machine.complete_invalidation();
+    }
 }
 
 /// Whether [`take_page`] may take the page at this entry: there is one, and the table has others.
@@ -434,7 +436,8 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         if stale.first > stale.last {
             return;
         }
-        let asid = self.space.asid;
+        // Without an ASID no TLB holds anything of this space, and no CPU walks its tables.
+        let Some(asid) = self.space.asid else { return };
         // Every stale piece is at least this large and aligned, so steps from one multiple to the next meet
         // each of them.
         let (first, last) = (stale.first >> stale.shift, stale.last >> stale.shift);

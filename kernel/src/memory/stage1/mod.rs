@@ -5,7 +5,7 @@
 //! and barriers are decided; [`Space`] is what the rest of the kernel uses:
 //!
 //! ```text
-//! Space::new(m, asid)                        -> Result<Space, MapError>    an empty space: one frame
+//! Space::new(m)                              -> Result<Space, MapError>    an empty space: one frame
 //! space.reserve_tables(m, va, len)           -> Result<(), MapError>       map_page cannot fail there
 //! space.map_run(m, va, pa, len, attributes)  -> Result<(), MapError>       a physical run, largest blocks
 //! space.map_page(m, va, frame, attributes)   -> Result<(), MapError>       one page, also over another

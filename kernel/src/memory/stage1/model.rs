@@ -315,6 +315,10 @@ impl Translation for Model {
         self.invalidate(asid, Invalidation::Space);
     }
 
+    fn invalidate_all(&mut self) {
+        unreachable!("one operation on a space concerns no other");
+    }
+
     fn complete_invalidation(&mut self) {
         self.count(|calls| calls.completions += 1);
         self.unpublished.clear();

@@ -71,7 +71,10 @@ impl Leaf {
 #[cfg_attr(test, derive(Clone))]
 pub struct Space {
     pub(super) root: PhysAddr,
-    pub(super) asid: Asid,
+    /// Under which TLBs may hold something of it; `None` if they hold nothing.
+    pub(super) asid: Option<Asid>,
+    /// The generation that its last ASID is of.
+    generation: u64,
     /// Entries in use of the root. Other tables have this in the descriptor that leads to them.
     pub(super) root_used: u64,
     /// Tables below the root.
@@ -102,15 +105,16 @@ struct Step {
 }
 
 impl Space {
-    /// An empty space. No TLB may hold anything under `asid`.
+    /// An empty space, without an ASID.
     ///
     /// # Errors
     /// [`MapError::NoMemory`].
-    pub fn new<M: Frames + Translation>(machine: &mut M, asid: Asid) -> Result<Self, MapError> {
+    pub fn new<M: Frames + Translation>(machine: &mut M) -> Result<Self, MapError> {
         let root = machine.allocate_frame().ok_or(MapError::NoMemory)?;
         machine.zero_frame(root);
         machine.publish_descriptors();
-        Ok(Self { root, asid, root_used: 0, tables: 0, spare: 0, state: State::Whole })
+        let state = State::Whole;
+        Ok(Self { root, asid: None, generation: 0, root_used: 0, tables: 0, spare: 0, state })
     }
 
     /// The root table, for `Translation::activate`.
@@ -118,9 +122,27 @@ impl Space {
         self.root
     }
 
-    /// The address space identifier.
-    pub const fn asid(&self) -> Asid {
+    /// Its ASID, if that is of this generation, the present one.
+    pub fn asid_in(&self, generation: u64) -> Option<Asid> {
+        self.asid.filter(|_| self.generation == generation)
+    }
+
+    /// Gives it an ASID of a generation, under which no TLB holds anything of another space.
+    pub const fn give_asid(&mut self, asid: Asid, generation: u64) {
+        (self.asid, self.generation) = (Some(asid), generation);
+    }
+
+    /// Takes what ASID it has over into a generation that begins while a CPU uses it. Gives that ASID.
+    pub const fn keep_asid(&mut self, generation: u64) -> Option<Asid> {
+        self.generation = generation;
         self.asid
+    }
+
+    /// Forgets an ASID of an older generation than the present one: no TLB holds anything of this space.
+    pub const fn forget_old_asid(&mut self, generation: u64) {
+        if self.generation != generation {
+            self.asid = None;
+        }
     }
 
     /// Frames that the tables take, the root and the spare one included.
@@ -373,8 +395,10 @@ impl Space {
             State::Gone => return Progress::Done,
             State::Razed(at) => at,
             State::Whole => {
-                machine.invalidate_space(self.asid);
-                machine.complete_invalidation();
+                if let Some(asid) = self.asid {
+                    machine.invalidate_space(asid);
+                    machine.complete_invalidation();
+                }
                 if self.spare != 0 {
                     machine.free_frame(PhysAddr(core::mem::take(&mut self.spare)));
                 }

@@ -63,7 +63,8 @@ fn joined(runs: impl IntoIterator<Item = (u64, (u64, u64, Attributes))>) -> Vec<
 impl Twin {
     fn new() -> Self {
         let mut machine = Model::default();
-        let space = Space::new(&mut machine, ASID).expect("memory is unlimited");
+        let mut space = Space::new(&mut machine).expect("memory is unlimited");
+        space.give_asid(ASID, 1);
         machine.activate(Some((space.root(), ASID)));
         Self { machine, space, runs: Runs::new(), reserved: false }
     }
@@ -373,7 +374,7 @@ proptest! {
 fn a_space_without_memory_does_not_begin() {
     let mut machine = Model::default();
     machine.allowance = Some(0);
-    assert_eq!(Space::new(&mut machine, ASID).err(), Some(MapError::NoMemory));
+    assert_eq!(Space::new(&mut machine).err(), Some(MapError::NoMemory));
 }
 
 #[test]

@@ -103,6 +103,42 @@ fn a_full_channel_is_closed_in_pieces() {
     driven.bounded("close a channel", |driven| driven.close(far));
 }
 
+/// Deadlines that come together end their waits a few at a time.
+#[test]
+fn many_deadlines_that_come_at_once_are_met_in_pieces() {
+    let mut driven = Driven::start();
+    let deadline = driven.now() + 400_000_000;
+    for _ in 0..500 {
+        driven
+            .start_thread(&[(Sysno::nanosleep, [deadline, 0, 0, 0]), (Sysno::thread_exit, [0; 4])])
+            .unwrap();
+    }
+    driven.sleep(1_000_000);
+    assert!(driven.now() < deadline, "they all sleep before the first wakes");
+    driven.program.board.cpu.take_most_work();
+    driven.sleep(400_000_000);
+    let most = driven.program.board.cpu.take_most_work();
+    assert!(most.looks <= MOST.looks, "{most:?}");
+}
+
+/// A window at an address where no block can show it takes a leaf for each page: what is shown at once is bounded.
+#[test]
+fn a_large_window_is_mapped_at_any_address_in_bounded_time() {
+    let mut driven = Driven::start();
+    let root = u64::from(driven.world.mmio_root);
+    let (base, size) = (hosted::virt::HOLE, 128 << 20);
+    let window = driven.making(Sysno::vmo_create_physical, &[root, base, size]).unwrap();
+    let (vmar, out) = (u64::from(driven.world.vmar), driven.scratch(8));
+    let options = u64::from(SPECIFIC | RW);
+    driven.bounded("map a window", |driven| {
+        let place = (64 << 30) + PAGE_SIZE;
+        driven.call(Sysno::vmar_map, &[vmar, options, place, window, 0, size, out]).unwrap();
+        let at = driven.read64(8);
+        driven.unmap(at, size).unwrap();
+    });
+    driven.close(window);
+}
+
 #[test]
 fn a_large_mapping_is_unmapped_in_pieces() {
     let mut driven = Driven::start();

@@ -25,6 +25,11 @@ impl Child {
     pub(super) fn handles(&self) -> [u64; 4] {
         [self.process, self.vmar, self.thread, self.script]
     }
+
+    /// The VMO of its script.
+    pub(super) fn script(&self) -> u64 {
+        self.script
+    }
 }
 
 /// The script of a thread of the driven program's own process.

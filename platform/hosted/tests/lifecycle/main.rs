@@ -5,6 +5,7 @@
 mod program;
 
 mod aborts;
+mod asids;
 mod bounded;
 mod child;
 mod crowds;
