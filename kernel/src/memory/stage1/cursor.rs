@@ -135,16 +135,13 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     /// # Errors
     /// `NoMemory`; what was taken is given back.
     pub(crate) fn stock(&mut self, mut tables: u64) -> Result<(), MapError> {
-        if tables > 0 && self.space.spare != END {
-            // It is zero and was published so, long ago; its first word is no valid descriptor either.
-            let frame = core::mem::replace(&mut self.space.spare, END);
-            self.machine.write_descriptor(PhysAddr(frame), self.spare);
-            self.spare = frame;
+        let kept = if tables > 0 { self.space.spare } else { END };
+        if kept != END {
             tables -= 1;
         }
         for _ in 0..tables {
             let Some(frame) = self.machine.allocate_frame() else {
-                self.give_back_spares();
+                self.spare = self.give_back(self.spare);
                 // The words that linked the spares are not left pending in frames that become another's.
                 self.machine.publish_descriptors();
                 return Err(MapError::NoMemory);
@@ -156,6 +153,12 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         if tables > 0 {
             // A table's zeros must be visible before a descriptor that leads to it is.
             self.machine.publish_descriptors();
+        }
+        if kept != END {
+            // It is zero and was published so, long ago; its first word is no valid descriptor either.
+            self.space.spare = END;
+            self.machine.write_descriptor(PhysAddr(kept), self.spare);
+            self.spare = kept;
         }
         Ok(())
     }
@@ -173,7 +176,8 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
 
     /// Keeps one of the frames that were not needed for the next time, and gives the others back.
     fn give_back_spares(&mut self) {
-        self.keep_spare(self.spare);
+        let spare = core::mem::replace(&mut self.spare, END);
+        self.keep_spare(spare);
     }
 
     /// Keeps the first frame of a chain of empty tables if the space has no spare one, and gives the rest back.
@@ -184,7 +188,6 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
             rest = self.machine.read_descriptor(PhysAddr(chain));
         }
         self.give_back(rest);
-        self.spare = END;
     }
 
     fn give_back(&mut self, mut chain: u64) -> u64 {

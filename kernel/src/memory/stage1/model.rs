@@ -58,7 +58,8 @@ pub(super) struct Calls {
 /// A machine with one CPU of interest, whose TLB misses nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
-    frames: BTreeMap<u64, [u64; ENTRIES as usize]>,
+    /// On the heap each: a tree of whole frames, copied, overflows a test's stack.
+    frames: BTreeMap<u64, Box<[u64; ENTRIES as usize]>>,
     next_frame: u64,
     /// Allocations that still succeed; `None` for all.
     pub(super) allowance: Option<u32>,
@@ -74,7 +75,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn frames(&self) -> &BTreeMap<u64, [u64; ENTRIES as usize]> {
+    pub(super) fn frames(&self) -> &BTreeMap<u64, Box<[u64; ENTRIES as usize]>> {
         &self.frames
     }
 
@@ -107,7 +108,9 @@ impl Model {
 
     /// What a walk without any TLB could read.
     fn read(&self, table: u64, level: u32, base: u64, said: &mut Vec<(u32, u64, Fact)>) {
-        for (index, &raw) in (0..).zip(&self.frames[&table]).filter(|(_, raw)| descriptor::is_valid(**raw)) {
+        for (index, &raw) in
+            (0..).zip(self.frames[&table].iter()).filter(|(_, raw)| descriptor::is_valid(**raw))
+        {
             let base = base + index * covers(level);
             let fact = Fact::of(level, table + index * 8, raw);
             said.push((level, base, fact));
@@ -234,7 +237,7 @@ impl Frames for Model {
         let frame = FIRST_FRAME + self.next_frame * PAGE_SIZE;
         self.next_frame += 1;
         // What was in it before looks as bad as it can.
-        self.frames.insert(frame, [0xDEAD_BEEF_F743; ENTRIES as usize]);
+        self.frames.insert(frame, Box::new([0xDEAD_BEEF_F743; ENTRIES as usize]));
         self.unpublished.insert(frame, true);
         Some(PhysAddr(frame))
     }
@@ -257,7 +260,7 @@ impl Frames for Model {
     fn zero_frame(&mut self, frame: PhysAddr) {
         assert!(!self.walkable.contains_key(&frame.0), "{frame} is zeroed while walks lead to it");
         let words = self.frames.get_mut(&frame.0).expect("a frame of ours");
-        *words = [0; ENTRIES as usize];
+        **words = [0; ENTRIES as usize];
         self.unpublished.insert(frame.0, true);
     }
 

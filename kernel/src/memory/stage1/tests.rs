@@ -96,7 +96,7 @@ impl Twin {
     ) -> u64 {
         *tables += 1;
         let mut used = 0;
-        for (index, &raw) in (0..).zip(&self.machine.frames()[&table]) {
+        for (index, &raw) in (0..).zip(self.machine.frames()[&table].iter()) {
             let base = base + index * covers(level);
             if !descriptor::is_valid(raw) {
                 assert_eq!(raw, 0, "an unused entry of a table in use");
