@@ -58,7 +58,7 @@ pub(super) struct Calls {
 /// A machine with one CPU of interest, whose TLB misses nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
-    /// On the heap each: a tree of whole frames, copied, overflows a test's stack.
+    /// On the heap each: a tree of whole frames is a lot to copy on a test's stack.
     frames: BTreeMap<u64, Box<[u64; ENTRIES as usize]>>,
     next_frame: u64,
     /// Allocations that still succeed; `None` for all.

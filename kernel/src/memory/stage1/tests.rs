@@ -149,7 +149,19 @@ impl Twin {
     }
 
     /// Does one step on the tables and in the record.
+    /// Does a step, piece by piece.
     fn apply(&mut self, step: &Step) -> Result<(), MapError> {
+        let mut rest = self.apply_piece(step)?;
+        while let Some(step) = rest {
+            let result = self.apply_piece(&step);
+            assert!(result.is_ok());
+            rest = result?;
+        }
+        Ok(())
+    }
+
+    /// Does a piece of a step; what is left of it.
+    fn apply_piece(&mut self, step: &Step) -> Result<Option<Step>, MapError> {
         let machine = &mut self.machine;
         match *step {
             Step::MapRun { at, physical, length, attributes } => {
@@ -180,18 +192,18 @@ impl Twin {
                 let progress = self.space.unmap(machine, VirtAddr(at), length, budget)?;
                 let reached = self.reached(progress, at, at + length);
                 take(&mut self.runs, at, reached);
-                self.go_on(reached, at + length, |at, length| Step::Unmap { at, length, budget })?;
+                return Ok(self.rest(reached, at + length, |at, length| Step::Unmap { at, length, budget }));
             }
             Step::Protect { at, length, attributes, budget } => {
                 let progress = self.space.protect(machine, VirtAddr(at), length, attributes, budget)?;
                 let reached = self.reached(progress, at, at + length);
                 self.protect(at, reached, attributes);
-                self.go_on(reached, at + length, |at, length| Step::Protect {
+                return Ok(self.rest(reached, at + length, |at, length| Step::Protect {
                     at,
                     length,
                     attributes,
                     budget,
-                })?;
+                }));
             }
             Step::Reserve { at, length } => {
                 self.space.reserve_tables(machine, VirtAddr(at), length)?;
@@ -199,7 +211,7 @@ impl Twin {
                 self.reserved_now(at, length);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn reached(&self, progress: Progress, from: u64, end: u64) -> u64 {
@@ -212,19 +224,17 @@ impl Twin {
         }
     }
 
-    /// The rest of an operation. Its edges are split by now, so that it needs no memory.
-    fn go_on(&mut self, at: u64, end: u64, step: impl Fn(u64, u64) -> Step) -> Result<(), MapError> {
+    /// The rest of an operation, if there is any. Its edges are split by now, so that it needs no memory.
+    fn rest(&mut self, at: u64, end: u64, step: impl Fn(u64, u64) -> Step) -> Option<Step> {
         if at == end {
-            return Ok(());
+            return None;
         }
         // Small budgets stop often: looking at one place in sixteen keeps the test short.
         if (at / PAGE_SIZE).is_multiple_of(16) {
             self.check();
         }
         self.machine.allowance = Some(0);
-        let result = self.apply(&step(at, end - at));
-        assert!(result.is_ok());
-        result
+        Some(step(at, end - at))
     }
 
     /// In a copy without memory, every free page of the range can be mapped.
