@@ -1,8 +1,8 @@
 // The calls that the vDSO answers by itself, without entering the kernel.
 //
 // The task runner assembles this file together with the stubs that it makes from the list of system calls.
-// Offsets of the constants (TICKS_PER_SECOND and so on) come from abi::vdso::Constants as symbols. No function
-// here has a frame or touches memory other than its arguments and the constants page.
+// Offsets of the constants (TICKS_PER_SECOND and so on) come from abi::vdso::Constants as symbols. But for one,
+// no function here has a frame or touches memory other than its arguments and the constants page.
 
 // function NAME: begins an exported function.
 .macro function name
@@ -85,6 +85,19 @@ function zx_deadline_after
     mov x0, #0x7fffffffffffffff
 1:  ret
 end zx_deadline_after
+
+// void zx_cprng_draw(void* buffer, size_t buffer_size)
+//
+// The one function here that makes a call, and so the one with a frame. It has no way to tell of a failure, and
+// bytes that are not random must not pass for such.
+function zx_cprng_draw
+    str x30, [sp, #-16]!
+    bl zx_cprng_draw_once
+    ldr x30, [sp], #16
+    cbnz w0, 1f
+    ret
+1:  brk #0
+end zx_cprng_draw
 
 function zx_system_get_page_size
     load w0, PAGE_SIZE

@@ -296,6 +296,11 @@ fn random(env: &mut Env<'_>) -> Outcome {
     truth!(first != env.peek_u64(VirtAddr(own.0 + 8)));
     ok!(env.raw(Sysno::cprng_draw_once, &[own.0, 16]));
     truth!(first != env.peek_u64(own));
+    // What programs call has no status; a long draw is one call of theirs.
+    let last = VirtAddr(own.0 + 4096 - 8);
+    env.poke_u64(last, 0);
+    env.system.call(Sysno::cprng_draw, [own.0, 4096, 0, 0, 0, 0, 0, 0]);
+    truth!(env.peek_u64(last) != 0 && env.peek_u64(last) != env.peek_u64(own));
     for pointer in env.bad_pointers() {
         refused!(env.raw(Sysno::cprng_draw_once, &[pointer, 8]), INVALID_ARGS);
     }

@@ -12,6 +12,8 @@ unsafe extern "C" {
     pub fn zx_clock_get_boot() -> i64;
     /// Reads the monotonic clock.
     pub fn zx_clock_get_monotonic() -> i64;
+    /// Fills a buffer with random bytes; a buffer that cannot be written ends the program.
+    pub fn zx_cprng_draw(buffer: *mut u8, buffer_size: usize);
     /// Gives the deadline that lies this many nanoseconds ahead.
     pub fn zx_deadline_after(nanoseconds: i64) -> i64;
     /// Reads the counter of the monotonic clock.

@@ -34,6 +34,12 @@ pub fn version() -> &'static str {
     text.to_str().unwrap_or_default()
 }
 
+/// Fills a slice with random bytes from the kernel.
+pub fn random(bytes: &mut [u8]) {
+    // SAFETY: the slice is valid for writes of its length.
+    unsafe { raw::zx_cprng_draw(bytes.as_mut_ptr(), bytes.len()) }
+}
+
 /// Writes bytes to the serial console as they are, past the log.
 ///
 /// # Errors

@@ -163,6 +163,12 @@ fn word(bytes: &[u8]) -> u32 {
 
 impl System for Program {
     fn call(&mut self, sysno: Sysno, args: [u64; 8]) -> u64 {
+        if sysno == Sysno::cprng_draw {
+            // The vDSO makes the call that it is made of, and ends a program whose buffer is bad.
+            let status = self.call(Sysno::cprng_draw_once, args);
+            assert_eq!(status, 0, "the program would have ended");
+            return 0;
+        }
         if sysno.line().kind == abi::syscalls::Kind::VdsoOnly {
             return self.vdso_only(sysno, args[0]);
         }
