@@ -12,7 +12,7 @@ use object::{Object, ObjectSegment, ObjectSymbol};
 use serde_json::{Value, json};
 
 use crate::boot::Prepared;
-use crate::build::{self, Artifacts};
+use crate::build::Artifacts;
 use crate::dump::{self, Sources};
 use crate::qemu::MachineArgs;
 use crate::report;
@@ -21,6 +21,7 @@ use crate::session::{Ended, Session};
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
+use crate::test::rows;
 
 /// A machine that fails, and what its record must say.
 struct Case {
@@ -168,15 +169,7 @@ pub(super) fn run(
     if cases.is_empty() {
         return Ok(());
     }
-    let started = Instant::now();
-    let artifacts = match build::all(toolchain) {
-        Ok(artifacts) => artifacts,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            tally.fail("qemu record build", started.elapsed());
-            return Ok(());
-        }
-    };
+    let Some(artifacts) = rows::built(toolchain, "qemu record build", tally) else { return Ok(()) };
     cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, tally))
 }
 
