@@ -13,6 +13,7 @@ mod build;
 mod corpus;
 mod debug;
 mod devmap;
+mod dts;
 mod dump;
 mod image;
 mod log;

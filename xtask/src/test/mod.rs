@@ -92,7 +92,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let needs = Needs {
         qemu: args.runs(Part::Qemu),
         lint: args.runs(Part::Lint),
-        dtc: args.runs(Part::Host),
+        dtc: args.runs(Part::Host) || args.runs(Part::Corpus),
         gdb: false,
     };
     let toolchain = setup::ensure(needs)?;
