@@ -15,6 +15,8 @@ use crate::{bootfs, image, process, vdso};
 const PROGRAMS: [&str; 2] = ["init", "rtc"];
 /// The program that only tests start. It is built with the others and added by `test`.
 pub(crate) const CONFORMANCE: &str = "conformance";
+/// What a Raspberry Pi starts instead of `rtc`, having no such clock. It is built with the others and added by `run`.
+pub(crate) const SYSTIMER: &str = "systimer";
 /// The program that counts instructions. It is built with the others and added by `bench`.
 pub(crate) const BENCH: &str = "bench";
 
@@ -133,7 +135,7 @@ pub(crate) fn point_to_vdso(command: &mut std::process::Command, artifacts: &Art
 }
 
 fn build_programs(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
-    let names: Vec<&str> = PROGRAMS.into_iter().chain([CONFORMANCE, BENCH]).collect();
+    let names: Vec<&str> = PROGRAMS.into_iter().chain([SYSTIMER, CONFORMANCE, BENCH]).collect();
     say("Building", format!("programs: {}", names.join(", ")));
     cargo_build(toolchain, PROGRAM_TARGET, &names, artifacts).context("the programs do not build")?;
     for name in names {

@@ -17,7 +17,8 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// The packages that are built for the kernel's target only.
 const KERNEL_PACKAGES: [&str; 4] = ["image", "aarch64", "console", "mmio"];
 /// The packages that are built for the programs' target.
-const PROGRAM_PACKAGES: [&str; 6] = ["zx", "init", "pl031", "rtc", "bench", "conformance"];
+const PROGRAM_PACKAGES: [&str; 8] =
+    ["zx", "init", "bcm2835-timer", "pl031", "rtc", "systimer", "bench", "conformance"];
 
 /// Runs rustfmt, and clippy for this machine and for both targets.
 pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
