@@ -18,7 +18,7 @@ use crate::symbolise::Symboliser;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct BootArgs {
     /// Put this program's ELF file into the boot file system, under its file name, and start it instead of
-    /// `rtc`; may be given many times
+    /// the board's default; may be given many times
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Vec<PathBuf>,
 
@@ -48,11 +48,15 @@ impl Prepared {
     /// Builds, packs the programs and composes the boot arguments.
     pub(crate) fn new(toolchain: Toolchain, args: &BootArgs, semihosting: bool) -> Result<Self> {
         // A wrong path is better known before the build than after it.
-        let programs =
+        let mut programs =
             args.program.iter().map(|path| Program::from_file(path)).collect::<Result<Vec<_>>>()?;
         let artifacts = if args.no_build { last_build()? } else { build::all(toolchain)? };
         let names: Vec<String> = programs.iter().map(|program| program.name.clone()).collect();
-        Self::with(artifacts, &programs, bootargs::compose(&names, &args.append, semihosting), semihosting)
+        let board = args.machine.board();
+        let default = board.map_or("", |board| board.arguments);
+        programs.extend(board.map(|board| board.programs(&artifacts)).unwrap_or_default());
+        let arguments = bootargs::compose(default, &names, &args.append, semihosting);
+        Self::with(artifacts, &programs, arguments, semihosting)
     }
 
     /// Packs `programs` beside those of every build and boots with `arguments` as they are.

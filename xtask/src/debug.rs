@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::boot::{BootArgs, Prepared};
 use crate::build::Artifacts;
 use crate::process;
-use crate::qemu::QEMU;
+use crate::qemu::{MachineArgs, QEMU};
 use crate::run::GDB_PORT;
 use crate::say::say;
 use crate::scratch::Scratch;
@@ -59,7 +59,8 @@ pub(crate) struct DebugArgs {
 /// The verb.
 pub(crate) fn run(args: &DebugArgs) -> Result<ExitCode> {
     args.boot.machine.check()?;
-    let toolchain = setup::ensure(Needs { qemu: true, gdb: true, ..Needs::default() })?;
+    let dtc = args.boot.machine.needs_dtc();
+    let toolchain = setup::ensure(Needs { qemu: true, gdb: true, dtc, ..Needs::default() })?;
     let gdb = Tool::Gdb.find().context("gdb was here a moment ago and is gone")?;
     if args.attach {
         let mut debugger = debugger(&gdb, &Artifacts::locate(), GDB_PORT, &args.command);
@@ -70,28 +71,29 @@ pub(crate) fn run(args: &DebugArgs) -> Result<ExitCode> {
         return foreground(&mut debugger);
     }
     let mut prepared = Prepared::new(toolchain, &args.boot, false)?;
+    let machine = args.boot.machine.with_tree()?;
     let scratch = Scratch::new()?;
     let socket = scratch.path().join("gdb");
     let place = socket.display().to_string();
     prepared.boot.gdb = Some(format!("unix:{place},server=on,wait=off"));
     let mut debugger = debugger(&gdb, &prepared.artifacts, &place, &args.command);
     if args.print {
-        let mut machine = Command::new(QEMU);
-        machine.args(args.boot.machine.arguments(&prepared.boot, Path::new("/tmp/jacinth-log")));
-        return print(&[&machine, &debugger]);
+        let mut qemu = Command::new(QEMU);
+        qemu.args(machine.arguments(&prepared.boot, Path::new("/tmp/jacinth-log")));
+        return print(&[&qemu, &debugger]);
     }
-    beside_qemu(args, &prepared, &socket, &mut debugger)
+    beside_qemu(&machine, &prepared, &socket, &mut debugger)
 }
 
 /// Runs QEMU until the debugger ends, or the other way round.
 fn beside_qemu(
-    args: &DebugArgs,
+    machine: &MachineArgs,
     prepared: &Prepared,
     socket: &Path,
     debugger: &mut Command,
 ) -> Result<ExitCode> {
     let stop = Stop::but_not_on_interrupt()?;
-    let session = prepared.session(&args.boot.machine, &stop);
+    let session = prepared.session(machine, &stop);
     std::thread::scope(|scope| {
         let machine = scope.spawn(|| session.run(Box::new(std::io::stdout()), Box::new(|_| {})));
         let started = Instant::now();

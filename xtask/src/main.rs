@@ -6,6 +6,8 @@
 mod bench;
 #[cfg(test)]
 mod bindings;
+mod board;
+mod boards;
 mod boot;
 mod bootargs;
 mod bootfs;
@@ -56,6 +58,10 @@ enum Verb {
     QemuTest(qemu_test::QemuTestArgs),
     Debug(debug::DebugArgs),
     Bench(bench::BenchArgs),
+    /// Write docs/boards.md, which says what was tried where, from the table of QEMU tests
+    ///
+    /// A host test fails when the page differs from the table; this mends it.
+    Boards,
     Dump(dump::DumpArgs),
     /// Print what the kernel would make of device trees: windows, their fates, classes and groups
     ///
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         Verb::QemuTest(args) => qemu_test::run(&args),
         Verb::Debug(args) => debug::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Boards => boards::run(),
         Verb::Dump(args) => dump::run(&args),
         Verb::Devmap(args) => devmap::devmap(args),
         Verb::Corpus(args) => corpus::corpus(args),

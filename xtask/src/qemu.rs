@@ -1,13 +1,15 @@
 //! QEMU's command line: which machine, what it boots, where its serial ports lead.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::board::{BOARDS, Board, Fixed};
 use crate::process;
 
 /// The program.
@@ -25,7 +27,10 @@ const DUMP_LIMIT: Duration = Duration::from_secs(30);
 #[command(next_help_heading = "Machine")]
 pub(crate) struct MachineArgs {
     /// The board that QEMU emulates
-    #[arg(long, value_name = "NAME", default_value = "virt", value_parser = ["virt"])]
+    ///
+    /// virt takes any of the options below. The others have the CPUs, the RAM and the firmware's state that they
+    /// have: raspi4b is a Raspberry Pi 4 with four Cortex-A72, 2G of RAM and a GICv2, entered at EL2
+    #[arg(long, value_name = "NAME", default_value = "virt", value_parser = names())]
     pub(crate) board: String,
 
     /// The exception level at which the kernel is entered: 1, as a hypervisor's guest, or 2, as from firmware
@@ -57,13 +62,23 @@ pub(crate) struct MachineArgs {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["board", "el", "gic"])]
     pub(crate) machine: Option<String>,
 
-    /// The device tree for --machine, where QEMU does not make one itself
-    #[arg(long, value_name = "FILE", requires = "machine")]
+    /// Options of virt that the command line does not have, each after a comma.
+    #[arg(skip)]
+    pub(crate) options: String,
+
+    /// A compiled device tree, for a --machine of which QEMU makes none, or instead of the board's own
+    #[arg(long, value_name = "FILE")]
     pub(crate) dtb: Option<PathBuf>,
 
     /// One more word for QEMU's command line; may be given many times
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) qemu_arg: Vec<String>,
+}
+
+/// What --board takes: the boards that the kernel can drive.
+fn names() -> Vec<&'static str> {
+    let driven = |board: &&Board| board.fixed.is_none_or(|fixed| fixed.gic.is_some());
+    BOARDS.iter().filter(driven).map(|board| board.name).collect()
 }
 
 impl Default for MachineArgs {
@@ -78,6 +93,7 @@ impl Default for MachineArgs {
             cpu: None,
             icount: false,
             machine: None,
+            options: String::new(),
             dtb: None,
             qemu_arg: Vec::new(),
         }
@@ -87,11 +103,21 @@ impl Default for MachineArgs {
 /// An amount of RAM that the kernel supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
-    mib: u64,
+    pub(crate) mib: u64,
 }
 
 impl Memory {
     const DEFAULT: Self = Self { mib: 512 };
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.mib.is_multiple_of(1024) {
+            write!(f, "{} GiB", self.mib / 1024)
+        } else {
+            write!(f, "{} MiB", self.mib)
+        }
+    }
 }
 
 impl FromStr for Memory {
@@ -133,7 +159,56 @@ impl MachineArgs {
                 dtb.display()
             );
         }
-        Ok(())
+        self.fixed().map_or(Ok(()), |fixed| self.check_fixed(&fixed))
+    }
+
+    /// Refuses options that ask a board for what it does not have.
+    fn check_fixed(&self, fixed: &Fixed) -> Result<()> {
+        let has = Memory { mib: fixed.memory };
+        let board = &self.board;
+        if self.smp.is_some_and(|count| count != fixed.cpus) {
+            bail!("{board} has {} CPUs and {has}: leave --smp out", fixed.cpus);
+        }
+        if self.memory.is_some_and(|memory| memory != has) {
+            bail!("{board} has {} CPUs and {has}: leave --memory out", fixed.cpus);
+        }
+        if self.cpu.as_ref().is_some_and(|model| model != fixed.cpu) {
+            bail!("the CPUs of {board} are {}: leave --cpu out", fixed.cpu);
+        }
+        if self.el.is_some_and(|level| level != fixed.level) {
+            bail!("{board} enters the kernel at EL{}: leave --el out", fixed.level);
+        }
+        match fixed.gic {
+            Some(version) if self.gic.is_some_and(|wish| wish != version) => {
+                bail!("{board} has a GICv{version}: leave --gic out")
+            }
+            None if self.gic.is_some() => bail!("{board} has no GIC: leave --gic out"),
+            _ => Ok(()),
+        }
+    }
+
+    /// With what QEMU reads from a file: the board's tree, unless another one is named.
+    pub(crate) fn with_tree(&self) -> Result<Self> {
+        let mut machine = self.clone();
+        if let (None, Some(board)) = (&self.dtb, self.board()) {
+            machine.dtb = board.compile_tree()?;
+        }
+        Ok(machine)
+    }
+
+    /// The board; `None` for a machine that is only QEMU's.
+    pub(crate) fn board(&self) -> Option<&'static Board> {
+        if self.machine.is_some() { None } else { Board::find(&self.board) }
+    }
+
+    /// What no option changes.
+    fn fixed(&self) -> Option<Fixed> {
+        self.board()?.fixed
+    }
+
+    /// Whether a tool is needed to make a tree.
+    pub(crate) fn needs_dtc(&self) -> bool {
+        self.dtb.is_none() && self.board().is_some_and(|board| board.tree.is_some())
     }
 
     /// QEMU's arguments. Console on standard input and output, the log to the socket at `log`.
@@ -141,13 +216,15 @@ impl MachineArgs {
         let mut words: Vec<OsString> = Vec::new();
         let mut add = |new: &[&str]| words.extend(new.iter().map(OsString::from));
         add(&["-machine", &self.machine_words()]);
-        if self.machine.is_none() || self.cpu.is_some() {
+        // A board's own are what it starts with.
+        let chosen = self.fixed().is_none();
+        if chosen && (self.machine.is_none() || self.cpu.is_some()) {
             add(&["-cpu", self.cpu.as_deref().unwrap_or(DEFAULT_CPU)]);
         }
-        if self.machine.is_none() || self.memory.is_some() {
+        if chosen && (self.machine.is_none() || self.memory.is_some()) {
             add(&["-m", &format!("{}M", self.memory.unwrap_or(Memory::DEFAULT).mib)]);
         }
-        if let Some(count) = self.smp {
+        if let Some(count) = self.smp.filter(|_| chosen) {
             add(&["-smp", &count.to_string()]);
         }
         // No default devices: a network card would want a boot ROM that not every package brings.
@@ -161,20 +238,30 @@ impl MachineArgs {
         if let Some(place) = &boot.gdb {
             add(&["-S", "-gdb", place]);
         }
-        // Console first, log second. The console shares the terminal with QEMU's monitor: Ctrl-A C and X.
+        // The console shares the terminal with QEMU's monitor: Ctrl-A C and X.
         add(&["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"]);
-        add(&["-serial", "chardev:console", "-chardev"]);
-        words.push(with_path("socket,id=log,path=", log));
-        words.extend(["-serial", "chardev:log", "-kernel"].map(OsString::from));
-        words.extend(
-            [boot.image.as_os_str(), "-initrd".as_ref(), boot.bootfs.as_os_str()].map(OsString::from),
-        );
+        words.extend(["-chardev".into(), with_path("socket,id=log,path=", log)]);
+        words.extend(self.serials(&boot.arguments));
+        words.extend(["-kernel".into(), boot.image.clone().into_os_string()]);
+        words.extend(["-initrd".into(), boot.bootfs.clone().into_os_string()]);
         words.extend(["-append", boot.arguments.as_str()].map(OsString::from));
         if let Some(dtb) = &self.dtb {
             words.extend(["-dtb".into(), dtb.clone().into_os_string()]);
         }
         words.extend(self.qemu_arg.iter().map(OsString::from));
         words
+    }
+
+    /// Where the serial ports lead: one is the console, and the first of the others the log.
+    fn serials(&self, arguments: &str) -> Vec<OsString> {
+        let console = self.board().map_or(0, |board| board.console_port(arguments));
+        let log = usize::from(console == 0);
+        let port = |index| match index {
+            _ if index == console => "chardev:console",
+            _ if index == log => "chardev:log",
+            _ => "null",
+        };
+        (0..=console.max(log)).flat_map(|index| ["-serial", port(index)]).map(OsString::from).collect()
     }
 
     /// Has QEMU write the device tree that it would make for this machine.
@@ -200,8 +287,11 @@ impl MachineArgs {
         if let Some(name) = &self.machine {
             return name.clone();
         }
+        if self.fixed().is_some() {
+            return self.board.clone();
+        }
         let el2 = if self.el == Some(2) { ",virtualization=on" } else { "" };
-        format!("{},gic-version={}{el2}", self.board, self.gic.unwrap_or(DEFAULT_GIC))
+        format!("{},gic-version={}{el2}{}", self.board, self.gic.unwrap_or(DEFAULT_GIC), self.options)
     }
 }
 
@@ -259,7 +349,7 @@ mod tests {
             words(&[], &boot()),
             "-machine virt,gic-version=2 -cpu cortex-a72 -m 512M -nodefaults -display none -no-reboot \
              -semihosting-config enable=on,target=native -chardev stdio,id=console,mux=on,signal=off \
-             -mon chardev=console,mode=readline -serial chardev:console -chardev socket,id=log,path=/tmp/a,,b/log \
+             -mon chardev=console,mode=readline -chardev socket,id=log,path=/tmp/a,,b/log -serial chardev:console \
              -serial chardev:log -kernel out/Image -initrd out/bootfs.img -append program=rtc"
         );
     }
@@ -297,13 +387,35 @@ mod tests {
             let text = refusal(&["--memory", wrong]);
             assert!(text.contains("for example --memory 512M"), "{wrong}: {text}");
         }
-        assert!(refusal(&["--board", "pi"]).contains("[possible values: virt]"));
+        assert!(refusal(&["--board", "pi"]).contains("[possible values: virt, raspi4b]"));
         assert!(refusal(&["--el", "3"]).contains("3 is not in 1..=2"));
         assert!(refusal(&["--gic", "4"]).contains("4 is not in 2..=3"));
         assert!(refusal(&["--smp", "9"]).contains("9 is not in 1..=8"));
         assert!(refusal(&["--machine", "raspi4b", "--el", "2"]).contains("cannot be used with"));
         assert!(refusal(&["--machine", "raspi4b", "--gic", "3"]).contains("cannot be used with"));
-        assert!(refusal(&["--dtb", "x.dtb"]).contains("--machine"));
+    }
+
+    #[test]
+    fn a_board_has_what_it_has() {
+        let line = words(&["--board", "raspi4b", "--memory", "2G", "--smp", "4"], &boot());
+        assert!(line.starts_with("-machine raspi4b -nodefaults "), "{line}");
+        assert!(line.contains(" -serial chardev:log -serial chardev:console -kernel "), "{line}");
+        let boot = Boot { arguments: "console=serial0".into(), ..boot() };
+        let line = words(&["--board", "raspi4b"], &boot);
+        assert!(line.contains(" -serial chardev:console -serial chardev:log -kernel "), "{line}");
+    }
+
+    #[test]
+    fn a_board_is_not_asked_for_what_it_has_not() {
+        let why = |line: &[&str]| {
+            let line = Line::try_parse_from(["x", "--board", "raspi4b"].iter().chain(line)).unwrap();
+            line.machine.check().unwrap_err().to_string()
+        };
+        assert_eq!(why(&["--memory", "1G"]), "raspi4b has 4 CPUs and 2 GiB: leave --memory out");
+        assert_eq!(why(&["--smp", "2"]), "raspi4b has 4 CPUs and 2 GiB: leave --smp out");
+        assert_eq!(why(&["--cpu", "max"]), "the CPUs of raspi4b are cortex-a72: leave --cpu out");
+        assert_eq!(why(&["--el", "1"]), "raspi4b enters the kernel at EL2: leave --el out");
+        assert_eq!(why(&["--gic", "3"]), "raspi4b has a GICv2: leave --gic out");
     }
 
     #[test]

@@ -43,12 +43,14 @@ pub(crate) fn run(args: &QemuTestArgs) -> Result<ExitCode> {
         bail!("name what to test: --program FILE, such as target/jacinth/programs/rtc.elf");
     }
     args.boot.machine.check()?;
-    let toolchain = setup::ensure(Needs { qemu: true, ..Needs::default() })?;
+    let dtc = args.boot.machine.needs_dtc();
+    let toolchain = setup::ensure(Needs { qemu: true, dtc, ..Needs::default() })?;
+    let machine = args.boot.machine.with_tree()?;
     let prepared = Prepared::new(toolchain, &args.boot, true)?;
     say("Running", &prepared.boot.arguments);
     let stop = Stop::on_any_signal()?;
     let limit = Some(Duration::from_secs(args.timeout));
-    let session = Session { limit, ..prepared.session(&args.boot.machine, &stop) };
+    let session = Session { limit, ..prepared.session(&machine, &stop) };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     let verdict = ended.verdict();
     if verdict != Verdict::Init(0) {

@@ -20,7 +20,10 @@ pub(crate) const GDB_PORT: &str = "127.0.0.1:1234";
 ///
 /// Standard input goes to the machine's console. Ctrl-A X leaves, Ctrl-A C shows QEMU's monitor. Without
 /// options the machine is `virt` with one Cortex-A72, and the program `rtc` starts, which is given the
-/// real-time clock and prints the date.
+/// real-time clock and prints the date. --board chooses another one, with a program that suits it.
+///
+/// A board with two UARTs has its console on the one that its device tree names; `--append console=serial0`
+/// chooses the other. The kernel's log takes the one that is left.
 ///
 /// What is missing (Rust targets, QEMU) is installed first, where that needs no password; elsewhere the
 /// commands to type are printed. The exit status is init's, or 101 when the kernel panicked.
@@ -32,7 +35,8 @@ pub(crate) const GDB_PORT: &str = "127.0.0.1:1234";
   cargo xtask run
   cargo xtask run --el 2 --memory 2G
   cargo xtask run --program hello.elf --append 'grant=hello.elf:/pl031@9010000'
-  cargo xtask run --machine raspi4b --dtb bcm2711-rpi-4-b.dtb
+  cargo xtask run --board raspi4b
+  cargo xtask run --board raspi4b --append console=serial0 --dtb bcm2711-rpi-4-b.dtb
   cargo xtask run --gdb           # then, on another terminal: cargo xtask debug --attach")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -50,13 +54,15 @@ pub(crate) struct RunArgs {
 /// The verb.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     args.boot.machine.check()?;
-    let toolchain = setup::ensure(Needs { qemu: true, ..Needs::default() })?;
+    let dtc = args.boot.machine.needs_dtc();
+    let toolchain = setup::ensure(Needs { qemu: true, dtc, ..Needs::default() })?;
+    let machine = args.boot.machine.with_tree()?;
     // Under a debugger a panic stops the machine instead of ending QEMU.
     let mut prepared = Prepared::new(toolchain, &args.boot, !args.gdb)?;
     prepared.boot.gdb = args.gdb.then(|| format!("tcp:{GDB_PORT}"));
     if args.print {
         let mut command = std::process::Command::new(QEMU);
-        command.args(args.boot.machine.arguments(&prepared.boot, &PathBuf::from("/tmp/jacinth-log")));
+        command.args(machine.arguments(&prepared.boot, &PathBuf::from("/tmp/jacinth-log")));
         println!("{}", process::shown(&command));
         return Ok(ExitCode::SUCCESS);
     }
@@ -68,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     say("Running", format!("{}; Ctrl-A X leaves", prepared.boot.arguments));
     let stop = Stop::on_any_signal()?;
-    let session = Session { interactive: true, ..prepared.session(&args.boot.machine, &stop) };
+    let session = Session { interactive: true, ..prepared.session(&machine, &stop) };
     let ended = session.run(Box::new(std::io::stdout()), Box::new(|_| {}))?;
     Ok(exit_code(ended.verdict()))
 }

@@ -1,6 +1,6 @@
 //! One run of QEMU from start to end: its console and its log on a screen, bounded in time if asked.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::board::Board;
 use crate::log::{Decoder, Frames};
 use crate::process;
 use crate::qemu::{Boot, MachineArgs, QEMU};
@@ -49,7 +50,7 @@ pub(crate) struct Ended {
     pub(crate) status: Option<ExitStatus>,
     /// Every line of console and log, in the order shown.
     pub(crate) transcript: Vec<String>,
-    /// QEMU's own messages, when nobody sat at the terminal.
+    /// QEMU's own messages, but for those that the board's machine has at each start.
     pub(crate) complaints: String,
     pub(crate) took: Duration,
 }
@@ -91,9 +92,12 @@ impl Session<'_> {
         let socket = scratch.path().join("log");
         let wire = Wire::listen(&socket)?;
         let mut command = Command::new(QEMU);
-        command.args(self.machine.arguments(self.boot, &socket)).stdout(Stdio::piped());
+        command
+            .args(self.machine.arguments(self.boot, &socket))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if !self.interactive {
-            command.stdin(Stdio::null()).stderr(Stdio::piped());
+            command.stdin(Stdio::null());
         }
         if self.stop.keeps_interrupt {
             // The terminal sends Ctrl-C to the whole group in the foreground.
@@ -105,7 +109,8 @@ impl Session<'_> {
         let mut child = Guard(child);
         let screen = Arc::new(Mutex::new(Screen::new(sink, self.symboliser, on_line)));
         let console = child.0.stdout.take().map(|pipe| spawn_console(pipe, screen.clone()));
-        let complaints = child.0.stderr.take().map(spawn_reader);
+        let (board, shown) = (self.machine.board(), self.interactive);
+        let complaints = child.0.stderr.take().map(|pipe| spawn_reader(pipe, board, shown));
         let log = wire.spawn(Decoder::load(self.elves), screen.clone());
         let end = self.limit.map(|limit| started + limit);
         let status = watch(&mut child.0, end, self.stop, &screen)?;
@@ -163,12 +168,28 @@ fn spawn_console(mut pipe: impl Read + Send + 'static, screen: Arc<Mutex<Screen>
     })
 }
 
-fn spawn_reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+/// Gathers QEMU's messages, but for those that it has at each start of this board. Shows them to whoever sits there.
+fn spawn_reader(
+    pipe: impl Read + Send + 'static,
+    board: Option<&'static Board>,
+    shown: bool,
+) -> JoinHandle<String> {
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What could be read before an error is still worth showing.
-        let _ = pipe.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut gathered = String::new();
+        let mut line = Vec::new();
+        let mut pipe = BufReader::new(pipe);
+        while let Ok(1..) = pipe.read_until(b'\n', &mut line) {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            line.clear();
+            if board.is_some_and(|board| board.expects(text.trim_end())) {
+                continue;
+            }
+            if shown {
+                eprint!("{text}");
+            }
+            gathered.push_str(&text);
+        }
+        gathered
     })
 }
 

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::error::Error;
 
 use scenarios::{SCENARIOS, WAITING};
@@ -12,8 +13,10 @@ use crate::program::Program;
 
 /// Runs what the arguments pick; the status is 1 if a scenario failed.
 pub(crate) fn run(startup: zx::Startup) -> Result<i64, Box<dyn Error>> {
-    let filter = startup.args().iter().find_map(|word| word.strip_prefix("filter=")).map(String::from);
-    let picked = |id: &str| filter.as_deref().is_none_or(|text| id.contains(text));
+    let words = startup.args().iter();
+    let filters: Vec<String> =
+        words.filter_map(|word| word.strip_prefix("filter=")).map(String::from).collect();
+    let picked = |id: &str| filters.is_empty() || filters.iter().any(|text| id.contains(text.as_str()));
     let mut program = Program::new(startup)?;
     let (mut passed, mut failed, mut waiting) = (0, 0, 0);
     for scenario in SCENARIOS.iter().filter(|scenario| picked(scenario.id)) {

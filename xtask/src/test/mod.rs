@@ -4,9 +4,9 @@ mod corpus;
 mod forms;
 mod host;
 mod lint;
+pub(crate) mod matrix;
 mod readme;
 mod records;
-mod rows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,9 +27,9 @@ use crate::summary::Tally;
 ///   corpus  real device trees against what they mean, where the folder is there (or --corpus names it)
 ///   forms   no access to device registers, in the kernel or a program, has a form that a hypervisor cannot emulate;
 ///           no exclusives before the MMU is on
-///   qemu    the conformance program at EL0 on each row: virt with GICv2 and GICv3, entered at EL1 and EL2, with
-///           one to eight CPUs and 64M to 8G of RAM; the date; and machines that are made to fail, whose panic record
-///           is read (record-*)
+///   qemu    a boot for each row of a table of machines (docs/boards.md): virt with GICv2 and GICv3, entered at EL1
+///           and EL2, with one to eight CPUs and 64M to 8G of RAM, other boards, and other firmware; and machines that
+///           are made to fail, whose panic record is read (record-*)
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let needs = Needs {
         qemu: args.runs(Part::Qemu),
         lint: args.runs(Part::Lint),
-        dtc: args.runs(Part::Host) || args.runs(Part::Corpus),
+        dtc: args.runs(Part::Host) || args.runs(Part::Corpus) || args.runs(Part::Qemu),
         gdb: false,
     };
     let toolchain = setup::ensure(needs)?;
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     }
     if args.runs(Part::Qemu) {
         let limit = Duration::from_secs(args.timeout);
-        rows::run(toolchain, filter, limit, &mut tally)?;
+        matrix::run(toolchain, filter, limit, &mut tally)?;
         records::run(toolchain, filter, limit, &mut tally)?;
     }
     println!("{}", tally.closing());

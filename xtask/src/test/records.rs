@@ -21,7 +21,7 @@ use crate::session::{Ended, Session};
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
-use crate::test::rows;
+use crate::test::matrix;
 
 /// A machine that fails, and what its record must say.
 struct Case {
@@ -169,7 +169,7 @@ pub(super) fn run(
     if cases.is_empty() {
         return Ok(());
     }
-    let Some(artifacts) = rows::built(toolchain, "qemu record build", tally) else { return Ok(()) };
+    let Some(artifacts) = matrix::built(toolchain, "qemu record build", tally) else { return Ok(()) };
     cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, tally))
 }
 

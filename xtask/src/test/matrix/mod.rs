@@ -1,0 +1,155 @@
+//! The QEMU tests: a table of machines, each of which boots and reports.
+
+mod judge;
+mod linux;
+mod page;
+mod table;
+
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::board::Board;
+use crate::boot::Prepared;
+use crate::bootargs;
+use crate::build::{self, Artifacts, CONFORMANCE, Program};
+use crate::qemu::MachineArgs;
+use crate::say::say;
+use crate::scratch::Scratch;
+use crate::session::Session;
+use crate::setup::Toolchain;
+use crate::stop::Stop;
+use crate::summary::Tally;
+
+pub(crate) use page::page;
+use table::{ROWS, Row, Source, Task};
+
+/// The conformance program may make any resource, and the kernel's test hooks are on.
+const CONFORMANCE_ARGUMENTS: &str = "program=conformance grant=conformance:roots test semihosting";
+/// Picks the tests of [`Task::Short`] by parts of their names.
+const SHORT: &str =
+    "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07 filter=TIM filter=ORA filter=FLT";
+
+/// How the line ends with which the kernel refuses to start.
+const STOPPED: &str = " Stopped.";
+
+/// Where Linux's trees are to be had.
+const LINUX_HAS: &str = "install Debian's package linux-image-arm64 (`apt-get download` and `dpkg -x` will do), or put the \
+                         corpus at ../shared/corpus";
+
+/// Builds once and boots every row.
+pub(super) fn run(
+    toolchain: Toolchain,
+    filter: Option<&str>,
+    limit: Duration,
+    tally: &mut Tally,
+) -> Result<()> {
+    let rows: Vec<&Row> =
+        ROWS.iter().filter(|row| filter.is_none_or(|text| row.name.contains(text))).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let Some(artifacts) = built(toolchain, "qemu build", tally) else { return Ok(()) };
+    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, tally))
+}
+
+/// What the machines boot. A build that fails is a failed test of this name.
+pub(super) fn built(toolchain: Toolchain, name: &str, tally: &mut Tally) -> Option<Artifacts> {
+    let started = Instant::now();
+    build::all(toolchain)
+        .inspect_err(|error| {
+            eprintln!("error: {error:#}");
+            tally.fail(name, started.elapsed());
+        })
+        .ok()
+}
+
+fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+    let name = format!("qemu {}", row.name);
+    let scratch = Scratch::new()?;
+    let machine = match machine(row, &scratch)? {
+        Ready::Machine(machine) => machine,
+        Ready::Missing(why) => {
+            tally.skip(&name, &why);
+            return Ok(());
+        }
+    };
+    let (programs, arguments) = work(row, artifacts);
+    let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
+    say("Booting", format!("{name}: {}", page::machine(row)));
+    let stop = Arc::new(Stop::on_any_signal()?);
+    let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
+    let (sender, lines) = mpsc::channel();
+    // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
+    let on_line = {
+        let (stop, refuses) = (stop.clone(), matches!(row.task, Task::Refusal(_)));
+        Box::new(move |line: &str| {
+            if refuses && line.ends_with(STOPPED) {
+                stop.request();
+            }
+            drop(sender.send((Instant::now(), line.to_owned())));
+        })
+    };
+    let (ended, failures) = std::thread::scope(|scope| {
+        let counter = scope.spawn(|| judge::count(&name, lines, tally));
+        let ended = session.run(Box::new(std::io::sink()), on_line);
+        (ended, counter.join())
+    });
+    let (ended, Ok(seen)) = (ended?, failures) else { anyhow::bail!("the counter of {name} panicked") };
+    judge::judge(row, &name, &ended, seen, tally);
+    Ok(())
+}
+
+/// What a row needs to run.
+enum Ready {
+    Machine(Box<MachineArgs>),
+    /// Something is not here: what, and what to do.
+    Missing(String),
+}
+
+fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
+    let (name, options) = row.machine.split_once(',').unwrap_or((row.machine, ""));
+    let board = Board::find(name).with_context(|| format!("there is no board {name}"))?;
+    let mut machine = MachineArgs { board: name.to_owned(), ..MachineArgs::default() };
+    if board.fixed.is_none() {
+        machine.el = Some(row.el);
+        machine.gic = row.gic;
+        machine.smp = Some(row.cpus);
+        machine.cpu = Some(row.cpu.to_owned());
+        machine.memory = Some(row.memory.parse().map_err(anyhow::Error::msg)?);
+        machine.icount = row.counted;
+    }
+    if !options.is_empty() {
+        machine.options = format!(",{options}");
+    }
+    match row.tree {
+        Source::Qemu => {}
+        Source::Larger(more) => {
+            let tree = scratch.path().join("larger.dtb");
+            MachineArgs { smp: Some(row.cpus + more), ..machine.clone() }.dump_tree(&tree)?;
+            machine.dtb = Some(tree);
+        }
+        Source::Board => machine.dtb = board.compile_tree()?,
+        Source::Linux(file) => match linux::tree(file)? {
+            Some(tree) => machine.dtb = Some(tree),
+            None => return Ok(Ready::Missing(format!("there is no {file}: {LINUX_HAS}"))),
+        },
+    }
+    Ok(Ready::Machine(Box::new(machine)))
+}
+
+/// The programs beside those of every build, and the boot arguments.
+fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
+    let conformance = || Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
+    let (programs, arguments) = match row.task {
+        Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
+        Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
+        Task::Date | Task::Default | Task::Refusal(_) => {
+            let board = Board::find(row.machine);
+            let programs = board.map(|board| board.programs(artifacts)).unwrap_or_default();
+            (programs, bootargs::compose(board.map_or("", |board| board.arguments), &[], &[], true))
+        }
+    };
+    (programs, format!("{arguments} {}", row.arguments).trim_end().to_owned())
+}

@@ -1,0 +1,97 @@
+//! `docs/boards.md`: the rows for a reader.
+
+use std::fmt::Write;
+
+use super::table::{Firmware, ROWS, Row, Source, Task};
+
+const HEAD: &str = "\
+# What was tried where
+
+Each line is a boot of `cargo xtask test --only qemu`; `--filter NAME` runs one alone. All of them are machines that
+QEMU emulates: nothing here was tried on silicon, and [caveats.md](caveats.md) says what an emulator cannot show.
+
+The page is written from the table in `xtask/src/test/matrix/table.rs` by `cargo xtask boards`, never by hand. A new
+board is a line of that table and one of `xtask/src/board.rs`, a tree in `dts/` where QEMU makes none, and a console in
+`platform/console` where the UART is a new one.
+
+| row | machine | GIC | entered at | CPUs | memory | firmware | device tree | what it does |
+|---|---|---|---|---|---|---|---|---|
+";
+
+/// The whole page.
+pub(crate) fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for row in ROWS {
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | EL{} | {} {} | {} | {} | {} | {} |",
+            row.name,
+            row.machine,
+            gic(row),
+            row.el,
+            row.cpus,
+            row.cpu,
+            row.memory,
+            firmware(row),
+            tree(row),
+            task(row)
+        );
+    }
+    page
+}
+
+/// The machine in a few words.
+pub(super) fn machine(row: &Row) -> String {
+    let Row { machine, el, cpus, cpu, memory, .. } = row;
+    let plural = if *cpus == 1 { "" } else { "s" };
+    format!(
+        "{machine}, {}, EL{el}, {cpus} {cpu}{plural}, {memory} of RAM, by {}, tree {}",
+        gic(row),
+        firmware(row),
+        tree(row)
+    )
+}
+
+fn gic(row: &Row) -> String {
+    row.gic.map_or_else(|| "no GIC".to_owned(), |version| format!("GICv{version}"))
+}
+
+fn firmware(row: &Row) -> String {
+    match row.firmware {
+        Firmware::Qemu => "QEMU".to_owned(),
+    }
+}
+
+fn tree(row: &Row) -> String {
+    match row.tree {
+        Source::Qemu => "QEMU's".to_owned(),
+        Source::Larger(more) => format!("QEMU's, with {more} CPUs that are not there"),
+        Source::Board => "ours".to_owned(),
+        Source::Linux(_) => "Linux's".to_owned(),
+    }
+}
+
+fn task(row: &Row) -> String {
+    match row.task {
+        Task::Conformance if row.counted => {
+            "the conformance program, with instructions for a clock".to_owned()
+        }
+        Task::Conformance => "the conformance program".to_owned(),
+        Task::Short => "a few tests of it".to_owned(),
+        Task::Date => "the date".to_owned(),
+        Task::Default => "what `cargo xtask run` starts there".to_owned(),
+        Task::Refusal(why) => format!("refuses to start: \"{why}\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_up_to_date() {
+        let path = crate::paths::root().join("docs/boards.md");
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == page(), "docs/boards.md is not what the table says: run `cargo xtask boards`");
+    }
+}

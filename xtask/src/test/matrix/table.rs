@@ -1,0 +1,176 @@
+//! The rows: every machine that the kernel is tried on, and what it does there.
+
+/// One machine and what it does. `docs/boards.md` is made of these (`cargo xtask boards`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// A board that `--board` knows; of virt also with options of QEMU's, after a comma.
+    pub(crate) machine: &'static str,
+    /// The GIC's architecture version, if there is a GIC.
+    pub(crate) gic: Option<u8>,
+    /// The exception level at which the kernel is entered.
+    pub(crate) el: u8,
+    pub(crate) cpu: &'static str,
+    pub(crate) cpus: u8,
+    pub(crate) memory: &'static str,
+    pub(crate) firmware: Firmware,
+    pub(crate) tree: Source,
+    /// Whether time is counted in instructions, a nanosecond each: what the host does meanwhile does not show, and how
+    /// long the kernel's lock is held can be judged.
+    pub(crate) counted: bool,
+    pub(crate) task: Task,
+    /// Boot arguments besides the task's.
+    pub(crate) arguments: &'static str,
+    /// Each stands in a line of the console or the log.
+    pub(crate) says: &'static [&'static str],
+}
+
+/// What loads the kernel and enters it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Firmware {
+    /// QEMU's own loader, by the protocol of arm64 Images.
+    Qemu,
+}
+
+/// Where the device tree comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// QEMU makes it.
+    Qemu,
+    /// QEMU made it for a machine with so many more CPUs: the firmware of this one refuses to start them.
+    Larger(u8),
+    /// The board's own, in `dts/`.
+    Board,
+    /// A compiled tree of Linux, by its place in the corpus.
+    Linux(&'static str),
+}
+
+/// What the machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// The conformance program, which prints one line for each of its tests.
+    Conformance,
+    /// The few of those tests that show whether CPUs, timers, memory types and faults work: where the way in is the
+    /// point, and not what happens after.
+    Short,
+    /// The program that prints the date. The console shows what the README promises.
+    Date,
+    /// What `cargo xtask run` boots on this board.
+    Default,
+    /// It refuses to start, with this reason.
+    Refusal(&'static str),
+}
+
+/// One and four CPUs under each controller and from each level, and eight. The others have two CPUs: with one, QEMU
+/// does not check that accesses to Device memory are aligned. The CPUs are of two kinds: the oldest and the newest
+/// architecture among them take different paths in the kernel.
+pub(crate) static ROWS: &[Row] = &[
+    virt("virt-gic2-el1-1cpu", 2, 1, 1),
+    virt("virt-gic2-el1-4cpus", 2, 1, 4),
+    virt("virt-gic2-el2-1cpu", 2, 2, 1),
+    virt("virt-gic2-el2-4cpus", 2, 2, 4),
+    virt("virt-gic3-el1-1cpu", 3, 1, 1),
+    virt("virt-gic3-el1-4cpus", 3, 1, 4),
+    virt("virt-gic3-el2-1cpu", 3, 2, 1),
+    virt("virt-gic3-el2-4cpus", 3, 2, 4),
+    virt("virt-gic3-el2-8cpus", 3, 2, 8),
+    Row { cpu: "max", ..virt("virt-gic2-el1-2cpus-max", 2, 1, 2) },
+    Row { cpu: "max", ..virt("virt-gic3-el2-2cpus-max", 3, 2, 2) },
+    Row { memory: "64M", ..virt("virt-gic2-el1-2cpus-64M", 2, 1, 2) },
+    Row { memory: "8G", ..virt("virt-gic2-el1-2cpus-8G", 2, 1, 2) },
+    Row { memory: "64M", ..virt("virt-gic3-el1-2cpus-64M", 3, 1, 2) },
+    Row { memory: "8G", ..virt("virt-gic3-el1-2cpus-8G", 3, 1, 2) },
+    // INVALID_PARAMETERS (Arm DEN 0022, 5.2.2).
+    Row {
+        tree: Source::Larger(2),
+        says: &["CPU 0x2 stays off: PSCI CPU_ON answers -2", "CPU 0x3 stays off: PSCI CPU_ON answers -2"],
+        ..virt("virt-gic2-el1-2cpus-2absent", 2, 1, 2)
+    },
+    Row { counted: true, ..virt("virt-gic2-el1-1cpu-icount", 2, 1, 1) },
+    Row { task: Task::Date, ..virt("virt-gic2-el1-2cpus-date", 2, 1, 2) },
+    Row { task: Task::Date, ..virt("virt-gic3-el2-2cpus-date", 3, 2, 2) },
+    // From the level that is left when the firmware keeps EL3 to itself.
+    Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic2-el1-2cpus-secure", 2, 1, 2) },
+    Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic3-el2-2cpus-secure", 3, 2, 2) },
+    pi("raspi4b"),
+    Row { tree: Source::Linux("broadcom/bcm2711-rpi-4-b.dtb"), ..pi("raspi4b-linux") },
+    Row {
+        machine: "raspi3b",
+        gic: None,
+        cpu: "cortex-a53",
+        memory: "1G",
+        task: Task::Refusal("no interrupt controller: the tree has no GIC with status okay"),
+        says: &[],
+        ..pi("raspi3b")
+    },
+];
+
+/// The conformance program on virt.
+const fn virt(name: &'static str, gic: u8, el: u8, cpus: u8) -> Row {
+    Row {
+        name,
+        machine: "virt",
+        gic: Some(gic),
+        el,
+        cpu: "cortex-a72",
+        memory: "512M",
+        cpus,
+        firmware: Firmware::Qemu,
+        tree: Source::Qemu,
+        counted: false,
+        task: Task::Conformance,
+        arguments: "",
+        says: &[],
+    }
+}
+
+/// A Raspberry Pi 4 with a tree of ours.
+const fn pi(name: &'static str) -> Row {
+    Row {
+        machine: "raspi4b",
+        memory: "2G",
+        tree: Source::Board,
+        task: Task::Default,
+        arguments: "console=serial0",
+        says: &["systimer: the board has been on for ", " us by the system timer"],
+        ..virt(name, 2, 2, 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::Board;
+
+    #[test]
+    fn the_rows_are_machines_that_the_command_line_allows() {
+        for row in ROWS {
+            let (name, ..) = row.machine.split_once(',').unwrap_or((row.machine, ""));
+            let board = Board::find(name).unwrap_or_else(|| panic!("{}: no board {name}", row.name));
+            assert!((1..=3).contains(&row.el), "{}", row.name);
+            match board.fixed {
+                None => {
+                    assert!(row.memory.parse::<crate::qemu::Memory>().is_ok(), "{}", row.name);
+                    let s = if row.cpus == 1 { "" } else { "s" };
+                    let part = format!("gic{}-el{}-{}cpu{s}", row.gic.unwrap_or(0), row.el, row.cpus);
+                    assert!(row.name.starts_with(&format!("virt-{part}")), "{}", row.name);
+                }
+                Some(fixed) => {
+                    assert_eq!(
+                        (row.cpus, row.cpu, row.gic),
+                        (fixed.cpus, fixed.cpu, fixed.gic),
+                        "{}",
+                        row.name
+                    );
+                    assert_eq!(row.memory, format!("{}G", fixed.memory / 1024), "{}", row.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_own_name() {
+        let names: std::collections::BTreeSet<_> = ROWS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), ROWS.len());
+    }
+}
