@@ -32,6 +32,11 @@ impl<'a> Chosen<'a> {
         self.stdout
     }
 
+    /// What `stdout-path` names, a full path or an alias, without its options; whether or not there is such a node.
+    pub fn stdout_path(&self) -> Option<&'a str> {
+        self.stdout_path.and_then(first_string).map(without_options).filter(|path| !path.is_empty())
+    }
+
     /// The options after the colon of `stdout-path`.
     pub fn stdout_options(&self) -> Option<&'a str> {
         self.stdout_path.and_then(first_string)?.split_once(':').map(|(_, options)| options)
@@ -88,10 +93,8 @@ impl<'a> Tree<'a> {
         ]);
         self.serials = [serial0, serial1];
         let stdout_path = stdout_path.or(old_stdout_path);
-        let stdout = stdout_path.and_then(first_string).and_then(|text| {
-            let path = text.split(':').next().unwrap_or("");
-            self.find_or_alias(path)
-        });
+        let stdout = stdout_path.and_then(first_string);
+        let stdout = stdout.and_then(|text| self.find_console(text));
         self.chosen =
             Chosen { bootargs, stdout_path, stdout, initrd_start, initrd_end, rng_seed, kaslr_seed };
     }
@@ -111,6 +114,11 @@ impl<'a> Tree<'a> {
         self.alias(numbered(&mut text, b"serial", n)?)
     }
 
+    /// A node by what a `stdout-path` may hold: as [`Tree::find_or_alias`], with options after a colon.
+    pub fn find_console(&self, text: &str) -> Option<NodeId> {
+        self.find_or_alias(without_options(text))
+    }
+
     /// A node by full path, by alias, or by a path that starts with an alias (`soc/serial@0`).
     pub fn find_or_alias(&self, path: &str) -> Option<NodeId> {
         if path.starts_with('/') {
@@ -120,6 +128,11 @@ impl<'a> Tree<'a> {
         let mut names = rest.split('/').filter(|name| !name.is_empty());
         names.try_fold(self.alias(alias)?, |parent, name| self.child(parent, name))
     }
+}
+
+/// A path or an alias without what comes after the colon, such as `:115200n8`.
+fn without_options(text: &str) -> &str {
+    text.split(':').next().unwrap_or("")
 }
 
 /// `prefix` and a decimal number, without an allocator.

@@ -21,6 +21,11 @@ impl<'a> Tree<'a> {
         value
     }
 
+    /// The value of a property of one cell.
+    pub fn property_u32(&self, node: NodeId, name: &str) -> Option<u32> {
+        self.property(node, name).filter(|value| value.len() == 4).and_then(|value| be32(value, 0))
+    }
+
     /// The raw values of several properties of several nodes, in one walk of the tree.
     pub(crate) fn properties<const N: usize>(
         &self,

@@ -2,12 +2,11 @@
 //!
 //! The functions here are safe because a validated tree is the only description of the machine there is:
 //! where it is wrong, no program could know better. What can be checked is checked. A device's window must not
-//! touch memory of any kind; a UART must answer before anything is written to it.
+//! touch memory of any kind.
 use alloc::vec::Vec;
 
 use abi::{PhysAddr, PhysRange};
-use console::{Console, Model};
-use devicetree::{GicVersion, InterruptController, NodeId, Tree};
+use devicetree::{GicVersion, InterruptController, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
@@ -17,16 +16,7 @@ use crate::gic::{
 };
 use crate::memory::MemoryError;
 use crate::tables::MapError;
-use crate::{interrupts, log, output, power, ranges};
-
-/// A UART that the kernel keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct Uart {
-    /// Its node.
-    pub node: NodeId,
-    /// Its registers.
-    pub range: PhysRange,
-}
+use crate::{interrupts, power, ranges};
 
 /// Why there are no interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,31 +86,6 @@ impl From<MapError> for InterruptError {
 }
 
 impl Boot {
-    /// Sends text to the console: the node that `wish` names, else the one that `stdout-path` names, else the
-    /// first UART that is known and okay. `None` if there is none that works.
-    pub fn open_console(&mut self, tree: &Tree<'_>, wish: Option<&str>) -> Option<Uart> {
-        let named = [wish.and_then(|path| tree.find_or_alias(path)), tree.chosen().stdout()];
-        let any = tree.nodes().filter(|node| Model::find(tree.compatible(*node)).is_some());
-        let (uart, console) =
-            named.into_iter().flatten().chain(any).find_map(|node| self.open_uart(tree, node))?;
-        output::set_console(console);
-        Some(uart)
-    }
-
-    /// Sends log frames to the second serial port: the alias `serial1`, or the first UART that is not the
-    /// console.
-    pub fn open_log(&mut self, tree: &Tree<'_>, console: Option<Uart>) -> Option<Uart> {
-        let any = tree.nodes().filter(|node| Model::find(tree.compatible(*node)).is_some());
-        let (uart, wire) = tree
-            .serial(1)
-            .into_iter()
-            .chain(any)
-            .filter(|node| console.is_none_or(|console| console.node != *node))
-            .find_map(|node| self.open_uart(tree, node))?;
-        log::set_wire(wire);
-        Some(uart)
-    }
-
     /// Lets the kernel switch the machine off, where the tree has PSCI.
     pub fn open_power(&mut self, tree: &Tree<'_>) {
         match tree.psci() {
@@ -270,27 +235,10 @@ impl Boot {
         // bus for message interrupts only, which stay off.
         Ok(unsafe { self.map_device_at(range)? })
     }
-
-    /// A UART that is okay, known, reachable and answers.
-    fn open_uart(&mut self, tree: &Tree<'_>, node: NodeId) -> Option<(Uart, Console<'static>)> {
-        let model = Model::find(tree.compatible(node)).filter(|_| tree.is_available(node))?;
-        let window = tree.node_windows(node).next().filter(|window| !window.straddles)?;
-        let uart = Uart { node, range: window.range };
-        if touches_memory(tree, uart.range) {
-            return None;
-        }
-        // SAFETY: 1, the tree says that these are a UART's registers, outside all memory. 2, none of the
-        // models masters the bus.
-        let (registers, address) = unsafe { self.map_device_at(uart.range) }.ok()?;
-        // SAFETY: 1, the window was just mapped as device memory; every model's registers are words. 2, this
-        // runs at boot.
-        unsafe { crate::trap::load_if_present(address as u64) }?;
-        Some((uart, model.console(registers).ok()?))
-    }
 }
 
 /// Whether a window overlaps RAM, available or not, or reserved memory.
-fn touches_memory(tree: &Tree<'_>, range: PhysRange) -> bool {
+pub(crate) fn touches_memory(tree: &Tree<'_>, range: PhysRange) -> bool {
     let pages = range.expand_to_pages();
     tree.memory().any(|region| region.range.overlaps(pages))
         || tree.reserved().any(|reserved| reserved.range.overlaps(pages))

@@ -1,6 +1,6 @@
 //! The kernel's own devices: mapped once, Device-nGnRE, execute-never, for good.
 use abi::{PhysAddr, PhysRange};
-use console::{Console, Model};
+use console::{Console, Model, Registers, Spread};
 use mmio::Window;
 
 use crate::entry::Boot;
@@ -93,7 +93,7 @@ impl Boot {
             if !unsafe { is_pl011(address as u64) } {
                 return None;
             }
-            Model::find(["arm,pl011"])?.console(window).ok()
+            Registers::new(Model::find(["arm,pl011"])?, Spread::default()).ok()?.console(&window).ok()
         })
     }
 }

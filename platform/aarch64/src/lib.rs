@@ -9,7 +9,7 @@
 //! | [`entry`] | from reset to Rust: EL2 and EL3, translation tables, MMU |
 //! | [`layout`], [`control`], [`descriptor`] | the address map, register values, page attributes: each number once |
 //! | [`trap`], [`mod@panic`], `record` | exception vectors, EL0 and back; the report of a kernel bug |
-//! | `board` | what the device tree says there is, put to use |
+//! | `board`, `uart` | what the device tree says there is, put to use |
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
 //! | `secondary` | the other CPUs, from PSCI to their first thread |
@@ -87,10 +87,12 @@ mod tlb;
 #[cfg(target_os = "none")]
 pub mod trap;
 #[cfg(target_os = "none")]
+mod uart;
+#[cfg(target_os = "none")]
 mod verify;
 
 #[cfg(target_os = "none")]
-pub use board::{InterruptError, Uart};
+pub use board::InterruptError;
 #[cfg(target_os = "none")]
 pub use entry::{Boot, EntryLevel};
 #[cfg(target_os = "none")]
@@ -101,5 +103,7 @@ pub use machine::Board;
 pub use memory::MemoryError;
 #[cfg(target_os = "none")]
 pub use tables::MapError;
+#[cfg(target_os = "none")]
+pub use uart::Uart;
 #[cfg(target_os = "none")]
 pub use verify::Broken;

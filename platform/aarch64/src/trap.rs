@@ -49,7 +49,7 @@ global_asm!(
 
 unsafe extern "C" {
     fn enter_user(frame: *const Frame, stack_end: u64) -> !;
-    fn guarded_load(address: *const u32) -> Loaded;
+    fn guarded_load(address: u64, width: u32) -> Loaded;
     safe static guarded_load_end: u8;
 }
 
@@ -114,11 +114,20 @@ fn enter(frame: &Frame) -> ! {
 /// Reads a word of device memory that may not be there: `None` if the access aborts.
 ///
 /// # Safety
-/// 1. `address` is mapped as device memory and aligned.
-/// 2. No thread has run at EL0 yet: an exception from EL1 uses SP_EL0 as its scratch register.
+/// As for [`load_width_if_present`], with a width of 4.
 pub(crate) unsafe fn load_if_present(address: u64) -> Option<u32> {
+    // SAFETY: 1 and 2 by the caller.
+    unsafe { load_width_if_present(address, 4) }
+}
+
+/// Reads `width` bytes of device memory, 1, 2 or 4, that may not be there: `None` if the access aborts.
+///
+/// # Safety
+/// 1. `address` is mapped as device memory and aligned to `width`.
+/// 2. No thread has run at EL0 yet: an exception from EL1 uses SP_EL0 as its scratch register.
+pub(crate) unsafe fn load_width_if_present(address: u64, width: u8) -> Option<u32> {
     // SAFETY: by 1 the load is one that the architecture allows; if it aborts, `el1_exception` resumes it.
-    let loaded = unsafe { guarded_load(address as *const u32) };
+    let loaded = unsafe { guarded_load(address, width.into()) };
     (loaded.read != 0).then_some(loaded.value as u32)
 }
 

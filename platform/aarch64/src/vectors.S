@@ -260,12 +260,20 @@ el1_exception:
 nothing:
     .quad   0, 0
 
-// guarded_load: reads 32 bits at x0. w0 is the value and x1 is 1; or x1 is 0 if the access faulted.
+// guarded_load: reads w1 bytes, 1, 2 or 4, at x0. w0 is the value and x1 is 1; or x1 is 0 if the access faulted.
     .global guarded_load
     .global guarded_load_end
 guarded_load:
+    mov     w2, w1
     mov     x1, xzr
+    cmp     w2, #2
+    b.lo    1f
+    b.eq    2f
     ldr     w0, [x0]
-    mov     x1, #1
+    b       3f
+1:  ldrb    w0, [x0]
+    b       3f
+2:  ldrh    w0, [x0]
+3:  mov     x1, #1
 guarded_load_end:
     ret

@@ -1,70 +1,26 @@
 //! Serial consoles: polled output over a UART that firmware has set up.
 //!
-//! [`MODELS`] says which `compatible` strings are understood; the boot flow looks up the node that the device
-//! tree's `stdout-path` names. A UART is a file here and an entry there. Baud rate and pins are the
-//! firmware's: nobody else knows the board's clocks.
+//! A UART is a register that takes a byte and one that says whether there is room for it: `models` has an entry of
+//! data for each kind, by the `compatible` strings of the device tree. The boot flow looks up the node that is meant.
+//! Baud rate and pins are the firmware's: nobody else knows the board's clocks.
 //!
 //! Output never hangs: a UART that stays full for [`PATIENCE`] looks loses the byte.
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod pl011;
+mod models;
+mod uart;
 
 use core::fmt;
 
-use mmio::{TooSmall, Window};
-
-pub use pl011::Pl011;
+pub use models::Model;
+pub use uart::{Console, Registers, Spread, Strange};
 
 /// How often a full UART is looked at before a byte is given up. At 9,600 baud a byte leaves in about a
 /// millisecond, and a look at a device costs some hundred nanoseconds.
 pub const PATIENCE: u32 = 1 << 20;
 
-/// A UART that text can be written to.
-pub enum Console<'m> {
-    /// Arm's PL011, and the subset of it that the SBSA prescribes.
-    Pl011(Pl011<'m>),
-}
-
-/// A kind of UART, by the strings that a device tree gives it.
-pub struct Model {
-    /// The `compatible` strings.
-    pub compatible: &'static [&'static str],
-    /// Makes the console over the node's first window.
-    make: for<'m> fn(Window<'m>) -> Result<Console<'m>, TooSmall>,
-}
-
-/// Every kind of UART that is understood.
-pub static MODELS: &[Model] = &[
-    Model { compatible: &["arm,pl011"], make: |window| Ok(Console::Pl011(Pl011::enabled(window)?)) },
-    Model { compatible: &["arm,sbsa-uart"], make: |window| Ok(Console::Pl011(Pl011::as_found(window)?)) },
-];
-
-impl Model {
-    /// The model for the first of `compatible` that is understood.
-    pub fn find<'s>(compatible: impl IntoIterator<Item = &'s str>) -> Option<&'static Self> {
-        compatible
-            .into_iter()
-            .find_map(|string| MODELS.iter().find(|model| model.compatible.contains(&string)))
-    }
-
-    /// The console over a window.
-    ///
-    /// # Errors
-    /// If the window is too small for the UART's registers.
-    pub fn console<'m>(&self, window: Window<'m>) -> Result<Console<'m>, TooSmall> {
-        (self.make)(window)
-    }
-}
-
 impl Console<'_> {
-    /// Writes bytes as they are.
-    pub fn write_raw(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Pl011(uart) => bytes.iter().for_each(|byte| uart.write(*byte)),
-        }
-    }
-
     /// Writes text, with a carriage return before each line feed.
     pub fn write_text(&mut self, text: &[u8]) {
         for line in text.split_inclusive(|byte| *byte == b'\n') {

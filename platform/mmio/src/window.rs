@@ -1,7 +1,7 @@
 //! A run of mapped device bytes.
 use core::fmt;
 
-use crate::Place;
+use crate::{Place, Register};
 
 /// The alignment that a window's base has: the widest access.
 const BASE_ALIGN: usize = 8;
@@ -69,6 +69,20 @@ impl<'m> Window<'m> {
     pub fn part(&self, offset: usize, size: usize) -> Option<Window<'m>> {
         let fits = offset.checked_add(size).is_some_and(|end| end <= self.size);
         (fits && offset.is_multiple_of(BASE_ALIGN)).then(|| Window { base: self.base.plus(offset), size })
+    }
+
+    /// The register at an offset that is only known at run time, such as one that a device tree decides.
+    ///
+    /// # Errors
+    /// [`TooSmall`] if it does not lie in the window, or is not aligned.
+    pub fn register<C: Register<'m>>(&self, offset: usize) -> Result<C, TooSmall> {
+        let width = size_of::<C::Width>();
+        let fits = offset.checked_add(width).is_some_and(|end| end <= self.size);
+        if !fits || !offset.is_multiple_of(width) {
+            return Err(TooSmall { needed: offset.saturating_add(width), available: self.size });
+        }
+        // The base is aligned to the widest access, so this is aligned too.
+        Ok(C::at(self.base.plus(offset)))
     }
 
     /// The first byte's place.

@@ -10,8 +10,9 @@
 
 use std::ops::Range;
 
+use loadstore::{Base, Form};
+
 use super::code::Attribution;
-use super::decode::{self, Base, Form};
 
 /// What may be at fault with an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ fn is_accessor(name: &str) -> bool {
 pub(super) fn devices(words: &[(u64, u32)], attribution: &impl Attribution) -> Findings {
     let mut findings = Findings::default();
     for (address, word) in words.iter().copied() {
-        let Some(access) = decode::access(word) else { continue };
+        let Some(access) = loadstore::access(word) else { continue };
         if access.is_on_stack() || access.base == Base::Code {
             continue;
         }
@@ -83,8 +84,8 @@ pub(super) fn devices(words: &[(u64, u32)], attribution: &impl Attribution) -> F
 pub(super) fn boot(words: &[(u64, u32)], range: &Range<u64>, attribution: &impl Attribution) -> Findings {
     let mut findings = Findings::default();
     for (address, word) in words.iter().copied().filter(|(address, _)| range.contains(address)) {
-        let form = decode::access(word).map(|access| access.form);
-        let target = decode::branch(word).map(|distance| address.wrapping_add_signed(distance));
+        let form = loadstore::access(word).map(|access| access.form);
+        let target = loadstore::branch(word).map(|distance| address.wrapping_add_signed(distance));
         let why = match (form, target) {
             (Some(Form::Plain | Form::WriteBack | Form::Pair), _) => {
                 findings.plain += 1;
@@ -94,7 +95,9 @@ pub(super) fn boot(words: &[(u64, u32)], range: &Range<u64>, attribution: &impl 
             (None, Some(target)) if !range.contains(&target) => {
                 format!("a branch to {target:#x}, outside that code")
             }
-            (None, _) if decode::is_vector_operation(word) => "a SIMD or floating-point operation".to_owned(),
+            (None, _) if loadstore::is_vector_operation(word) => {
+                "a SIMD or floating-point operation".to_owned()
+            }
             (None, _) => continue,
         };
         let why = format!("{why}, before MMU and caches are on");

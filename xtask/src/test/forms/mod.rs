@@ -4,7 +4,6 @@
 //! hypervisor cannot emulate, and the code that may run before the MMU is on may use no exclusives: see [`gate`].
 
 mod code;
-mod decode;
 mod gate;
 
 use std::path::Path;
@@ -14,9 +13,10 @@ use addr2line::Loader;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use self::code::Code;
-use self::decode::Form;
 use self::gate::Findings;
 use crate::build::{self, Artifacts};
+use loadstore::Form;
+
 use crate::paths::PROGRAM_TARGET;
 use crate::process;
 use crate::scratch::Scratch;
@@ -112,7 +112,7 @@ fn specimen() -> Result<Findings> {
         String::from_utf8_lossy(&output.stderr)
     );
     let code = Code::read(&elf)?;
-    let forms = code.words().iter().filter_map(|(_, word)| decode::access(*word));
+    let forms = code.words().iter().filter_map(|(_, word)| loadstore::access(*word));
     ensure!(
         forms.into_iter().any(|access| access.form == Form::WriteBack),
         "{SPECIMEN} is compiled without write-back now. Find a loop that is not"

@@ -1,14 +1,17 @@
 //! Format and lints.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::build::{self, Artifacts};
 use crate::paths::{self, KERNEL_TARGET, PROGRAM_TARGET};
 use crate::process;
 use crate::say::say;
+use crate::scratch::Scratch;
 use crate::setup::Toolchain;
 use crate::summary::Tally;
 
@@ -26,6 +29,7 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
     check("lint rustfmt", format.args(["--all", "--check"]), tally)?;
     let mut host = Toolchain::cargo("clippy");
     check("lint clippy, this machine", deny_warnings(host.arg("--all-targets")), tally)?;
+    check_specimen(tally);
 
     let artifacts = Artifacts::locate();
     let started = Instant::now();
@@ -63,6 +67,67 @@ fn check(name: &str, command: &mut Command, tally: &mut Tally) -> Result<()> {
     let (status, _) = process::tee(command, LIMIT)?;
     tally.record(name, status.is_some_and(|status| status.success()), started.elapsed());
     Ok(())
+}
+
+/// Ways to a device's registers that `clippy.toml` forbids.
+const SPECIMEN: &str = "xtask/src/test/lint/specimen.rs";
+/// What ends a line of it that must be refused.
+const REFUSED: &str = "// refused";
+
+/// Clippy must refuse the marked lines of the specimen and no others: a path that clippy does not find forbids
+/// nothing, and it says little about it.
+fn check_specimen(tally: &mut Tally) {
+    const NAME: &str = "lint clippy refuses the specimen";
+    let started = Instant::now();
+    match refused_lines() {
+        Ok((found, wanted)) if found == wanted => tally.pass(NAME, started.elapsed()),
+        Ok((found, wanted)) => {
+            eprintln!(
+                "error: of {SPECIMEN} clippy.toml makes clippy refuse the lines {found:?}, not {wanted:?}"
+            );
+            tally.fail(NAME, started.elapsed());
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            tally.fail(NAME, started.elapsed());
+        }
+    }
+}
+
+/// The lines of the specimen that clippy refuses by `clippy.toml`, and those that are marked.
+fn refused_lines() -> Result<(BTreeSet<usize>, BTreeSet<usize>)> {
+    let source = fs::read_to_string(paths::root().join(SPECIMEN))?;
+    let marked = source.lines().enumerate().filter(|(_, line)| line.contains(REFUSED));
+    let wanted = marked.map(|(index, _)| index + 1).collect();
+
+    let scratch = Scratch::new()?;
+    let folder = scratch.path();
+    fs::create_dir(folder.join("src"))?;
+    fs::write(folder.join("src/lib.rs"), source)?;
+    fs::copy(paths::root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let manifest = "[package]\nname = \"specimen\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+        tock-registers = { version = \"*\", default-features = false, features = [\"register_types\"] }\n";
+    fs::write(folder.join("Cargo.toml"), manifest)?;
+    let mut command = Toolchain::cargo("clippy");
+    command.arg("--manifest-path").arg(folder.join("Cargo.toml"));
+    command.arg("--target-dir").arg(paths::target_dir().join("specimen"));
+    command.args(["--offline", "--quiet", "--message-format=json"]);
+    command.env("CLIPPY_CONF_DIR", paths::root());
+    let output = process::capture(&mut command)?;
+    let messages = output.stdout.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let found: BTreeSet<usize> = messages.flat_map(|message| disallowed(&message)).collect();
+    ensure!(!found.is_empty(), "clippy refuses nothing of {SPECIMEN}: {}", output.stderr);
+    Ok((found, wanted))
+}
+
+/// The lines that a message of Cargo's finds fault with because of `clippy.toml`.
+fn disallowed(message: &serde_json::Value) -> Vec<usize> {
+    let diagnostic = &message["message"];
+    let is_ours =
+        diagnostic["code"]["code"].as_str().is_some_and(|code| code.starts_with("clippy::disallowed"));
+    let spans = diagnostic["spans"].as_array().filter(|_| is_ours);
+    let lines = spans.into_iter().flatten().filter_map(|span| span["line_start"].as_u64());
+    lines.filter_map(|line| usize::try_from(line).ok()).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Which memory access an A64 instruction makes, and how: the encoding groups of Arm ARM C4.1, "Loads and Stores".
 //!
-//! Only what the gate asks is decoded: the form and the base register. An instruction of a later extension that
+//! Only the form and the base register are decoded. An instruction of a later extension that
 //! this table does not know falls into the form of its group, and no group but the two plain ones is plain.
+#![forbid(unsafe_code)]
 
 /// How an instruction reaches memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
     /// One general-purpose register, and the base register stays as it was.
     Plain,
     /// One register, and the base register changes.
@@ -26,7 +27,7 @@ pub(super) enum Form {
 
 /// What the address is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Base {
+pub enum Base {
     /// X0 to X30.
     Register(u8),
     /// SP.
@@ -37,9 +38,11 @@ pub(super) enum Base {
 
 /// A memory access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Access {
-    pub(super) form: Form,
-    pub(super) base: Base,
+pub struct Access {
+    /// In which form.
+    pub form: Form,
+    /// From where.
+    pub base: Base,
 }
 
 /// The number of the frame pointer.
@@ -48,7 +51,7 @@ const FRAME_POINTER: u8 = 29;
 impl Access {
     /// Whether the address is on the stack by its base register alone: SP; or X29 in a form that leaves it as it
     /// is, which is a frame's address because everything is compiled with frame pointers (`.cargo/config.toml`).
-    pub(super) fn is_on_stack(self) -> bool {
+    pub fn is_on_stack(self) -> bool {
         match self.base {
             Base::Stack => true,
             Base::Register(FRAME_POINTER) => self.form != Form::WriteBack,
@@ -58,7 +61,7 @@ impl Access {
 }
 
 /// Decodes one instruction; `None` if it accesses no memory, or only asks for a prefetch.
-pub(super) fn access(word: u32) -> Option<Access> {
+pub fn access(word: u32) -> Option<Access> {
     if let Some(register) = zero_block(word) {
         return Some(Access { form: Form::ZeroBlock, base: Base::Register(register) });
     }
@@ -72,12 +75,12 @@ pub(super) fn access(word: u32) -> Option<Access> {
 }
 
 /// Whether the instruction works on SIMD&FP registers without accessing memory.
-pub(super) fn is_vector_operation(word: u32) -> bool {
+pub fn is_vector_operation(word: u32) -> bool {
     field(word, 27, 25) == 0b111
 }
 
 /// Where a B or BL goes, in bytes from itself.
-pub(super) fn branch(word: u32) -> Option<i64> {
+pub fn branch(word: u32) -> Option<i64> {
     // The sign of the 26 bits comes to the top, and the two bits that it is shifted back too little are the factor 4.
     (field(word, 30, 26) == 0b00101).then(|| i64::from(((word << 6) as i32) >> 4))
 }
