@@ -307,7 +307,7 @@ fn unpadded(tree: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A path inside an option of QEMU, where a comma is written twice.
-fn with_path(option: &str, path: &Path) -> OsString {
+pub(crate) fn with_path(option: &str, path: &Path) -> OsString {
     format!("{option}{}", path.display().to_string().replace(',', ",,")).into()
 }
 

@@ -7,6 +7,7 @@ mod lint;
 pub(crate) mod matrix;
 mod readme;
 mod records;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -112,8 +113,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     }
     if args.runs(Part::Qemu) {
         let limit = Duration::from_secs(args.timeout);
-        matrix::run(toolchain, filter, limit, &mut tally)?;
-        records::run(toolchain, filter, limit, &mut tally)?;
+        let watcher = watch::Watcher::default();
+        matrix::run(toolchain, filter, limit, &watcher, &mut tally)?;
+        records::run(toolchain, filter, limit, &watcher, &mut tally)?;
     }
     println!("{}", tally.closing());
     Ok(if tally.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

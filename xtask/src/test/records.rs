@@ -22,6 +22,7 @@ use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
 use crate::test::matrix;
+use crate::test::watch::Watcher;
 
 /// A machine that fails, and what its record must say.
 struct Case {
@@ -162,6 +163,7 @@ pub(super) fn run(
     toolchain: Toolchain,
     filter: Option<&str>,
     limit: Duration,
+    watcher: &Watcher,
     tally: &mut Tally,
 ) -> Result<()> {
     let cases: Vec<&Case> =
@@ -170,10 +172,16 @@ pub(super) fn run(
         return Ok(());
     }
     let Some(artifacts) = matrix::built(toolchain, "qemu record build", tally) else { return Ok(()) };
-    cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, tally))
+    cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, watcher, tally))
 }
 
-fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+fn fail(
+    case: &Case,
+    artifacts: &Artifacts,
+    limit: Duration,
+    watcher: &Watcher,
+    tally: &mut Tally,
+) -> Result<()> {
     let name = format!("qemu {}", case.name);
     say("Booting", format!("{name}: EL{}, {} CPUs", case.el, case.cpus));
     let arguments = match case.how {
@@ -197,7 +205,8 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
         How::NoTree => prepared.boot.image = artifacts.kernel_elf.clone(),
     }
     let socket = scratch.path().join("qmp");
-    let machine = MachineArgs {
+    let watch = watcher.watch(tally)?;
+    let mut machine = MachineArgs {
         el: Some(case.el),
         machine: (case.el == 3).then(|| "virt,secure=on,virtualization=on".to_owned()),
         cpu: Some("cortex-a72".to_owned()),
@@ -209,6 +218,7 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
             .to_vec(),
         ..MachineArgs::default()
     };
+    machine.qemu_arg.extend_from_slice(watch.words());
     let stop = Stop::on_any_signal()?;
     let started = Instant::now();
     let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
@@ -224,6 +234,8 @@ fn fail(case: &Case, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) 
     let ended = ended?;
     let sources = Sources::new(artifacts.kernel_elf.clone(), artifacts.elves());
     let verdict = memory.and_then(|files| check(case, &files, &ended, &sources, scratch.path()));
+    let fault = watch.fault(ended.status.is_none()).map(anyhow::Error::msg);
+    let verdict = verdict.and_then(|()| fault.map_or(Ok(()), Err));
     match &verdict {
         Ok(()) => tally.pass(&name, ended.took),
         Err(why) => {

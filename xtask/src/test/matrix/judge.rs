@@ -76,9 +76,16 @@ fn test_line(line: &str) -> Option<(&str, TestResult<'_>)> {
     Some((name, TestResult::Failed(why)))
 }
 
-/// The row as a test of its own: it boots, does its task and ends well.
-pub(super) fn judge(row: &Row, name: &str, ended: &Ended, seen: Seen, tally: &mut Tally) {
-    let why = wrong(row, ended, seen);
+/// The row as a test of its own: it boots, does its task and ends well. `fault` is what was found wrong meanwhile.
+pub(super) fn judge(
+    row: &Row,
+    name: &str,
+    ended: &Ended,
+    seen: Seen,
+    fault: Option<String>,
+    tally: &mut Tally,
+) {
+    let why = wrong(row, ended, seen).or(fault);
     if let Some(why) = &why {
         tally.fail(&format!("{name}: {why}"), ended.took);
     } else if seen.failed == 0 {

@@ -21,6 +21,7 @@ use crate::session::Session;
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
+use crate::test::watch::Watcher;
 
 pub(crate) use page::page;
 use table::{ROWS, Row, Source, Task};
@@ -43,6 +44,7 @@ pub(super) fn run(
     toolchain: Toolchain,
     filter: Option<&str>,
     limit: Duration,
+    watcher: &Watcher,
     tally: &mut Tally,
 ) -> Result<()> {
     let rows: Vec<&Row> =
@@ -51,7 +53,7 @@ pub(super) fn run(
         return Ok(());
     }
     let Some(artifacts) = built(toolchain, "qemu build", tally) else { return Ok(()) };
-    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, tally))
+    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, watcher, tally))
 }
 
 /// What the machines boot. A build that fails is a failed test of this name.
@@ -65,16 +67,24 @@ pub(super) fn built(toolchain: Toolchain, name: &str, tally: &mut Tally) -> Opti
         .ok()
 }
 
-fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) -> Result<()> {
+fn boot(
+    row: &Row,
+    artifacts: &Artifacts,
+    limit: Duration,
+    watcher: &Watcher,
+    tally: &mut Tally,
+) -> Result<()> {
     let name = format!("qemu {}", row.name);
     let scratch = Scratch::new()?;
-    let machine = match machine(row, &scratch)? {
+    let mut machine = match machine(row, &scratch)? {
         Ready::Machine(machine) => machine,
         Ready::Missing(why) => {
             tally.skip(&name, &why);
             return Ok(());
         }
     };
+    let watch = watcher.watch(tally)?;
+    machine.qemu_arg.extend_from_slice(watch.words());
     let (programs, arguments) = work(row, artifacts);
     let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
     say("Booting", format!("{name}: {}", page::machine(row)));
@@ -97,7 +107,7 @@ fn boot(row: &Row, artifacts: &Artifacts, limit: Duration, tally: &mut Tally) ->
         (ended, counter.join())
     });
     let (ended, Ok(seen)) = (ended?, failures) else { anyhow::bail!("the counter of {name} panicked") };
-    judge::judge(row, &name, &ended, seen, tally);
+    judge::judge(row, &name, &ended, seen, watch.fault(ended.status.is_none()), tally);
     Ok(())
 }
 
