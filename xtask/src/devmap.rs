@@ -22,7 +22,7 @@ pub(crate) struct DevmapArgs {
     /// One line of JSON for each tree
     #[arg(long)]
     pub(crate) json: bool,
-    /// List interrupts, kept ranges, `reg` entries that are no windows, and what counts as memory-like
+    /// List interrupts, kept ranges, all that leads nowhere, and what counts as memory-like
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -301,10 +301,10 @@ impl fmt::Display for Table<'_, '_, '_> {
         self.windows(f)?;
         self.groups(f)?;
         self.memory(f)?;
+        self.findings(f)?;
         if self.verbose {
             self.interrupts(f)?;
             self.kept(f)?;
-            self.skipped(f)?;
             writeln!(f, "\nmemory-like (any cache policy) are windows of: {}", MEMORY_LIKE.join(", "))?;
         }
         writeln!(f)
@@ -422,10 +422,21 @@ impl Table<'_, '_, '_> {
         Ok(())
     }
 
-    fn skipped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n`reg` entries that are no windows")?;
-        for skipped in self.board.skipped() {
-            writeln!(f, "      {} [{}] {}", skipped.path, skipped.index, skipped.reason)?;
+    /// What leads nowhere; without `--verbose` only what sound trees are not full of.
+    fn findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tree = self.board.tree;
+        let shown = tree.findings().filter(|finding| self.verbose || !finding.is_common());
+        for (number, finding) in shown.enumerate() {
+            if number == 0 {
+                writeln!(f, "\nwhat leads nowhere")?;
+            }
+            writeln!(f, "      {}", finding.display(tree))?;
+        }
+        if self.verbose {
+            writeln!(f, "\nwindows that are in each other's way")?;
+            for finding in self.board.ledger.findings(tree) {
+                writeln!(f, "      {}", finding.display(tree))?;
+            }
         }
         Ok(())
     }

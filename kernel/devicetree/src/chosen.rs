@@ -7,7 +7,7 @@ use crate::tree::Tree;
 use abi::{PhysAddr, PhysRange};
 
 /// The aliases that are asked for while booting.
-const SERIALS: [&str; 2] = ["serial0", "serial1"];
+pub(crate) const SERIALS: [&str; 2] = ["serial0", "serial1"];
 
 /// The properties of `/chosen`; all absent if there is no such node.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +47,14 @@ impl<'a> Chosen<'a> {
         let start = self.initrd_start.and_then(be_number)?;
         let end = self.initrd_end.and_then(be_number)?;
         PhysRange::new(PhysAddr(start), end.checked_sub(start)?).ok()
+    }
+
+    pub(crate) fn has_stdout_path(&self) -> bool {
+        self.stdout_path.is_some()
+    }
+
+    pub(crate) fn has_initrd(&self) -> bool {
+        self.initrd_start.is_some() || self.initrd_end.is_some()
     }
 
     /// Random bytes from the firmware.

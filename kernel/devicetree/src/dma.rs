@@ -2,9 +2,9 @@
 
 use crate::cursor::cells;
 use crate::index::{Name, NodeId};
-use crate::translate::{Budget, BusAddress, Mapping, cell_counts, translate};
+use crate::translate::{Budget, BusAddress, Mapping, Skip, cell_counts, range, translate};
 use crate::tree::Tree;
-use abi::{PhysAddr, PhysRange};
+use abi::PhysRange;
 
 /// A range of memory as a device behind some bus sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,23 +57,43 @@ impl<'a> Tree<'a> {
         ranges: &'a [u8],
         budget: &'t mut Budget,
     ) -> impl Iterator<Item = DmaRange> + use<'t, 'a> {
+        let length = dma_row_size(self, bus);
+        let usable = if length.is_ok() { ranges } else { &[] };
+        // A row that an outer bus cuts short reaches no further than the cut, which we do not know.
+        usable
+            .chunks_exact(length.unwrap_or(1))
+            .filter_map(move |row| self.dma_row(bus, row, budget).ok())
+            .filter(|(_, straddles)| !straddles)
+            .map(|(range, _)| range)
+    }
+
+    /// One row of a bus's `dma-ranges`, and whether an outer bus cuts it short.
+    pub(crate) fn dma_row(
+        &self,
+        bus: NodeId,
+        row: &[u8],
+        budget: &mut Budget,
+    ) -> Result<(DmaRange, bool), Skip> {
         let parent = self.parent(bus).unwrap_or(NodeId::ROOT);
-        let counts = cell_counts(self, bus).ok().zip(cell_counts(self, parent).ok());
-        let ((child_cells, size_cells), (parent_cells, _)) = counts.unwrap_or(((1, 0), (1, 0)));
+        let ((child_cells, size_cells), (parent_cells, _)) =
+            (cell_counts(self, bus)?, cell_counts(self, parent)?);
         let parent_at = child_cells * 4;
         let size_at = parent_at + parent_cells * 4;
-        let usable = if counts.is_some() { ranges } else { &[] };
-        usable.chunks_exact(size_at + size_cells * 4).filter_map(move |row| {
-            let from = BusAddress::read(row, 0, child_cells)?;
-            let to = BusAddress::read(row, parent_at, parent_cells)?;
-            let size = cells(row, size_at, size_cells)?;
-            let translated = translate(self, parent, to, size, Mapping::DmaRanges, budget).ok()?;
-            // A row that an outer bus cuts short reaches no further than the cut, which we do not know.
-            if translated.straddles {
-                return None;
-            }
-            let memory = PhysRange::new(PhysAddr(translated.base), size).ok()?;
-            Some(DmaRange { bus: from.value, memory })
-        })
+        if row.len() < size_at + size_cells * 4 {
+            return Err(Skip::PartialEntry);
+        }
+        let from = BusAddress::read(row, 0, child_cells).ok_or(Skip::TooWide)?;
+        let to = BusAddress::read(row, parent_at, parent_cells).ok_or(Skip::TooWide)?;
+        let size = cells(row, size_at, size_cells).ok_or(Skip::TooWide)?;
+        let translated = translate(self, parent, to, size, Mapping::DmaRanges, budget)?;
+        let memory = range(translated.base, size)?;
+        Ok((DmaRange { bus: from.value, memory }, translated.straddles))
     }
+}
+
+/// Bytes of one row of a bus's `dma-ranges`.
+pub(crate) fn dma_row_size(tree: &Tree<'_>, bus: NodeId) -> Result<usize, Skip> {
+    let parent = tree.parent(bus).unwrap_or(NodeId::ROOT);
+    let ((child, size), (above, _)) = (cell_counts(tree, bus)?, cell_counts(tree, parent)?);
+    Ok((child + above + size) * 4)
 }

@@ -1,7 +1,11 @@
 //! Why a blob is refused: what, where, against whom, and what to do about it.
 
+use crate::validate::MAX_NAME;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// What to do about a blob that no compiler writes.
+const DAMAGED: &str = "the blob is damaged: load it anew";
 
 /// A block of the blob (Devicetree Specification 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +151,11 @@ pub enum Problem {
         /// The block's size.
         size: u32,
     },
+    /// A property name of more than 255 bytes.
+    PropertyNameTooLong {
+        /// The offset in the strings block.
+        offset: u32,
+    },
     /// A byte in a property name that is not printable ASCII.
     PropertyNameByte {
         /// The byte.
@@ -206,6 +215,38 @@ impl Error {
     }
 }
 
+rules! { Problem:
+    Self::NoHeader { .. } => "no-header",
+    Self::BadMagic { .. } => "bad-magic",
+    Self::TotalSize { .. } => "total-size",
+    Self::TooLarge { .. } => "too-large",
+    Self::Version { .. } => "version",
+    Self::Misaligned { .. } => "misaligned",
+    Self::BlockOutside { .. } => "block-outside",
+    Self::ReservationsUnterminated => "reservations-unterminated",
+    Self::BufferTooSmall { .. } => "buffer-too-small",
+    Self::OutOfMemory => "out-of-memory",
+    Self::Truncated { .. } => "truncated",
+    Self::BadToken { .. } => "bad-token",
+    Self::NoRoot => "no-root",
+    Self::RootNamed => "root-named",
+    Self::SecondRoot => "second-root",
+    Self::SurplusEnd { .. } => "surplus-end",
+    Self::NodeOpen => "node-open",
+    Self::TooDeep => "too-deep",
+    Self::NameEmpty => "name-empty",
+    Self::NameTooLong { .. } => "name-too-long",
+    Self::NameByte { .. } => "name-byte",
+    Self::PropertyOutside { .. } => "property-outside",
+    Self::PropertyAfterChild => "property-after-child",
+    Self::ValueTooLong { .. } => "value-too-long",
+    Self::PropertyName { .. } => "property-name-outside",
+    Self::PropertyNameTooLong { .. } => "property-name-too-long",
+    Self::PropertyNameByte { .. } => "property-name-byte",
+    Self::NotOneCell { .. } => "not-one-cell",
+    Self::PhandleTwice { .. } => "phandle-twice",
+}
+
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::new(problem)
@@ -257,7 +298,7 @@ impl Problem {
             Self::TotalSize { total, have } => {
                 write!(
                     f,
-                    "totalsize is {total} bytes, but {have} are there; the blob is cut short or damaged"
+                    "totalsize is {total} bytes, but {have} are there; the blob is cut short or damaged: load it anew"
                 )
             }
             Self::TooLarge { total } => write!(
@@ -271,16 +312,18 @@ impl Problem {
             ),
             Self::Misaligned { block, offset, size } => write!(
                 f,
-                "the {block} at {offset:#x}, {size:#x} bytes, is off its alignment of {}",
+                "the {block} at {offset:#x}, {size:#x} bytes, is off its alignment of {}; {DAMAGED}",
                 if *block == Block::Reservations { 8 } else { 4 }
             ),
             Self::BlockOutside { block, offset, size, total } => write!(
                 f,
-                "the {block} at {offset:#x}, {size:#x} bytes, is not between the header's end 0x28 and totalsize {total:#x}"
+                "the {block} at {offset:#x}, {size:#x} bytes, is not between the header's end 0x28 and totalsize \
+                 {total:#x}; {DAMAGED}"
             ),
-            Self::ReservationsUnterminated => {
-                f.write_str("the memory reservation block has no terminating entry of zeros inside totalsize")
-            }
+            Self::ReservationsUnterminated => write!(
+                f,
+                "the memory reservation block has no terminating entry of zeros inside totalsize; {DAMAGED}"
+            ),
             Self::BufferTooSmall { need, have } => {
                 write!(f, "the clean copy needs {need} bytes, but the buffer has {have}; reserve more")
             }
@@ -290,48 +333,62 @@ impl Problem {
 
     fn fmt_structure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated { offset } => {
-                write!(f, "the structure block ends inside the token at {offset:#x}, before FDT_END")
-            }
-            Self::BadToken { token, offset } => {
-                write!(f, "{token:#x} at {offset:#x} of the structure block is no token (1, 2, 3, 4 or 9)")
-            }
-            Self::NoRoot => f.write_str("the structure block has no root node"),
-            Self::RootNamed => f.write_str("the root node has a name; it must be empty"),
-            Self::SecondRoot => f.write_str("a second node stands beside the root; there must be one root"),
+            Self::Truncated { offset } => write!(
+                f,
+                "the structure block ends inside the token at {offset:#x}, before FDT_END; {DAMAGED}"
+            ),
+            Self::BadToken { token, offset } => write!(
+                f,
+                "{token:#x} at {offset:#x} of the structure block is no token (1, 2, 3, 4 or 9); {DAMAGED}"
+            ),
+            Self::NoRoot => write!(f, "the structure block has no root node; {DAMAGED}"),
+            Self::RootNamed => f.write_str("the first node has a name; the root's must be empty"),
+            Self::SecondRoot => f.write_str("a second node stands beside the root; put it below the root"),
             Self::SurplusEnd { offset } => {
-                write!(f, "FDT_END_NODE at {offset:#x} of the structure block closes no node")
+                write!(f, "FDT_END_NODE at {offset:#x} of the structure block closes no node; {DAMAGED}")
             }
-            Self::NodeOpen => f.write_str("FDT_END comes before the node's FDT_END_NODE"),
-            Self::TooDeep => write!(f, "the node is deeper than {} levels below the root", crate::MAX_DEPTH),
-            Self::NameEmpty => f.write_str("a node below the root has no name"),
+            Self::NodeOpen => write!(f, "FDT_END comes before the node's FDT_END_NODE; {DAMAGED}"),
+            Self::TooDeep => write!(
+                f,
+                "a child would be deeper than {} levels below the root; use fewer levels",
+                crate::MAX_DEPTH
+            ),
+            Self::NameEmpty => f.write_str("a child has no name; give it one"),
             Self::NameTooLong { length } => {
-                write!(f, "a child's name is {length} bytes long, more than the limit of 255")
+                write!(f, "a child's name is {length} bytes long; shorten it to {MAX_NAME}")
             }
             Self::NameByte { byte } => {
-                write!(f, "byte {byte:#04x} in a node name; names are printable ASCII without '/'")
+                write!(f, "byte {byte:#04x} in a child's name; names are printable ASCII without '/'")
             }
-            Self::PropertyOutside { offset } => {
-                write!(f, "the property at {offset:#x} of the structure block is outside every node")
-            }
+            Self::PropertyOutside { offset } => write!(
+                f,
+                "the property at {offset:#x} of the structure block is outside every node; {DAMAGED}"
+            ),
             Self::PropertyAfterChild => {
-                f.write_str("the property comes after a child node; properties must come first")
+                f.write_str("it comes after a child node; put properties before children")
             }
             Self::ValueTooLong { length, left } => {
-                write!(f, "the value is {length} bytes long, but the structure block has {left} left")
+                write!(
+                    f,
+                    "the value is {length} bytes long, but the structure block has {left} left; {DAMAGED}"
+                )
             }
             Self::PropertyName { offset, size } => write!(
                 f,
-                "a property's name at {offset:#x} does not end inside the strings block of {size:#x} bytes"
+                "a property's name at {offset:#x} does not end inside the strings block of {size:#x} bytes; {DAMAGED}"
+            ),
+            Self::PropertyNameTooLong { offset } => write!(
+                f,
+                "a property's name, at {offset:#x} of the strings block, is too long; shorten it to {MAX_NAME} bytes"
             ),
             Self::PropertyNameByte { byte } => {
-                write!(f, "byte {byte:#04x} in a property name; names are printable ASCII")
+                write!(f, "byte {byte:#04x} in a property's name; names are printable ASCII")
             }
             Self::NotOneCell { length } => {
-                write!(f, "the value is {length} bytes long, must be one cell of 4")
+                write!(f, "the value is {length} bytes long; it must be one cell of 4")
             }
             Self::PhandleTwice { phandle, other } => {
-                write!(f, "phandle {phandle:#x} also belongs to {}; each node needs its own", other.as_str())
+                write!(f, "phandle {phandle:#x} also belongs to {}; give each node its own", other.as_str())
             }
             _ => f.write_str("refused"),
         }

@@ -89,30 +89,73 @@ pub enum InterruptProblem {
     NoSuchPhandle(u32),
     /// The node named as a controller has no `#interrupt-cells`.
     NoCells(NodeId),
-    /// `#interrupt-cells` is 0 or above [`MAX_INTERRUPT_CELLS`], or the value ends inside a specifier.
+    /// `#interrupt-cells` is 0 or above [`MAX_INTERRUPT_CELLS`].
     BadCells(NodeId),
+    /// The value ends inside a specifier for this node.
+    Cut(NodeId),
     /// No row of this node's `interrupt-map` matches.
     NotInMap(NodeId),
-    /// A row of this node's `interrupt-map` is cut short.
+    /// A row of this node's `interrupt-map` is cut short, or its `#address-cells` is above 4.
     BadMap(NodeId),
+    /// The `interrupt-parent`s from this node on lead to no node with `#interrupt-cells`.
+    ParentLoop(NodeId),
     /// More nexus nodes than any board has: a loop.
     Loop(NodeId),
-    /// The walk's [`Budget`] is spent.
-    TooMuchWork,
+    /// The walk's [`Budget`] is spent, in the `interrupt-map` of this node.
+    TooMuchWork(NodeId),
 }
 
 impl InterruptProblem {
     /// The reason in words, with the node's path.
     pub fn display<'t, 'a>(self, tree: &'t Tree<'a>) -> impl fmt::Display + use<'t, 'a> {
         fmt::from_fn(move |f| match self {
-            Self::NoParent => f.write_str("no interrupt parent"),
+            Self::NoParent => f.write_str("no node above has #interrupt-cells"),
             Self::NoSuchPhandle(phandle) => write!(f, "no node has phandle {phandle:#x}"),
-            Self::NoCells(node) => write!(f, "no #interrupt-cells in {}", tree.path(node)),
-            Self::BadCells(node) => write!(f, "cells do not make a specifier of {}", tree.path(node)),
-            Self::NotInMap(node) => write!(f, "not in the interrupt-map of {}", tree.path(node)),
-            Self::BadMap(node) => write!(f, "interrupt-map of {} is cut short", tree.path(node)),
-            Self::Loop(node) => write!(f, "interrupt-map of {} is part of a loop", tree.path(node)),
-            Self::TooMuchWork => f.write_str("the tree needs more work than its walk is allowed"),
+            Self::NoCells(node) => write!(f, "the controller {} has no #interrupt-cells", tree.path(node)),
+            Self::BadCells(node) => {
+                write!(f, "#interrupt-cells of {} is not 1 to {MAX_INTERRUPT_CELLS}", tree.path(node))
+            }
+            Self::Cut(node) => write!(f, "the value ends inside a specifier for {}", tree.path(node)),
+            Self::NotInMap(node) => write!(f, "no row of the interrupt-map of {} matches", tree.path(node)),
+            Self::BadMap(node) => write!(
+                f,
+                "the interrupt-map of {} ends inside a row, or its #address-cells is above {MAX_UNIT_CELLS}",
+                tree.path(node)
+            ),
+            Self::ParentLoop(node) => {
+                write!(f, "interrupt-parent leads in a circle from {}", tree.path(node))
+            }
+            Self::Loop(node) => {
+                write!(
+                    f,
+                    "the interrupt-map of {} is one of more than {MAX_HOPS} in a row, or of a circle",
+                    tree.path(node)
+                )
+            }
+            Self::TooMuchWork(node) => write!(
+                f,
+                "finding it in the interrupt-map of {} takes more work than a tree of this size may",
+                tree.path(node)
+            ),
+        })
+    }
+
+    /// What to do about it, in words.
+    pub fn advice<'t, 'a>(self, tree: &'t Tree<'a>) -> impl fmt::Display + use<'t, 'a> {
+        fmt::from_fn(move |f| match self {
+            Self::NoParent => f.write_str("name a controller by interrupt-parent"),
+            Self::NoSuchPhandle(_) => f.write_str("name a controller that is there"),
+            Self::NoCells(node) => {
+                write!(f, "name another, or give {} its #interrupt-cells", tree.path(node))
+            }
+            Self::BadCells(node) => write!(f, "correct it in {}", tree.path(node)),
+            Self::Cut(node) => {
+                write!(f, "write as many cells as #interrupt-cells of {} says", tree.path(node))
+            }
+            Self::NotInMap(node) => write!(f, "correct the entry, or add a row to {}", tree.path(node)),
+            Self::BadMap(node) => write!(f, "correct {}", tree.path(node)),
+            Self::ParentLoop(_) | Self::Loop(_) => f.write_str("break the circle"),
+            Self::TooMuchWork(node) => write!(f, "shorten the interrupt-map of {}", tree.path(node)),
         })
     }
 }
@@ -141,7 +184,7 @@ impl<'a> Tree<'a> {
             index: 0,
             names: &[],
             source: Source::Unread,
-            budget: Budget::new(),
+            budget: self.budget(),
         }
     }
 
@@ -155,7 +198,7 @@ impl<'a> Tree<'a> {
             index: 0,
             names: &[],
             source: Source::Unread,
-            budget: Budget::new(),
+            budget: self.budget(),
         }
     }
 
@@ -200,7 +243,36 @@ impl<'a> Tree<'a> {
                 return Ok(at);
             }
         }
-        Err(InterruptProblem::Loop(node))
+        Err(InterruptProblem::ParentLoop(node))
+    }
+
+    /// Whether the node's interrupts are those of `interrupts-extended`.
+    pub(crate) fn has_extended_interrupts(&self, node: NodeId) -> bool {
+        self.known(node, Name::InterruptsExtended).is_some()
+    }
+
+    /// The first row of a nexus's `interrupt-map` that leads nowhere.
+    pub(crate) fn bad_map_row(&self, nexus: NodeId, budget: &mut Budget) -> Option<(u32, InterruptProblem)> {
+        let map = self.known(nexus, Name::InterruptMap)?;
+        let unit = nexus_unit_cells(self, nexus);
+        let child_cells = match interrupt_cells(self, nexus).and_then(|own| unit.map(|unit| own + unit)) {
+            Ok(child_cells) => child_cells,
+            Err(problem) => return Some((0, problem)),
+        };
+        let (mut at, mut index) = (0, 0);
+        while at < map.len() {
+            if !budget.spend() {
+                return Some((index, InterruptProblem::TooMuchWork(nexus)));
+            }
+            let row = read_row(self, nexus, map, at, child_cells);
+            let led =
+                row.and_then(|row| follow(self, row.parent, row.unit, row.cells, budget).map(|_| row.next));
+            match led {
+                Ok(next) => (at, index) = (next, index + 1),
+                Err(problem) => return Some((index, problem)),
+            }
+        }
+        None
     }
 }
 
@@ -308,7 +380,7 @@ impl<'a> Interrupts<'_, 'a> {
         };
         let Some(specifier) = Cells::read(bytes, 0, cells) else {
             self.source = Source::Done;
-            return Some(Err(InterruptProblem::BadCells(parent)));
+            return Some(Err(InterruptProblem::Cut(parent)));
         };
         Some(route(self.tree, node, parent, specifier, &mut self.budget))
     }
@@ -435,7 +507,7 @@ fn look_up(
     let mut at = 0;
     while at < map.len() {
         if !budget.spend() {
-            return Err(InterruptProblem::TooMuchWork);
+            return Err(InterruptProblem::TooMuchWork(nexus));
         }
         let matches = wanted.clone().enumerate().all(|(position, wanted)| {
             let mask = mask.map_or(Some(u32::MAX), |mask| be32(mask, position * 4)).unwrap_or(u32::MAX);

@@ -17,6 +17,7 @@
 //!    [`Tree::dma_ranges`]. All are computed from the index when asked; none allocates.
 //! 5. Properties by name, `/chosen`, aliases and reservations ([`Tree::property`], [`Tree::chosen`]) are
 //!    asked seldom, and answered by the `fdt` crate on the clean copy.
+//! 6. [`Tree::findings`] lists what leads nowhere, for whoever has to mend the tree.
 //!
 //! # Principles
 //! - **Structure is all or nothing.** A blob that breaks the format (Devicetree Specification v0.4,
@@ -34,11 +35,29 @@
 
 extern crate alloc;
 
+/// Rules and their names, which are those of the trees in `dts/bad`.
+macro_rules! rules {
+    ($type:ty: $($pattern:pat => $rule:literal),* $(,)?) => {
+        impl $type {
+            /// The names of all rules that this can be about.
+            pub const RULES: &'static [&'static str] = &[$($rule),*];
+
+            /// The name of the rule that is broken; `dts/bad` has a small tree of this name that breaks it.
+            pub fn rule(&self) -> &'static str {
+                match self {
+                    $($pattern => $rule),*
+                }
+            }
+        }
+    };
+}
+
 mod chosen;
 mod class;
 mod cursor;
 mod dma;
 mod error;
+mod finding;
 mod gic;
 mod header;
 mod index;
@@ -47,6 +66,7 @@ mod lookup;
 mod memory;
 mod pci;
 mod platform;
+mod search;
 mod translate;
 mod tree;
 mod validate;
@@ -57,6 +77,7 @@ pub use chosen::Chosen;
 pub use class::MEMORY_LIKE;
 pub use dma::{DmaRange, DmaRanges};
 pub use error::{Block, Error, Problem};
+pub use finding::{Finding, Flaw};
 pub use gic::{GIC_COMPATIBLES, GicVersion, InterruptController};
 pub use header::{HEADER_SIZE, MAX_TOTAL_SIZE, buffer_size, total_size};
 pub use index::{MAX_DEPTH, NodeId, NodeStatus};

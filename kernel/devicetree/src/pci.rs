@@ -5,9 +5,9 @@
 
 use crate::cursor::{be32, cells};
 use crate::index::{Name, NodeId};
-use crate::translate::{Budget, BusAddress, Mapping, Skip, cell_counts, translate};
+use crate::translate::{Budget, BusAddress, Mapping, Skip, cell_counts, range, translate};
 use crate::tree::Tree;
-use abi::{PhysAddr, PhysRange, RangeError};
+use abi::PhysRange;
 
 const SPACE_SHIFT: u32 = 24;
 const SPACE_MASK: u32 = 3;
@@ -64,7 +64,7 @@ pub struct PciWindow {
 impl Tree<'_> {
     /// The rows of every PCI host bridge's `ranges`, in document order.
     pub fn pci_windows(&self) -> impl Iterator<Item = PciWindow> {
-        let mut budget = Budget::new();
+        let mut budget = self.budget();
         let hosts = self.nodes().filter(|node| self.is_host_bridge(*node));
         hosts
             .flat_map(|host| {
@@ -112,14 +112,12 @@ impl Tree<'_> {
         row: &[u8],
         budget: &mut Budget,
     ) -> Result<(PhysRange, bool), Skip> {
+        // Without the parent's counts the row was cut at a guess, and means nothing.
+        cell_counts(self, parent)?;
         let parent_at = ADDRESS_CELLS * 4;
         let address = BusAddress::read(row, parent_at, parent_cells).ok_or(Skip::TooWide)?;
         let size = cells(row, parent_at + parent_cells * 4, SIZE_CELLS).ok_or(Skip::TooWide)?;
         let translated = translate(self, parent, address, size, Mapping::Ranges, budget)?;
-        let range = PhysRange::new(PhysAddr(translated.base), size).map_err(|error| match error {
-            RangeError::Empty => Skip::Empty,
-            RangeError::Wraps => Skip::Wraps,
-        })?;
-        Ok((range, translated.straddles))
+        Ok((range(translated.base, size)?, translated.straddles))
     }
 }

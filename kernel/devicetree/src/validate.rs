@@ -19,9 +19,10 @@ const PROP: u32 = 3;
 const NOP: u32 = 4;
 const END: u32 = 9;
 
-/// The longest node name. The specification says 31 before the `@`; real trees reach 47, and what is built
-/// from names (paths, the device table) must stay in proportion to the tree.
-const MAX_NAME: usize = 255;
+/// The longest name. The specification says 31, for a node's before the `@`; real trees reach 47. What is built from
+/// names (paths, the device table), and the time to read one, must stay in proportion to the tree: many properties
+/// may share one name in the strings block.
+pub(crate) const MAX_NAME: usize = 255;
 /// Remembered property names. Real trees use about 200 different ones.
 const NAME_CACHE: usize = 256;
 
@@ -100,7 +101,10 @@ impl Names<'_> {
         }
         let outside = Problem::PropertyName { offset, size: to_u32(self.strings.len()) };
         let tail = self.strings.get(to_usize(offset)..).unwrap_or(&[]);
-        let Some(length) = tail.iter().position(|byte| *byte == 0) else { return Err(outside) };
+        let Some(length) = tail.iter().take(MAX_NAME + 1).position(|byte| *byte == 0) else {
+            let is_long = tail.len() > MAX_NAME;
+            return Err(if is_long { Problem::PropertyNameTooLong { offset } } else { outside });
+        };
         let text = tail.get(..length).unwrap_or(&[]);
         if let Some(byte) = text.iter().find(|byte| !is_printable(**byte)) {
             return Err(Problem::PropertyNameByte { byte: *byte });
@@ -115,7 +119,8 @@ impl Names<'_> {
     /// The name's bytes, for an error.
     fn bytes(&self, offset: u32) -> &[u8] {
         let tail = self.strings.get(to_usize(offset)..).unwrap_or(&[]);
-        tail.split(|byte| *byte == 0).next().unwrap_or(&[])
+        let head = tail.get(..tail.len().min(MAX_NAME)).unwrap_or(&[]);
+        head.split(|byte| *byte == 0).next().unwrap_or(&[])
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::cursor::{cells, take_string};
 use crate::index::{Name, NodeId};
-use crate::translate::{Budget, BusAddress, Mapping, Skip, Translated, cell_counts, translate};
+use crate::translate::{Budget, BusAddress, Mapping, Skip, Translated, cell_counts, range, translate};
 use crate::tree::Tree;
-use abi::{PhysAddr, PhysRange, RangeError};
+use abi::PhysRange;
 
 /// What a `reg` entry turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +67,13 @@ impl<'a> Tree<'a> {
     /// Every `reg` entry, in document order.
     pub fn reg_entries(&self) -> RegEntries<'_, 'a> {
         let end = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        RegEntries { tree: self, node: 0, end, index: 0, names: &[], budget: Budget::new() }
+        RegEntries { tree: self, node: 0, end, index: 0, names: &[], budget: self.budget() }
     }
 
     /// The `reg` entries of one node.
     pub fn node_reg_entries(&self, node: NodeId) -> RegEntries<'_, 'a> {
         let end = node.0.saturating_add(1);
-        RegEntries { tree: self, node: node.0, end, index: 0, names: &[], budget: Budget::new() }
+        RegEntries { tree: self, node: node.0, end, index: 0, names: &[], budget: self.budget() }
     }
 
     /// Every window of the CPU's address space, in document order. Memory is not among them.
@@ -197,10 +197,7 @@ impl RegEntries<'_, '_> {
             None if role == Role::Reserved => Translated { base: address.value, straddles: false },
             _ => translate(self.tree, bus, address, size, Mapping::Ranges, &mut self.budget)?,
         };
-        let range = PhysRange::new(PhysAddr(translated.base), size).map_err(|error| match error {
-            RangeError::Empty => Skip::Empty,
-            RangeError::Wraps => Skip::Wraps,
-        })?;
+        let range = range(translated.base, size)?;
         Ok(match role {
             Role::Device => Place::Window { range, straddles: translated.straddles },
             Role::Memory => Place::Memory(range),

@@ -106,7 +106,10 @@ fn maps_compare_unit_address_and_cells_under_the_mask() {
     blob.begin("b@3000").cells("reg", &[0x3000, 4]).cells("interrupts", &[1]).end().end();
     assert_eq!(
         interrupts(&parse(&blob.finish()).unwrap()),
-        ["/bus/a@2abc 0 /gic [0, 41, 4] spi 73 level-high", "/bus/b@3000 0 not in the interrupt-map of /bus"]
+        [
+            "/bus/a@2abc 0 /gic [0, 41, 4] spi 73 level-high",
+            "/bus/b@3000 0 no row of the interrupt-map of /bus matches"
+        ]
     );
 }
 
@@ -119,7 +122,7 @@ fn maps_that_loop_come_to_an_end() {
     }
     blob.begin("a").cells("interrupt-parent", &[1]).cells("interrupts", &[4]).end();
     let lines = interrupts(&parse(&blob.finish()).unwrap());
-    assert_eq!(lines, ["/a 0 interrupt-map of /x is part of a loop"]);
+    assert_eq!(lines, ["/a 0 the interrupt-map of /x is one of more than 8 in a row, or of a circle"]);
 }
 
 #[test]
@@ -128,7 +131,10 @@ fn parents_that_loop_come_to_an_end() {
     blob.begin("x").cells("phandle", &[1]).cells("interrupt-parent", &[2]).end();
     blob.begin("y").cells("phandle", &[2]).cells("interrupt-parent", &[1]).end();
     blob.begin("a").cells("interrupt-parent", &[1]).cells("interrupts", &[4]).end();
-    assert_eq!(interrupts(&parse(&blob.finish()).unwrap()), ["/a 0 interrupt-map of /a is part of a loop"]);
+    assert_eq!(
+        interrupts(&parse(&blob.finish()).unwrap()),
+        ["/a 0 interrupt-parent leads in a circle from /a"]
+    );
 }
 
 #[test]
@@ -144,9 +150,9 @@ fn damaged_values_are_listed() {
     assert_eq!(
         interrupts(&parse(&blob.finish()).unwrap()),
         [
-            "/cut 0 cells do not make a specifier of /gic",
-            "/a 0 cells do not make a specifier of /none",
-            "/b 0 interrupt-map of /nexus is cut short",
+            "/cut 0 the value ends inside a specifier for /gic",
+            "/a 0 #interrupt-cells of /none is not 1 to 8",
+            "/b 0 the interrupt-map of /nexus ends inside a row, or its #address-cells is above 4",
             "/c 0 no node has phandle 0x9",
         ]
     );

@@ -74,7 +74,7 @@ fn three_cells_without_pci_are_flags_and_an_address() {
     blob.begin("b").cells("reg", &[3, 0, 0x10, 4]).end().end();
     let tree = parse(&blob.finish()).unwrap();
     assert_eq!(windows(&tree), ["/fsl/a 0 0x900000010+0x4"]);
-    assert_eq!(skips(&tree), ["/fsl/b 0 address is outside every range of /fsl"]);
+    assert_eq!(skips(&tree), ["/fsl/b 0 the address is outside every range of /fsl"]);
 }
 
 #[test]
@@ -158,7 +158,12 @@ fn pci_windows_stand_in_ranges() {
     blob.begin("dev@0,0").cells("reg", &[0, 0, 0, 0, 0]).end().end();
     let tree = parse(&blob.finish()).unwrap();
     assert_eq!(windows(&tree), ["/pcie@10000000 0 0x4010000000+0x10000000"]);
-    assert_eq!(skips(&tree), ["/pcie@10000000/dev@0,0 0 parent bus /pcie@10000000 is PCI"]);
+    assert_eq!(
+        skips(&tree),
+        [
+            "/pcie@10000000/dev@0,0 0 /pcie@10000000 is a PCI bus, which gives out addresses when it is enumerated"
+        ]
+    );
     let found: Vec<_> = tree
         .pci_windows()
         .map(|window| (window.kind, window.prefetchable, window.place.unwrap().base().0))
@@ -270,5 +275,5 @@ fn a_slow_tree_spends_its_budget() {
     blob.begin("a").cells("reg", &reg).end().end();
     let tree = parse(&blob.finish()).unwrap();
     let last = tree.reg_entries().last().unwrap();
-    assert_eq!((last.index, last.place), (1_999, Place::Skipped(Skip::TooMuchWork)));
+    assert!(matches!((last.index, last.place), (1_999, Place::Skipped(Skip::TooMuchWork(_)))));
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{BEGIN_NODE, END, END_NODE, NOP, PROP, board};
-use devicetree::{Budget, DmaRanges, NodeId, Tree};
+use devicetree::{DmaRanges, NodeId, Tree};
 use proptest::prelude::*;
 
 /// Asks every question of a tree; the answers only have to come.
@@ -16,7 +16,7 @@ fn ask_everything(tree: &Tree<'_>) -> usize {
     if let Some(gic) = tree.interrupt_controller() {
         answers += gic.redistributors(tree).count();
     }
-    let mut budget = Budget::new();
+    let mut budget = tree.budget();
     for node in tree.nodes().chain([NodeId::from_index(u32::MAX)]) {
         answers +=
             tree.path(node).to_string().len() + tree.compatible(node).count() + tree.ancestors(node).count();

@@ -43,7 +43,7 @@ fn s1_totalsize() {
     assert_eq!(
         refusal(short),
         format!(
-            "device tree: totalsize is {} bytes, but {} are there; the blob is cut short or damaged",
+            "device tree: totalsize is {} bytes, but {} are there; the blob is cut short or damaged: load it anew",
             blob.len(),
             short.len()
         )
@@ -51,7 +51,7 @@ fn s1_totalsize() {
     assert_eq!(
         refusal(&patch(good(), TOTAL, 39)),
         format!(
-            "device tree: totalsize is 39 bytes, but {} are there; the blob is cut short or damaged",
+            "device tree: totalsize is 39 bytes, but {} are there; the blob is cut short or damaged: load it anew",
             blob.len()
         )
     );
@@ -78,15 +78,15 @@ fn s1_version() {
 fn s1_alignment() {
     assert_eq!(
         refusal(&patch(good(), RESERVATIONS, 44)),
-        "device tree: the memory reservation block at 0x2c, 0x0 bytes, is off its alignment of 8"
+        "device tree: the memory reservation block at 0x2c, 0x0 bytes, is off its alignment of 8; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&patch(good(), STRUCTURE, 0x3a)),
-        "device tree: the structure block at 0x3a, 0x4c bytes, is off its alignment of 4"
+        "device tree: the structure block at 0x3a, 0x4c bytes, is off its alignment of 4; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&patch(good(), STRUCTURE_SIZE, 0x4b)),
-        "device tree: the structure block at 0x38, 0x4b bytes, is off its alignment of 4"
+        "device tree: the structure block at 0x38, 0x4b bytes, is off its alignment of 4; the blob is damaged: load it anew"
     );
 }
 
@@ -97,28 +97,28 @@ fn s1_blocks_inside() {
         refusal(&patch(good(), STRINGS, u32::MAX)),
         format!(
             "device tree: the strings block at 0xffffffff, 0x1d bytes, is not between the header's end 0x28 and \
-             totalsize {total:#x}"
+             totalsize {total:#x}; the blob is damaged: load it anew"
         )
     );
     assert_eq!(
         refusal(&patch(good(), STRINGS_SIZE, 0x1e)),
         format!(
             "device tree: the strings block at 0x84, 0x1e bytes, is not between the header's end 0x28 and \
-             totalsize {total:#x}"
+             totalsize {total:#x}; the blob is damaged: load it anew"
         )
     );
     assert_eq!(
         refusal(&patch(good(), STRUCTURE, 36)),
         format!(
             "device tree: the structure block at 0x24, 0x4c bytes, is not between the header's end 0x28 and \
-             totalsize {total:#x}"
+             totalsize {total:#x}; the blob is damaged: load it anew"
         )
     );
     assert_eq!(
         refusal(&patch(good(), RESERVATIONS, 32)),
         format!(
             "device tree: the memory reservation block at 0x20, 0x0 bytes, is not between the header's end 0x28 and \
-             totalsize {total:#x}"
+             totalsize {total:#x}; the blob is damaged: load it anew"
         )
     );
 }
@@ -131,7 +131,7 @@ fn s1_reservations_end() {
     blob = patch(blob, RESERVATIONS, at as u32);
     assert_eq!(
         refusal(&blob),
-        "device tree: the memory reservation block has no terminating entry of zeros inside totalsize"
+        "device tree: the memory reservation block has no terminating entry of zeros inside totalsize; the blob is damaged: load it anew"
     );
 }
 
@@ -154,15 +154,15 @@ fn s2_tokens() {
     let mut blob = Blob::root(1, 1);
     assert_eq!(
         refusal(&blob.clone().word(7).finish()),
-        "device tree: /: 0x7 at 0x28 of the structure block is no token (1, 2, 3, 4 or 9)"
+        "device tree: /: 0x7 at 0x28 of the structure block is no token (1, 2, 3, 4 or 9); the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&blob.begin("a").write()),
-        "device tree: /a: the structure block ends inside the token at 0x30, before FDT_END"
+        "device tree: /a: the structure block ends inside the token at 0x30, before FDT_END; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&Blob::root(1, 1).word(PROP).word(0).write()),
-        "device tree: /: the structure block ends inside the token at 0x28, before FDT_END"
+        "device tree: /: the structure block ends inside the token at 0x28, before FDT_END; the blob is damaged: load it anew"
     );
 }
 
@@ -170,15 +170,15 @@ fn s2_tokens() {
 fn s2_one_root() {
     assert_eq!(
         refusal(&Blob::default().word(END).write()),
-        "device tree: the structure block has no root node"
+        "device tree: the structure block has no root node; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&Blob::default().begin("soc").finish()),
-        "device tree: the root node has a name; it must be empty"
+        "device tree: the first node has a name; the root's must be empty"
     );
     assert_eq!(
         refusal(&Blob::root(1, 1).end().begin("").finish()),
-        "device tree: a second node stands beside the root; there must be one root"
+        "device tree: a second node stands beside the root; put it below the root"
     );
 }
 
@@ -186,15 +186,15 @@ fn s2_one_root() {
 fn s2_balance() {
     assert_eq!(
         refusal(&Blob::root(1, 1).end().finish()),
-        "device tree: FDT_END_NODE at 0x2c of the structure block closes no node"
+        "device tree: FDT_END_NODE at 0x2c of the structure block closes no node; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&Blob::root(1, 1).begin("a").word(END).write()),
-        "device tree: /a: FDT_END comes before the node's FDT_END_NODE"
+        "device tree: /a: FDT_END comes before the node's FDT_END_NODE; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&Blob::default().word(PROP).word(0).word(0).finish()),
-        "device tree: the property at 0x0 of the structure block is outside every node"
+        "device tree: the property at 0x0 of the structure block is outside every node; the blob is damaged: load it anew"
     );
 }
 
@@ -203,20 +203,20 @@ fn s3_names() {
     let named = |name: &str| refusal(&Blob::root(1, 1).begin("soc").begin(name).end().end().finish());
     assert_eq!(
         named("a/b"),
-        "device tree: /soc: byte 0x2f in a node name; names are printable ASCII without '/'"
+        "device tree: /soc: byte 0x2f in a child's name; names are printable ASCII without '/'"
     );
     assert_eq!(
         named("a\u{1}"),
-        "device tree: /soc: byte 0x01 in a node name; names are printable ASCII without '/'"
+        "device tree: /soc: byte 0x01 in a child's name; names are printable ASCII without '/'"
     );
-    assert_eq!(named(""), "device tree: /soc: a node below the root has no name");
+    assert_eq!(named(""), "device tree: /soc: a child has no name; give it one");
     assert_eq!(
         named(&"n".repeat(256)),
-        "device tree: /soc: a child's name is 256 bytes long, more than the limit of 255"
+        "device tree: /soc: a child's name is 256 bytes long; shorten it to 255"
     );
     assert_eq!(
         refusal(&Blob::root(1, 1).word(BEGIN_NODE).word(0x6161_6161).write()),
-        "device tree: /: the structure block ends inside the token at 0x28, before FDT_END"
+        "device tree: /: the structure block ends inside the token at 0x28, before FDT_END; the blob is damaged: load it anew"
     );
 }
 
@@ -235,27 +235,27 @@ fn s4_values_and_names() {
     let name = blob.string("reg");
     assert_eq!(
         refusal(&blob.clone().begin("a").word(PROP).word(u32::MAX).word(name).finish()),
-        "device tree: /a: property \"reg\": the value is 4294967295 bytes long, but the structure block has 8 left"
+        "device tree: /a: property \"reg\": the value is 4294967295 bytes long, but the structure block has 8 left; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&blob.clone().begin("a").word(PROP).word(0).word(0x1000).finish()),
-        "device tree: /a: a property's name at 0x1000 does not end inside the strings block of 0x1f bytes"
+        "device tree: /a: a property's name at 0x1000 does not end inside the strings block of 0x1f bytes; the blob is damaged: load it anew"
     );
     // An offset of all ones once passed for one that had been judged.
     assert_eq!(
         refusal(&blob.clone().begin("a").word(PROP).word(0).word(u32::MAX).finish()),
-        "device tree: /a: a property's name at 0xffffffff does not end inside the strings block of 0x1f bytes"
+        "device tree: /a: a property's name at 0xffffffff does not end inside the strings block of 0x1f bytes; the blob is damaged: load it anew"
     );
     let mut unterminated = blob.clone();
     unterminated.begin("a").flag("open");
     unterminated.strings.pop();
     assert_eq!(
         refusal(&unterminated.end().finish()),
-        "device tree: /a: a property's name at 0x1f does not end inside the strings block of 0x23 bytes"
+        "device tree: /a: a property's name at 0x1f does not end inside the strings block of 0x23 bytes; the blob is damaged: load it anew"
     );
     assert_eq!(
         refusal(&blob.begin("a").flag("b\u{7f}").finish()),
-        "device tree: /a: byte 0x7f in a property name; names are printable ASCII"
+        "device tree: /a: byte 0x7f in a property's name; names are printable ASCII"
     );
 }
 
@@ -296,7 +296,10 @@ fn s6_depth() {
     assert_eq!(tree.path(tree.nodes().last().unwrap()).to_string(), "/n".repeat(16));
     assert_eq!(
         refusal(&nested(17)),
-        format!("device tree: {}: the node is deeper than 16 levels below the root", "/n".repeat(16))
+        format!(
+            "device tree: {}: a child would be deeper than 16 levels below the root; use fewer levels",
+            "/n".repeat(16)
+        )
     );
 }
 
@@ -304,7 +307,7 @@ fn s6_depth() {
 fn s7_properties_first() {
     assert_eq!(
         refusal(&Blob::root(1, 1).begin("a").begin("b").end().text("status", "okay").finish()),
-        "device tree: /a: property \"status\": the property comes after a child node; properties must come first"
+        "device tree: /a: property \"status\": it comes after a child node; put properties before children"
     );
 }
 
@@ -313,7 +316,9 @@ fn cells_and_phandles_are_one_cell() {
     for name in ["#address-cells", "#size-cells", "#interrupt-cells", "phandle"] {
         assert_eq!(
             refusal(&Blob::default().begin("").begin("a").cells(name, &[1, 2]).end().finish()),
-            format!("device tree: /a: property \"{name}\": the value is 8 bytes long, must be one cell of 4")
+            format!(
+                "device tree: /a: property \"{name}\": the value is 8 bytes long; it must be one cell of 4"
+            )
         );
     }
 }
@@ -325,7 +330,7 @@ fn phandles_are_unique() {
     assert!(parse(&blob.clone().finish()).is_ok());
     assert_eq!(
         refusal(&blob.begin("b").cells("phandle", &[7]).end().finish()),
-        "device tree: /b: property \"phandle\": phandle 0x7 also belongs to /a; each node needs its own"
+        "device tree: /b: property \"phandle\": phandle 0x7 also belongs to /a; give each node its own"
     );
 }
 

@@ -4,10 +4,10 @@ use crate::groups::{self, Groups};
 use crate::intervals::Intervals;
 use crate::ledger::{Interrupt, Ledger, Line, Name, Owner, Window};
 use crate::{Class, Error, Fate, WindowKind};
-use abi::PhysRange;
+use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
 use core::fmt;
-use devicetree::{Budget, NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
+use devicetree::{NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
 
 /// Windows that a board may have. The largest known has 642.
 pub const MAX_WINDOWS: usize = 4096;
@@ -74,7 +74,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             groups: Groups::default(),
             interrupts: Vec::new(),
             lines: Vec::new(),
-            names: names.0,
+            names: names.bytes,
         };
         let mut granted = 0;
         for (window, is_container) in windows.iter_mut().zip(containers) {
@@ -130,10 +130,8 @@ impl Found {
                 if tree.is_gic_part(node) {
                     push(&mut self.kept, (range, names.path(tree, node)?))?;
                 }
-                self.window(Window {
-                    straddles,
-                    ..window(tree, node, WindowKind::Registers, entry.index, range)
-                })
+                let found = window(tree, node, WindowKind::Registers, entry.index, range);
+                self.window(tree, Window { straddles, ..found })
             }
         }
     }
@@ -150,14 +148,14 @@ impl Found {
             let prefetchable = pci.prefetchable;
             let class = if prefetchable { Class::MemoryLike } else { Class::Register };
             let found = window(tree, pci.node, kind, pci.index, range);
-            self.window(Window { class, prefetchable, straddles: pci.straddles, ..found })?;
+            self.window(tree, Window { class, prefetchable, straddles: pci.straddles, ..found })?;
         }
         Ok(())
     }
 
-    fn window(&mut self, window: Window) -> Result<(), Error> {
+    fn window(&mut self, tree: &Tree<'_>, window: Window) -> Result<(), Error> {
         if self.windows.len() >= MAX_WINDOWS {
-            return Err(Error::TooManyWindows);
+            return Err(Error::too_many_windows(tree, window.node));
         }
         push(&mut self.windows, window)
     }
@@ -181,21 +179,39 @@ fn window(tree: &Tree<'_>, node: NodeId, kind: WindowKind, index: u32, range: Ph
 }
 
 /// Which windows enclose a window of a descendant of their node.
+///
+/// A window takes part once for each of its node's ancestors, of which there are [`devicetree::MAX_DEPTH`] at most, so
+/// this sorts no more than that many times the windows.
 fn containers(tree: &Tree<'_>, windows: &[Window]) -> Result<Vec<bool>, Error> {
     let mut containers = Vec::new();
     containers.try_reserve_exact(windows.len()).map_err(|_| Error::OutOfMemory)?;
-    containers.resize(windows.len(), false);
-    for inner in windows {
-        for ancestor in tree.ancestors(inner.node) {
-            // The windows are in order of their nodes: an ancestor's are a run.
-            let first = windows.partition_point(|window| window.node < ancestor);
-            let run = windows.iter().zip(&mut containers).skip(first);
-            for (outer, is_container) in run.take_while(|(outer, _)| outer.node == ancestor) {
-                *is_container |= outer.range.contains(inner.range);
-            }
-        }
+    let mut inner: Vec<(PhysAddr, PhysAddr)> = Vec::new();
+    inner.try_reserve_exact(windows.len()).map_err(|_| Error::OutOfMemory)?;
+    let mut rest = windows;
+    while let Some(first) = rest.first() {
+        // The windows are in order of their nodes: a node's are a run, and its descendants' the run behind.
+        let own;
+        (own, rest) = split(rest, |window| window.node == first.node);
+        let (below, _) = split(rest, |window| tree.is_related(first.node, window.node));
+        inner.clear();
+        inner.extend(below.iter().map(|window| (window.range.base(), window.range.last())));
+        inner.sort_unstable();
+        // From the back, so that each holds the least end of all that start there or later.
+        inner.iter_mut().rev().fold(None, |least: Option<PhysAddr>, (_, last)| {
+            *last = least.map_or(*last, |least| least.min(*last));
+            Some(*last)
+        });
+        containers.extend(own.iter().map(|outer| {
+            let at = inner.partition_point(|(base, _)| *base < outer.range.base());
+            inner.get(at).is_some_and(|(_, least)| *least <= outer.range.last())
+        }));
     }
     Ok(containers)
+}
+
+/// Splits off the head of a slice that satisfies a condition.
+fn split(windows: &[Window], condition: impl Fn(&Window) -> bool) -> (&[Window], &[Window]) {
+    windows.split_at(windows.partition_point(condition))
 }
 
 /// All windows, and the bytes that are memory-like: inside a memory-like window, and outside every window
@@ -219,7 +235,7 @@ fn classes(windows: &[Window], containers: &[bool]) -> Result<(Intervals<()>, In
                 push(&mut rest, (range, ()))?;
                 break;
             };
-            let before = cut.base().0.checked_sub(1).map(abi::PhysAddr);
+            let before = cut.base().0.checked_sub(1).map(PhysAddr);
             if let Some(before) = before.and_then(|last| PhysRange::from_bounds(range.base(), last)) {
                 push(&mut rest, (before, ()))?;
             }
@@ -261,7 +277,7 @@ impl Ledger {
                 add(entry.node, entry.index, false, target)?;
             }
         }
-        let mut budget = Budget::new();
+        let mut budget = tree.budget();
         for host in tree.nodes().filter(|node| tree.is_host_bridge(*node) && usable(*node)) {
             for (index, target) in tree.map_interrupts(host, &mut budget) {
                 add(host, index, true, target)?;
@@ -297,21 +313,30 @@ pub(crate) fn push<T>(vector: &mut Vec<T>, item: T) -> Result<(), Error> {
 
 /// A pool of paths.
 #[derive(Default)]
-struct Names(Vec<u8>);
+struct Names {
+    bytes: Vec<u8>,
+    /// The node that was named last: its windows are in a row, and share the name.
+    last: Option<(NodeId, Name)>,
+}
 
 impl Names {
     fn path(&mut self, tree: &Tree<'_>, node: NodeId) -> Result<Name, Error> {
-        let start = self.0.len();
+        if let Some((_, name)) = self.last.filter(|(last, _)| *last == node) {
+            return Ok(name);
+        }
+        let start = self.bytes.len();
         fmt::write(self, format_args!("{}", tree.path(node))).map_err(|_| Error::OutOfMemory)?;
-        let bounds = u32::try_from(start).ok().zip(u32::try_from(self.0.len() - start).ok());
-        bounds.map(|(start, length)| Name::Pool(start, length)).ok_or(Error::OutOfMemory)
+        let bounds = u32::try_from(start).ok().zip(u32::try_from(self.bytes.len() - start).ok());
+        let name = bounds.map(|(start, length)| Name::Pool(start, length)).ok_or(Error::OutOfMemory)?;
+        self.last = Some((node, name));
+        Ok(name)
     }
 }
 
 impl fmt::Write for Names {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.0.try_reserve(piece.len()).map_err(|_| fmt::Error)?;
-        self.0.extend_from_slice(piece.as_bytes());
+        self.bytes.try_reserve(piece.len()).map_err(|_| fmt::Error)?;
+        self.bytes.extend_from_slice(piece.as_bytes());
         Ok(())
     }
 }

@@ -12,21 +12,31 @@ pub enum Error {
     /// The heap cannot hold the ledger.
     OutOfMemory,
     /// More windows than [`crate::MAX_WINDOWS`].
-    TooManyWindows,
+    TooManyWindows {
+        /// The path of the node whose window is one too many.
+        node: Text,
+    },
     /// Memory or reserved memory that cannot be placed: what it is would be up for grabs.
     Memory {
         /// The node's path.
         node: Text,
         /// The entry's place in `reg`.
         index: u32,
-        /// Why, in words.
+        /// Why.
+        skip: Skip,
+        /// Why, in words, and what to do.
         reason: Text,
     },
 }
 
 impl Error {
     pub(crate) fn memory(tree: &Tree<'_>, node: NodeId, index: u32, skip: Skip) -> Self {
-        Self::Memory { node: Text::new(tree.path(node)), index, reason: Text::new(skip.display(tree)) }
+        let reason = Text::new(format_args!("{}; {}", skip.display(tree), skip.advice(tree)));
+        Self::Memory { node: Text::new(tree.path(node)), index, skip, reason }
+    }
+
+    pub(crate) fn too_many_windows(tree: &Tree<'_>, node: NodeId) -> Self {
+        Self::TooManyWindows { node: Text::new(tree.path(node)) }
     }
 }
 
@@ -34,19 +44,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfMemory => f.write_str("ledger: no memory; reserve a larger boot heap"),
-            Self::TooManyWindows => {
-                write!(
-                    f,
-                    "ledger: the tree has more than {} windows; no known board has 700",
-                    crate::MAX_WINDOWS
-                )
-            }
-            Self::Memory { node, index, reason } => {
-                write!(
-                    f,
-                    "ledger: {node}: property \"reg\", entry {index}: {reason}; memory must be accounted for"
-                )
-            }
+            Self::TooManyWindows { node } => write!(
+                f,
+                "ledger: {node}: property \"reg\": the tree has more than {} windows up to here; remove some",
+                crate::MAX_WINDOWS
+            ),
+            Self::Memory { node, index, reason, .. } => write!(
+                f,
+                "ledger: {node}: property \"reg\", entry {index}: memory must be accounted for, but {reason}"
+            ),
         }
     }
 }

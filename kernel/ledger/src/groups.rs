@@ -19,26 +19,36 @@ pub(crate) struct Groups {
     pub(crate) members: Vec<u32>,
 }
 
+/// The most windows of unrelated nodes that share a page on a real board are 22. Where a page has this many windows,
+/// all of them are one group, related or not: a hostile tree gets less to grant, and costs no more time for it.
+const CROWD: usize = 64;
+
 /// Finds the groups and writes each window's group number into it.
 ///
-/// A sweep by address keeps the windows that reach into the current page; only those are compared. That is
-/// quadratic in windows that all overlap, which [`crate::MAX_WINDOWS`] bounds.
+/// A sweep by address keeps the windows that reach into the current page; only those are compared, and there are
+/// never more than [`CROWD`].
 pub(crate) fn find(tree: &Tree<'_>, windows: &mut [Window]) -> Result<Groups, Error> {
     let order = by_address(windows)?;
     let mut sets = Sets::new(windows.len())?;
-    let mut live: Vec<u32> = Vec::new();
+    let mut live: Vec<(PhysAddr, u32)> = Vec::new();
+    live.try_reserve_exact(CROWD + 1).map_err(|_| Error::OutOfMemory)?;
     for &number in &order {
         let Some(window) = get(windows, number) else { continue };
         let pages = window.range.expand_to_pages();
-        live.retain(|&other| {
-            get(windows, other).is_some_and(|other| other.range.expand_to_pages().last() >= pages.base())
-        });
-        for &other in &live {
-            if get(windows, other).is_some_and(|other| !tree.is_related(other.node, window.node)) {
+        live.retain(|(last, _)| *last >= pages.base());
+        let is_crowd = live.len() >= CROWD - 1;
+        for &(_, other) in &live {
+            let unrelated = |other: &Window| !tree.is_related(other.node, window.node);
+            if is_crowd || get(windows, other).is_some_and(unrelated) {
                 sets.join(number, other);
             }
         }
-        devicetree::try_push(&mut live, number).map_err(|_| Error::OutOfMemory)?;
+        live.push((pages.last(), number));
+        if live.len() > CROWD {
+            // All are one set: whoever meets the one that ends first meets the others too, and they are a crowd.
+            let first = live.iter().enumerate().min_by_key(|(_, (last, _))| *last).map(|(place, _)| place);
+            first.map(|place| live.swap_remove(place));
+        }
     }
     collect(windows, order, &mut sets)
 }

@@ -11,6 +11,7 @@
 //! ledger.groups()                  pages that windows of unrelated nodes share
 //! ledger.touches_denied(pages)     whom a range of pages would touch that nobody may have
 //! ledger.class_of(pages)           which memory types it may be mapped with
+//! ledger.findings(&tree)           which windows stand in each other's way
 //! ledger.device_table(&tree)       all of this for the first process, as bytes
 //! ```
 //!
@@ -29,6 +30,7 @@ extern crate alloc;
 
 mod builder;
 mod error;
+mod finding;
 mod groups;
 mod intervals;
 mod ledger;
@@ -37,4 +39,5 @@ mod table;
 pub use abi::device_table::{Class, Fate, InterruptKind, Trigger, WindowKind};
 pub use builder::{Builder, MAX_WINDOWS};
 pub use error::Error;
+pub use finding::{Against, Finding};
 pub use ledger::{Conflict, Group, Interrupt, Ledger, Line, Owner, Window};

@@ -18,7 +18,7 @@ impl Ledger {
     /// [`Error::OutOfMemory`].
     pub fn device_table(&self, tree: &Tree<'_>) -> Result<Vec<u8>, Error> {
         let mut table = Table::default();
-        let mut budget = Budget::new();
+        let mut budget = tree.budget();
         let (mut windows, mut interrupts) = (self.windows.as_slice(), self.interrupts.as_slice());
         for node in tree.nodes() {
             let own_windows = take_while(&mut windows, |window| window.node == node);

@@ -1,66 +1,129 @@
-//! One small tree for each rule, `dts/bad/<rule>.dts`. Its first line says the whole diagnostic.
+//! One small tree for each rule, `dts/bad/<rule>.dts` or `.fdt`. Its first lines say the whole diagnostic.
 //!
-//! What `dtc` cannot write (broken headers and tokens) is in the structure tests of `kernel/devicetree`.
+//! A rule with several sides has several files, `<rule>-<side>`. `JACINTH_BLESS=1` writes the diagnostics into the
+//! files, for somebody to read.
 
-use devicetree::{Place, Tree};
+use devicetree::{Flaw, Problem, Tree};
+use ledger::{Against, Ledger};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use treecheck::source::{self, Source};
 
-/// Compiles with every check off (`-f`: `dtc` would refuse some of these rightly). `None` without `dtc`.
-fn compile(source: &Path) -> Option<Vec<u8>> {
-    let output =
-        Command::new("dtc").args(["-q", "-f", "-I", "dts", "-O", "dtb"]).arg(source).output().ok()?;
-    assert!(!output.stdout.is_empty(), "dtc: {}", String::from_utf8_lossy(&output.stderr));
-    Some(output.stdout)
+#[global_allocator]
+static HEAP: hosted::heap::Failing = hosted::heap::Failing;
+
+/// A rule and the line about it.
+type Said = (&'static str, String);
+
+type Judged<'a> = (Tree<'a>, Result<Ledger, ledger::Error>);
+
+fn judge<'a>(blob: &[u8], buffer: &'a mut [u8]) -> Result<Judged<'a>, devicetree::Error> {
+    let tree = Tree::parse(blob, buffer)?;
+    let ledger = ledger::Builder::new(&tree).freeze();
+    Ok((tree, ledger))
 }
 
-/// All that is wrong with a blob, a line each.
-fn diagnose(blob: &[u8]) -> Vec<String> {
-    let size = match devicetree::buffer_size(blob) {
+/// All that is wrong with a tree.
+fn diagnose(source: &Source) -> Vec<Said> {
+    let refused = |error: devicetree::Error| vec![(error.problem().rule(), error.to_string())];
+    let size = match devicetree::buffer_size(&source.blob) {
         Ok(size) => size,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return refused(error),
     };
-    let mut buffer = vec![0; size];
-    let tree = match Tree::parse(blob, &mut buffer) {
-        Ok(tree) => tree,
-        Err(error) => return vec![error.to_string()],
+    let mut buffer = vec![0; source.buffer.unwrap_or(size)];
+    let judged = match source.heap {
+        Some(nth) => hosted::heap::failing(nth, || judge(&source.blob, &mut buffer)),
+        None => judge(&source.blob, &mut buffer),
     };
-    if let Err(error) = ledger::Builder::new(&tree).freeze() {
-        return vec![error.to_string()];
+    let (tree, ledger) = match judged {
+        Ok(judged) => judged,
+        Err(error) => return refused(error),
+    };
+    let mut said: Vec<Said> =
+        tree.findings().map(|finding| (finding.flaw.rule(), finding.display(&tree).to_string())).collect();
+    match &ledger {
+        Err(error) => said.push((error.rule(), error.to_string())),
+        Ok(ledger) => said.extend(
+            ledger
+                .findings(&tree)
+                .map(|finding| (finding.against.rule(), finding.display(&tree).to_string())),
+        ),
     }
-    let windows = tree.reg_entries().filter_map(|entry| {
-        let path = tree.path(entry.node);
-        match entry.place {
-            Place::Skipped(skip) => Some(format!("{path} [{}] {}", entry.index, skip.display(&tree))),
-            Place::Window { straddles: true, .. } => Some(format!(
-                "{path} [{}] straddles the end of a bus range: listed, never granted",
-                entry.index
-            )),
-            _ => None,
-        }
-    });
-    let interrupts = tree.interrupts().filter_map(|entry| {
-        let problem = entry.target.err()?;
-        Some(format!("{} interrupt [{}] {}", tree.path(entry.node), entry.index, problem.display(&tree)))
-    });
-    windows.chain(interrupts).collect()
+    said
+}
+
+/// Every rule of both crates.
+fn rules() -> BTreeSet<&'static str> {
+    let all = [Problem::RULES, Flaw::RULES, Against::RULES, ledger::Error::RULES];
+    let rules: BTreeSet<_> = all.iter().copied().flatten().copied().collect();
+    assert_eq!(rules.len(), all.iter().map(|rules| rules.len()).sum::<usize>(), "two rules have one name");
+    rules
+}
+
+/// The rule that a file is named after: the longest that its name starts with.
+fn rule_of(stem: &str) -> Option<&'static str> {
+    let named =
+        |rule: &&str| stem.strip_prefix(rule).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    rules().into_iter().filter(named).max_by_key(|rule| rule.len())
+}
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dts/bad");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("dts/bad").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn stem(file: &Path) -> &str {
+    file.file_stem().and_then(|stem| stem.to_str()).expect("a plain name")
+}
+
+#[test]
+fn every_rule_has_a_tree_and_every_tree_a_rule() {
+    let mut named = BTreeSet::new();
+    for file in files() {
+        let rule = rule_of(stem(&file));
+        named.insert(rule.unwrap_or_else(|| panic!("{}: named after no rule", file.display())));
+    }
+    let missing: Vec<_> = rules().into_iter().filter(|rule| !named.contains(rule)).collect();
+    assert!(missing.is_empty(), "no tree in dts/bad breaks {missing:?}");
 }
 
 #[test]
 fn every_bad_tree_gets_its_whole_diagnostic() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dts/bad");
-    let mut sources: Vec<PathBuf> =
-        std::fs::read_dir(&folder).expect("dts/bad").map(|entry| entry.expect("an entry").path()).collect();
-    sources.sort();
-    assert!(sources.len() >= 27, "{} trees", sources.len());
-    for source in sources {
-        let text = std::fs::read_to_string(&source).expect("a readable tree");
-        let expected = text.lines().next().and_then(|line| line.strip_prefix("// expect: "));
-        let expected = expected.unwrap_or_else(|| panic!("{}: no `// expect:` line", source.display()));
-        let Some(blob) = compile(&source) else {
-            eprintln!("dtc is not installed: skipped");
-            return;
+    let bless = std::env::var_os("JACINTH_BLESS").is_some();
+    let (mut skipped, mut wrong) = (0, Vec::new());
+    for file in files() {
+        let Some(tree) = source::read(&file).unwrap_or_else(|error| panic!("{error}")) else {
+            skipped += 1;
+            continue;
         };
-        assert_eq!(diagnose(&blob), [expected], "{}", source.display());
+        let said = diagnose(&tree);
+        let lines: Vec<&str> = said.iter().map(|(_, line)| line.as_str()).collect();
+        let text = std::fs::read_to_string(&file).expect("a readable tree");
+        let expected = source::expectations(&text);
+        if bless {
+            let rest = text.lines().skip(expected.len());
+            let blessed = lines.iter().map(|line| format!("// expect: {line}"));
+            let text: Vec<String> = blessed.chain(rest.map(str::to_owned)).collect();
+            std::fs::write(&file, text.join("\n") + "\n").expect("a writable tree");
+        } else if lines != expected {
+            wrong.push(format!("{}:\n  says    {lines:#?}\n  expects {expected:#?}", file.display()));
+        }
+        let rule = rule_of(stem(&file));
+        if !said.iter().any(|(broken, _)| Some(*broken) == rule) {
+            wrong.push(format!("{}: its rule is not among what is broken: {said:?}", file.display()));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(skipped == 0 || !is_needed(), "SKIPPED {skipped} trees of dts/bad: dtc is not installed");
+    if skipped > 0 {
+        eprintln!("SKIPPED {skipped} trees of dts/bad: dtc is not installed (cargo xtask test installs it)");
+    }
+}
+
+/// `cargo xtask test` installs `dtc`, and says so: then a tree that is skipped is a failure.
+fn is_needed() -> bool {
+    std::env::var_os("JACINTH_DTC").is_some()
 }

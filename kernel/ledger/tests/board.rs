@@ -230,7 +230,8 @@ fn memory_that_cannot_be_placed_is_an_error() {
     let tree = parse(&blob.finish()).unwrap();
     assert_eq!(
         Builder::new(&tree).freeze().unwrap_err().to_string(),
-        "ledger: /memory@0: property \"reg\", entry 1: the value ends inside an entry; memory must be accounted for"
+        "ledger: /memory@0: property \"reg\", entry 1: memory must be accounted for, but the value ends inside it; write as many \
+         cells as the cell counts of the bus say"
     );
 }
 
@@ -242,7 +243,11 @@ fn too_many_windows_are_refused() {
         Builder::new(&tree).freeze().map(|ledger| ledger.windows().len()).map_err(|error| error.to_string())
     };
     assert_eq!(with(4096), Ok(4096));
-    assert_eq!(with(4097), Err("ledger: the tree has more than 4096 windows; no known board has 700".into()));
+    assert_eq!(
+        with(4097),
+        Err("ledger: /a: property \"reg\": the tree has more than 4096 windows up to here; remove some"
+            .into())
+    );
 }
 
 #[test]

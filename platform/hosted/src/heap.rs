@@ -57,6 +57,14 @@ impl Failure {
     }
 }
 
+/// Runs `f`, in which the `nth` allocation fails, counted from 1.
+pub fn failing<T>(nth: u64, f: impl FnOnce() -> T) -> T {
+    COUNTDOWN.set(Some(nth));
+    let value = f();
+    COUNTDOWN.set(None);
+    value
+}
+
 /// Runs `f` with failures disarmed, and uncounted.
 pub(crate) fn without_failures<T>(f: impl FnOnce() -> T) -> T {
     let (armed, blocks) = (COUNTDOWN.take(), BLOCKS.get());

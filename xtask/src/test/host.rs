@@ -12,6 +12,9 @@ use crate::summary::{Counts, Tally};
 
 const LIMIT: Duration = Duration::from_secs(2400);
 
+/// Says to the tests that `dtc` is there, so that a tree they cannot compile is a failure.
+const DTC: (&str, &str) = ("JACINTH_DTC", "1");
+
 /// Runs unit and integration tests, then the examples in the documentation, which nextest does not know.
 pub(super) fn run(filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     if process::find_program(&["cargo-nextest"]).is_some() {
@@ -36,6 +39,7 @@ fn with_filter<'a>(command: &'a mut Command, filter: Option<&str>) -> &'a mut Co
 
 fn runner(name: &str, command: &mut Command, tally: &mut Tally) -> Result<()> {
     say("Testing", process::shown(command));
+    command.env(DTC.0, DTC.1);
     let started = Instant::now();
     let (status, lines) = process::tee(command, LIMIT)?;
     let counts = Counts::from_output(&lines).unwrap_or_default();
