@@ -86,7 +86,7 @@ pub use interrupt::{
 };
 pub use memory::{DynamicReservation, MemoryRegion, ReservedRange};
 pub use pci::{PciKind, PciWindow};
-pub use platform::{Conduit, Cpu, EnableMethod, Timer};
+pub use platform::{Conduit, Cpu, EnableMethod, Psci, PsciVersion, Timer};
 pub use translate::{Budget, Skip};
 pub use tree::{NodePath, Tree};
 pub use window::{Place, RegEntries, RegEntry, Role, Window};

@@ -4,6 +4,7 @@ use crate::cursor::{be64, cells, first_string};
 use crate::index::{Name, NodeId};
 use crate::interrupt::{GicInterrupt, Interrupt};
 use crate::tree::Tree;
+use crate::window::Window;
 use abi::PhysAddr;
 
 /// How PSCI is called (the `psci` binding's `method`).
@@ -13,6 +14,27 @@ pub enum Conduit {
     Hvc,
     /// By `smc`.
     Smc,
+}
+
+/// What the tree says of PSCI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Psci {
+    /// How it is called.
+    pub conduit: Conduit,
+    /// What its functions are called.
+    pub version: PsciVersion,
+}
+
+/// Which functions a PSCI has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PsciVersion {
+    /// Version 0.2 or later: the numbers are those of Arm DEN 0022.
+    Standard,
+    /// Version 0.1: the tree names those that there are. None of them is for the whole system.
+    Named {
+        /// CPU_ON's number.
+        cpu_on: u32,
+    },
 }
 
 /// How a secondary CPU is started.
@@ -55,15 +77,27 @@ pub struct Timer {
 }
 
 impl<'a> Tree<'a> {
-    /// The conduit of PSCI 0.2 or later; `None` where there is no PSCI, or only version 0.1, whose
-    /// function numbers differ from board to board.
-    pub fn psci(&self) -> Option<Conduit> {
-        let node = self.find_compatible(&["arm,psci-1.0", "arm,psci-0.2"])?;
-        match self.known(node, Name::Method).and_then(first_string)? {
-            "hvc" => Some(Conduit::Hvc),
-            "smc" => Some(Conduit::Smc),
-            _ => None,
-        }
+    /// PSCI; `None` where the tree has none, or does not say how it is called.
+    pub fn psci(&self) -> Option<Psci> {
+        let standard = self.find_compatible(&["arm,psci-1.0", "arm,psci-0.2"]);
+        let node = standard.or_else(|| self.find_compatible(&["arm,psci"]))?;
+        let conduit = match self.known(node, Name::Method).and_then(first_string)? {
+            "hvc" => Conduit::Hvc,
+            "smc" => Conduit::Smc,
+            _ => return None,
+        };
+        let version = match standard {
+            Some(_) => PsciVersion::Standard,
+            None => PsciVersion::Named { cpu_on: self.property_u32(node, "cpu_on")? },
+        };
+        Some(Psci { conduit, version })
+    }
+
+    /// The registers of the watchdog by which a Raspberry Pi is reset.
+    pub fn watchdog(&self) -> Option<Window<'a>> {
+        let names = ["brcm,bcm2711-pm", "brcm,bcm2835-pm", "brcm,bcm2835-pm-wdt"];
+        let node = self.find_compatible(&names)?;
+        self.node_windows(node).find(|window| window.index == 0 && !window.straddles)
     }
 
     /// The children of `/cpus` with `device_type = "cpu"`, in document order.

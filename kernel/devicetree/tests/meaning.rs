@@ -249,7 +249,7 @@ fn cpus_psci_and_timer() {
     blob.cells("reg", &[0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0x2_0000, 0, 0x90a_0000, 0, 0x2_0000])
         .end();
     let tree = parse(&blob.finish()).unwrap();
-    assert_eq!(tree.psci(), Some(Conduit::Hvc));
+    assert_eq!(tree.psci().map(|psci| psci.conduit), Some(Conduit::Hvc));
     let cpus: Vec<_> = tree.cpus().map(|cpu| (cpu.mpidr, cpu.enable_method)).collect();
     let release = EnableMethod::SpinTable(abi::PhysAddr(0xe0));
     assert_eq!(cpus, [(0, EnableMethod::Psci), (0x101, release)]);

@@ -74,7 +74,7 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
     if arguments.semihosting {
         power::allow_semihosting();
     }
-    boot.open_power(&tree);
+    let watchdog = boot.open_power(&tree);
     greet(boot, &tree, &arguments);
 
     let initrd = tree.chosen().initrd();
@@ -86,7 +86,7 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
         }
         bytes
     });
-    let ledger = account(&tree, boot.image(), console, wire)?;
+    let ledger = account(&tree, boot.image(), console, wire, watchdog)?;
     boot.open_interrupts(&tree).map_err(Failure::Interrupts)?;
     let cpus = boot.start_cpus(&tree);
     match cpus {
@@ -132,10 +132,14 @@ fn account(
     image: PhysRange,
     console: Option<Uart>,
     wire: Option<Uart>,
+    watchdog: Option<PhysRange>,
 ) -> Result<Ledger, Failure> {
     let mut builder = Builder::new(tree).keep(image, "kernel image");
     if let Some(wire) = wire {
         builder = builder.keep(wire.range, "kernel log");
+    }
+    if let Some(watchdog) = watchdog {
+        builder = builder.keep(watchdog, "kernel power-off");
     }
     builder.console(console.map(|console| console.node)).freeze().map_err(Failure::Ledger)
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use abi::{PhysAddr, PhysRange};
-use devicetree::{GicVersion, InterruptController, Tree};
+use devicetree::{GicVersion, InterruptController, PsciVersion, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
@@ -16,6 +16,7 @@ use crate::gic::{
 };
 use crate::memory::MemoryError;
 use crate::tables::MapError;
+use crate::watchdog::Watchdog;
 use crate::{interrupts, power, ranges};
 
 /// Why there are no interrupts.
@@ -86,13 +87,32 @@ impl From<MapError> for InterruptError {
 }
 
 impl Boot {
-    /// Lets the kernel switch the machine off, where the tree has PSCI.
-    pub fn open_power(&mut self, tree: &Tree<'_>) {
-        match tree.psci() {
-            Some(devicetree::Conduit::Hvc) => power::set_psci(power::Conduit::Hvc),
-            Some(devicetree::Conduit::Smc) => power::set_psci(power::Conduit::Smc),
-            None => {}
+    /// Lets the kernel switch the machine off: by PSCI, or by a watchdog where the tree has no PSCI that can. The
+    /// watchdog's registers, which are the kernel's from then on.
+    pub fn open_power(&mut self, tree: &Tree<'_>) -> Option<PhysRange> {
+        if let Some(psci) = tree.psci() {
+            let conduit = match psci.conduit {
+                devicetree::Conduit::Hvc => power::Conduit::Hvc,
+                devicetree::Conduit::Smc => power::Conduit::Smc,
+            };
+            match psci.version {
+                PsciVersion::Named { cpu_on } => power::set_psci(conduit, Some(cpu_on)),
+                PsciVersion::Standard => {
+                    power::set_psci(conduit, None);
+                    return None;
+                }
+            }
         }
+        let range = tree.watchdog()?.range;
+        if touches_memory(tree, range) {
+            return None;
+        }
+        // SAFETY: 1, the tree says that these are a watchdog's registers, outside all memory. 2, it masters nothing.
+        let (window, address) = unsafe { self.map_device_at(range) }.ok()?;
+        // SAFETY: 1, the window was just mapped as device memory, aligned and not empty. 2, this runs at boot.
+        unsafe { crate::trap::load_if_present(address as u64) }?;
+        power::set_watchdog(Watchdog::new(window).ok()?);
+        Some(range)
     }
 
     /// Makes the board's RAM usable, all but what is reserved. `kept` is RAM that the loader filled and that

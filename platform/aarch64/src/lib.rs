@@ -17,7 +17,7 @@
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
 //! | `verify` | the address space, checked against its promises |
-//! | [`output`], [`log`], [`power`] | text; defmt frames; PSCI and the end |
+//! | [`output`], [`log`], [`power`], `watchdog` | text; defmt frames; PSCI and the end |
 //! | [`lock`], [`contention`], [`barrier`] | the kernel's one lock; how long it is waited for; ordering |
 //!
 //! On a development machine (`target_os` is not `none`) only the parts without instructions are compiled, and
@@ -90,6 +90,8 @@ pub mod trap;
 mod uart;
 #[cfg(target_os = "none")]
 mod verify;
+#[cfg(any(test, target_os = "none"))]
+mod watchdog;
 
 #[cfg(target_os = "none")]
 pub use board::InterruptError;

@@ -1,14 +1,17 @@
 //! Switching the machine off, and stopping where that is impossible.
 //!
 //! PSCI (Arm DEN 0022) does it where the device tree says that there is one, by the instruction that the tree
-//! names: the wrong one hangs some machines. Under a test the kernel leaves QEMU by semihosting, which carries
-//! an exit status; only the boot argument `semihosting` allows it, because it is undefined elsewhere.
+//! names: the wrong one hangs some machines. A Raspberry Pi whose firmware has none is switched off by its watchdog.
+//! Under a test the kernel leaves QEMU by semihosting, which carries an exit status; only the boot argument
+//! `semihosting` allows it, because it is undefined elsewhere.
 use core::arch::asm;
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use abi::PhysAddr;
 
-use crate::barrier;
+use crate::lock::Leaf;
+use crate::watchdog::Watchdog;
+use crate::{barrier, println, timer};
 
 /// How PSCI is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +23,31 @@ pub enum Conduit {
 }
 
 static CONDUIT: AtomicU8 = AtomicU8::new(0);
+/// CPU_ON's function number; 0 where there is none.
+static CPU_ON: AtomicU32 = AtomicU32::new(0);
+/// Whether PSCI has the functions for the whole system: from version 0.2 on.
+static SYSTEM: AtomicBool = AtomicBool::new(false);
+static WATCHDOG: Leaf<Option<Watchdog<'static>>> = Leaf::new(None);
 static SEMIHOSTING: AtomicBool = AtomicBool::new(false);
 
 /// The exit status of a machine whose kernel panicked.
 const PANIC_STATUS: u64 = 101;
 
-/// Lets [`stop`] and [`reset`] use PSCI.
-pub fn set_psci(conduit: Conduit) {
+/// Lets CPUs be started by PSCI, and [`stop`] and [`reset`] use it if it is version 0.2 or later: `cpu_on` is the
+/// function number that a tree gives version 0.1.
+pub(crate) fn set_psci(conduit: Conduit, cpu_on: Option<u32>) {
     let value = match conduit {
         Conduit::Hvc => 1,
         Conduit::Smc => 2,
     };
+    CPU_ON.store(cpu_on.unwrap_or(smccc::psci::PSCI_CPU_ON_64), Ordering::Relaxed);
+    SYSTEM.store(cpu_on.is_none(), Ordering::Relaxed);
     CONDUIT.store(value, Ordering::Relaxed);
+}
+
+/// Lets [`stop`] and [`reset`] use a watchdog.
+pub(crate) fn set_watchdog(watchdog: Watchdog<'static>) {
+    *WATCHDOG.lock() = Some(watchdog);
 }
 
 /// Lets the kernel end QEMU by semihosting.
@@ -45,14 +61,48 @@ pub fn stop(status: i64) -> ! {
         // An exit status has 32 bits at most on every host; a larger one must not become 0.
         semihosting_exit(i32::try_from(status).map_or(u64::MAX, |status| status as u64));
     }
-    psci(smccc::psci::PSCI_SYSTEM_OFF);
+    match end(smccc::psci::PSCI_SYSTEM_OFF, Watchdog::power_off) {
+        Some(error) => println!("jacinth: the machine stays on: PSCI SYSTEM_OFF answers {error}"),
+        None => {
+            println!("jacinth: the machine stays on: the tree has neither PSCI nor a watchdog that is known")
+        }
+    }
     halt()
 }
 
 /// Starts the machine anew, or stops it where that is impossible.
 pub fn reset() -> ! {
-    psci(smccc::psci::PSCI_SYSTEM_RESET);
+    match end(smccc::psci::PSCI_SYSTEM_RESET, Watchdog::reset) {
+        Some(error) => println!("jacinth: the machine does not restart: PSCI SYSTEM_RESET answers {error}"),
+        None => println!(
+            "jacinth: the machine does not restart: the tree has neither PSCI nor a watchdog that is known"
+        ),
+    }
     halt()
+}
+
+/// Ends it all, by PSCI or else by the watchdog. It comes back where nothing does that: with PSCI's error, if any.
+fn end(function: u32, by_watchdog: fn(&Watchdog<'static>)) -> Option<i32> {
+    /// Until a UART has sent what it holds: 64 bytes at 115,200 baud.
+    const DRAIN: u64 = 6;
+    /// Until a watchdog has done it.
+    const EXPIRY: u64 = 100;
+    wait(DRAIN);
+    barrier::complete_system();
+    let error = psci(function);
+    if let Some(watchdog) = WATCHDOG.lock().as_ref() {
+        by_watchdog(watchdog);
+        wait(EXPIRY);
+    }
+    error
+}
+
+/// Waits so many milliseconds.
+fn wait(milliseconds: u64) {
+    let end = timer::now().saturating_add(timer::frequency() / 1000 * milliseconds);
+    while timer::now() < end {
+        core::hint::spin_loop();
+    }
 }
 
 /// Stops after a panic. The machine stays as it is, for whoever wants to look at it; a test ends.
@@ -83,7 +133,7 @@ pub fn halt() -> ! {
 pub(crate) fn start_cpu(affinity: u64, entry: PhysAddr, context: u64) -> Result<(), StartError> {
     let mut arguments = [0; 17];
     [arguments[0], arguments[1], arguments[2]] = [affinity, entry.0, context];
-    let function = smccc::psci::PSCI_CPU_ON_64;
+    let function = CPU_ON.load(Ordering::Relaxed);
     let [answer, ..] = match CONDUIT.load(Ordering::Relaxed) {
         1 => smccc::hvc64(function, arguments),
         2 => smccc::smc64(function, arguments),
@@ -111,13 +161,17 @@ impl core::fmt::Display for StartError {
     }
 }
 
-/// Calls a PSCI function without arguments, if there is PSCI. Those that succeed do not return.
-fn psci(function: u32) {
-    match CONDUIT.load(Ordering::Relaxed) {
-        1 => _ = smccc::hvc32(function, [0; 7]),
-        2 => _ = smccc::smc32(function, [0; 7]),
-        _ => {}
+/// Calls a PSCI function without arguments, if there is one: its error. Those that succeed do not return.
+fn psci(function: u32) -> Option<i32> {
+    if !SYSTEM.load(Ordering::Relaxed) {
+        return None;
     }
+    let [answer, ..] = match CONDUIT.load(Ordering::Relaxed) {
+        1 => smccc::hvc32(function, [0; 7]),
+        2 => smccc::smc32(function, [0; 7]),
+        _ => return None,
+    };
+    Some(answer as i32)
 }
 
 /// SYS_EXIT with the reason ADP_Stopped_ApplicationExit (Arm semihosting, 2.0).
