@@ -141,6 +141,9 @@ fn account(
     if let Some(watchdog) = watchdog {
         builder = builder.keep(watchdog, "kernel power-off");
     }
+    for page in aarch64::release_pages(tree) {
+        builder = builder.keep(page, "spin-table");
+    }
     builder.console(console.map(|console| console.node)).freeze().map_err(Failure::Ledger)
 }
 

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use abi::{PhysAddr, PhysRange};
-use devicetree::{GicVersion, InterruptController, PsciVersion, Tree};
+use devicetree::{EnableMethod, GicVersion, InterruptController, PsciVersion, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
@@ -17,7 +17,7 @@ use crate::gic::{
 use crate::memory::MemoryError;
 use crate::tables::MapError;
 use crate::watchdog::Watchdog;
-use crate::{interrupts, power, ranges};
+use crate::{interrupts, power, ranges, spin};
 
 /// Why there are no interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,10 @@ impl Boot {
         }
         for range in tree.reserved() {
             ranges::push(&mut reserved, range.range)?;
+        }
+        // A CPU may still watch its word while RAM is handed out; not every tree reserves those words.
+        for page in release_pages(tree) {
+            ranges::push(&mut reserved, page)?;
         }
         // A loader may list what it brought in the reservation block; it is ours to read all the same. But a
         // tree can say anything: only RAM counts, and neither the image nor what must not be mapped.
@@ -255,6 +259,14 @@ impl Boot {
         // bus for message interrupts only, which stay off.
         Ok(unsafe { self.map_device_at(range)? })
     }
+}
+
+/// The pages that CPUs in a spin-table watch: the kernel's, whether or not they are in memory.
+pub fn release_pages(tree: &Tree<'_>) -> impl Iterator<Item = PhysRange> {
+    tree.cpus().filter_map(|cpu| match cpu.enable_method {
+        EnableMethod::SpinTable(word) => spin::release_page(word),
+        _ => None,
+    })
 }
 
 /// Whether a window overlaps RAM, available or not, or reserved memory.

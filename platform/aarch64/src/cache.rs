@@ -1,4 +1,4 @@
-//! Making instructions out of data (Arm ARM B2.4.4).
+//! Making instructions out of data (Arm ARM B2.4.4), and data that is there without caches.
 use core::arch::asm;
 
 use crate::barrier;
@@ -43,6 +43,21 @@ impl CacheType {
     fn instructions_are_coherent(&self) -> bool {
         self.0 >> 29 & 1 == 1
     }
+}
+
+/// Writes bytes out to memory, for somebody who reads them without caches, and drops them from the caches.
+///
+/// # Safety
+/// 1. The `size` bytes at `start` are mapped as Normal memory.
+pub(crate) unsafe fn clean_to_memory(start: u64, size: u64) {
+    let line_size = CacheType::read().data_line();
+    let mut line = start & !(line_size - 1);
+    while line < start + size {
+        // SAFETY: writing a line of mapped memory (1) back changes nothing that anybody can see.
+        unsafe { asm!("dc civac, {}", in(reg) line, options(nostack, preserves_flags)) };
+        line += line_size;
+    }
+    barrier::complete_system();
 }
 
 /// Makes what was written to the page at a virtual address executable, on every CPU, at whatever address it

@@ -113,6 +113,31 @@ secondary_entry:
     b.hi    park
     b       at_el1
 
+// Another CPU, out of a spin-table: as above, but it comes with nothing in its registers, and perhaps uncalled, because
+// CPUs may share the word that releases them. What the boot CPU calls it by stands in memory (spin.rs): pairs of
+// an affinity and what x0 is by PSCI. It waits until there is one for it.
+    .global spin_entry
+spin_entry:
+    msr     daifset, #0xf
+    mrs     x10, mpidr_el1
+    and     x11, x10, #0xff00000000
+    and     x10, x10, #0xffffff
+    orr     x10, x10, x11
+    adrp    x9, {CALLS}
+    add     x9, x9, :lo12:{CALLS}
+1:  mov     x11, #0
+2:  add     x12, x9, x11, lsl #4
+    ldr     x13, [x12]
+    ldr     x0, [x12, #8]
+    cmp     x13, x10
+    ccmp    x0, #0, #4, eq              // called, and by its own name
+    b.ne    secondary_entry
+    add     x11, x11, #1
+    cmp     x11, #{MAX_CPUS}
+    b.lo    2b
+    wfe
+    b       1b
+
 // EL3: go down far enough to say so (the kernel prints a line and stops). Secure state is left behind.
 from_el3:
     msr     vbar_el3, x9

@@ -52,6 +52,8 @@ global_asm!(
     FRAME = const crate::trap::FRAME_SIZE,
     RAW_LENGTH = const abi::record::RAW_LENGTH,
     STATE = const core::mem::offset_of!(abi::record::Record, state),
+    CALLS = sym crate::spin::CALLS,
+    MAX_CPUS = const kernel::ports::MAX_CPUS,
     start = sym start,
     start_secondary = sym crate::secondary::start,
 );

@@ -4,6 +4,7 @@
 //! 0xffff_ffff_8000_0000  the image, by 4 KiB pages: text RX, read-only data R, data RW, stacks RW
 //! 0xffff_ff80_0000_0000  a bit for each frame, RW: whether it is lent (`frames`)
 //! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
+//! 0xffff_ff00_3000_0000  pages with the words by which a spin-table releases CPUs, RW
 //! 0xffff_ff00_2000_0000  the stacks of the CPUs that the boot CPU starts
 //! 0xffff_ff00_0000_0000  the kernel's own devices, Device-nGnRE, never executable
 //! 0xffff_0000_0000_0000  the direct map: RAM at this address plus its physical one, RW, never executable
@@ -33,6 +34,8 @@ pub const STACK_SIZE: u64 = 0x10000;
 pub const EMERGENCY_SIZE: u64 = 0x4000;
 /// From the end of the emergency stack down to the end of the stack.
 pub const STACK_BELOW: u64 = EMERGENCY_SIZE + 0x1000;
+/// Where the words are mapped that CPUs in a spin-table watch: a page for each CPU at most.
+pub const RELEASE: u64 = 0xffff_ff00_3000_0000;
 /// Where the boot code maps the loader's device tree.
 pub const TREE: u64 = 0xffff_ff00_3fc0_0000;
 /// The largest device tree that is accepted.
@@ -48,7 +51,8 @@ pub const DIRECT_MAP_LIMIT: u64 = DEVICES - DIRECT_MAP;
 
 // The tree may start at any page, so it may touch one page more than its own size.
 const _: () = assert!(DEVICES + DEVICES_SIZE <= TREE && TREE + TREE_MAX + 0x1000 <= IMAGE);
-const _: () = assert!(DEVICES + DEVICES_SIZE <= STACKS && STACKS + 8 * STACK_STRIDE <= TREE);
+const _: () = assert!(DEVICES + DEVICES_SIZE <= STACKS && STACKS + 8 * STACK_STRIDE <= RELEASE);
+const _: () = assert!(RELEASE + 8 * 0x1000 <= TREE);
 const _: () = assert!(STACK_SIZE + STACK_BELOW < STACK_STRIDE && STACKS >> 30 == TREE >> 30);
 const _: () = assert!(TREE + TREE_MAX <= LENT && LENT + (1 << (48 - 12 - 3)) <= IMAGE);
 const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

@@ -12,7 +12,7 @@
 //! | `board`, `uart` | what the device tree says there is, put to use |
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
-//! | `secondary` | the other CPUs, from PSCI to their first thread |
+//! | `secondary`, `spin` | the other CPUs, from PSCI or a spin-table to their first thread |
 //! | `machine` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
@@ -79,6 +79,8 @@ mod record;
 #[cfg(target_os = "none")]
 mod secondary;
 #[cfg(target_os = "none")]
+mod spin;
+#[cfg(target_os = "none")]
 mod tables;
 #[cfg(target_os = "none")]
 mod timer;
@@ -94,7 +96,7 @@ mod verify;
 mod watchdog;
 
 #[cfg(target_os = "none")]
-pub use board::InterruptError;
+pub use board::{InterruptError, release_pages};
 #[cfg(target_os = "none")]
 pub use entry::{Boot, EntryLevel};
 #[cfg(target_os = "none")]

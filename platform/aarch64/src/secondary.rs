@@ -1,20 +1,22 @@
 //! The other CPUs: from the tree's list to their first look at the kernel's work.
 //!
 //! The boot CPU prepares everything that one needs before it has an MMU: a table that maps the image's first page
-//! to itself, and stacks. PSCI starts it at `secondary_entry` (entry.S). It says that it is there, and waits until
-//! the first program is loaded. One that does not say so in time is left out, and parks should it come later.
+//! to itself, and stacks. PSCI starts it at `secondary_entry` (entry.S), a spin-table at `spin_entry`, which leads
+//! there. It says that it is there, and waits until the first program is loaded. One that does not say so in time is
+//! left out, and parks should it come later.
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PhysAddr};
-use devicetree::{EnableMethod, Tree};
+use devicetree::{Cpu, EnableMethod, Tree};
 use kernel::ports::{CpuId, MAX_CPUS};
 
 use crate::entry::Boot;
 use crate::power::StartError;
+use crate::spin::{self, ReleaseError, ReleasePages};
 use crate::tables::{KernelSpace, MapError, TableSource};
 use crate::{barrier, cpu, descriptor, frames, image, interrupts, layout, power, println, timer, trap};
 
-/// How long a CPU may take from CPU_ON to its first sign of life, in milliseconds.
+/// How long a CPU may take from the call to its first sign of life, in milliseconds.
 const PATIENCE: u64 = 1000;
 
 /// Nobody has asked for this CPU, or it has not come yet.
@@ -43,6 +45,7 @@ pub(crate) fn affinity(cpu: CpuId) -> u64 {
 /// Why a CPU stays off.
 enum Failure {
     Method,
+    Release(ReleaseError),
     Map(MapError),
     NoMemory,
     Start(StartError),
@@ -53,7 +56,8 @@ enum Failure {
 impl core::fmt::Display for Failure {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Method => f.write_str("its enable-method is not psci, the only one that is supported"),
+            Self::Method => f.write_str("its enable-method is neither psci nor a spin-table with an address"),
+            Self::Release(error) => error.fmt(f),
             Self::Map(error) => error.fmt(f),
             Self::NoMemory => f.write_str("there is no memory for its stacks"),
             Self::Start(error) => error.fmt(f),
@@ -69,6 +73,14 @@ impl From<MapError> for Failure {
     }
 }
 
+/// What all starts share.
+#[derive(Default)]
+struct Roads {
+    /// The table that maps the image's first page to itself.
+    identity: Option<PhysAddr>,
+    pages: ReleasePages,
+}
+
 impl Boot {
     /// Starts the other CPUs that the tree lists as usable; how many run, this one included. Those that stay
     /// off are reported. Memory and interrupts must be open.
@@ -77,7 +89,7 @@ impl Boot {
         AFFINITIES[CpuId::BOOT.index()].store(own, Ordering::Relaxed);
         let mut running = 1;
         let mut next = 1;
-        let mut identity = None;
+        let mut roads = Roads::default();
         for other in tree.cpus().filter(|cpu| cpu.available && cpu.mpidr != own) {
             let Some(number) = CpuId::new(next) else {
                 println!("CPU {:#x} stays off: the kernel uses {MAX_CPUS} CPUs at most", other.mpidr);
@@ -85,12 +97,7 @@ impl Boot {
             };
             // A number is used once: a CPU that comes too late must not find its stack occupied.
             next += 1;
-            let started = if other.enable_method == EnableMethod::Psci {
-                self.start_cpu(&mut identity, number, other.mpidr)
-            } else {
-                Err(Failure::Method)
-            };
-            match started {
+            match self.start_cpu(&mut roads, number, &other) {
                 Ok(()) => running += 1,
                 Err(why) => println!("CPU {:#x} stays off: {why}", other.mpidr),
             }
@@ -98,29 +105,40 @@ impl Boot {
         running
     }
 
-    fn start_cpu(
-        &mut self,
-        identity: &mut Option<PhysAddr>,
-        number: CpuId,
-        affinity: u64,
-    ) -> Result<(), Failure> {
-        let root = match *identity {
+    fn start_cpu(&mut self, roads: &mut Roads, number: CpuId, other: &Cpu) -> Result<(), Failure> {
+        if other.enable_method == EnableMethod::Unknown {
+            return Err(Failure::Method);
+        }
+        let root = match roads.identity {
             Some(root) => root,
-            None => *identity.insert(self.identity()?),
+            None => *roads.identity.insert(self.identity()?),
         };
         self.map_stacks(number)?;
+        let affinity = other.mpidr;
         AFFINITIES[number.index()].store(affinity, Ordering::Relaxed);
         // It reads none of this before its MMU and caches are on, so nothing needs cleaning; only be complete.
         barrier::complete_system();
-        let entry = image::physical(&raw const secondary_entry as u64);
-        power::start_cpu(affinity, entry, root.0 | number.index() as u64).map_err(Failure::Start)?;
+        let context = root.0 | number.index() as u64;
+        match other.enable_method {
+            EnableMethod::SpinTable(word) => {
+                self.call_cpu(&mut roads.pages, (number, affinity), context, word)
+                    .map_err(Failure::Release)?;
+            }
+            _ => {
+                let entry = image::physical(&raw const secondary_entry as u64);
+                power::start_cpu(affinity, entry, context).map_err(Failure::Start)?;
+            }
+        }
         let limit = timer::now().saturating_add(timer::frequency() / 1000 * PATIENCE);
         let state = &STATES[number.index()];
         while state.load(Ordering::Acquire) == AWAITED && timer::now() < limit {
             core::hint::spin_loop();
         }
         match state.compare_exchange(AWAITED, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Err(Failure::Silent),
+            Ok(_) => {
+                spin::revoke(number);
+                Err(Failure::Silent)
+            }
             Err(HERE) => Ok(()),
             Err(_) => Err(Failure::Deaf),
         }

@@ -111,7 +111,7 @@ fn enter(frame: &Frame) -> ! {
     unsafe { enter_user(&raw const *frame, cpu::stack_end()) }
 }
 
-/// Reads a word of device memory that may not be there: `None` if the access aborts.
+/// Reads a word of a device or of memory that may not be there: `None` if the access aborts.
 ///
 /// # Safety
 /// As for [`load_width_if_present`], with a width of 4.
@@ -120,10 +120,10 @@ pub(crate) unsafe fn load_if_present(address: u64) -> Option<u32> {
     unsafe { load_width_if_present(address, 4) }
 }
 
-/// Reads `width` bytes of device memory, 1, 2 or 4, that may not be there: `None` if the access aborts.
+/// Reads `width` bytes, 1, 2 or 4, of a device or of memory that may not be there: `None` if the access aborts.
 ///
 /// # Safety
-/// 1. `address` is mapped as device memory and aligned to `width`.
+/// 1. `address` is mapped, and aligned to `width`; no Rust object is there.
 /// 2. No thread has run at EL0 yet: an exception from EL1 uses SP_EL0 as its scratch register.
 pub(crate) unsafe fn load_width_if_present(address: u64, width: u8) -> Option<u32> {
     // SAFETY: by 1 the load is one that the architecture allows; if it aborts, `el1_exception` resumes it.
