@@ -30,6 +30,8 @@ mod scratch;
 mod screen;
 mod session;
 mod setup;
+#[cfg(test)]
+mod soundness;
 mod stop;
 mod summary;
 mod symbolise;

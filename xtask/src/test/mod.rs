@@ -30,7 +30,8 @@ use crate::summary::Tally;
 ///           no exclusives before the MMU is on
 ///   qemu    a boot for each row of a table of machines (docs/boards.md): virt with GICv2 and GICv3, entered at EL1
 ///           and EL2, with one to eight CPUs and 64M to 8G of RAM, other boards, and other firmware; and machines that
-///           are made to fail, whose panic record is read (record-*)
+///           are made to fail, whose panic record is read (record-*). A plugin watches each of them: no access to a
+///           device, by whatever code, has a form that a hypervisor cannot emulate
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
