@@ -332,6 +332,11 @@ impl<'a> Iterator for Interrupts<'_, 'a> {
 }
 
 impl<'a> Interrupts<'_, 'a> {
+    /// The rows of `interrupt-map`s that were looked at so far.
+    pub fn spent(&self) -> u32 {
+        self.budget.spent()
+    }
+
     /// `interrupts-extended` goes before `interrupts` when a node has both (specification 2.4.1.1).
     fn open(&self, node: NodeId) -> Source<'a> {
         if let Some(rest) = self.tree.known(node, Name::InterruptsExtended) {

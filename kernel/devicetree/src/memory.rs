@@ -66,9 +66,13 @@ impl<'a> Tree<'a> {
             no_map: false,
             reusable: false,
         });
-        // One walk over the whole subtree, so that one budget bounds it.
-        let parent = self.child(NodeId::ROOT, "reserved-memory");
-        let entries = parent.into_iter().flat_map(|parent| self.subtree_reg_entries(parent));
+        // One walk from the first `/reserved-memory` to the end of the last, so that one budget bounds it.
+        let named = |node: &NodeId| self.name_bytes(*node) == b"reserved-memory";
+        let mut parents = self.children(NodeId::ROOT).filter(named);
+        let first = parents.next();
+        let last = parents.last().or(first);
+        let entries =
+            first.zip(last).into_iter().flat_map(|(first, last)| self.span_reg_entries(first, last));
         let nodes = entries.filter_map(|entry| match entry.place {
             Place::Reserved(range) if self.is_available(entry.node) => Some(ReservedRange {
                 node: Some(entry.node),
@@ -92,10 +96,7 @@ impl<'a> Tree<'a> {
     }
 
     fn reserved_nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.child(NodeId::ROOT, "reserved-memory")
-            .into_iter()
-            .flat_map(|parent| self.children(parent))
-            .filter(|node| self.is_available(*node))
+        self.nodes().filter(|node| self.role(*node) == Role::Reserved && self.is_available(*node))
     }
 
     /// The memory reservation block (specification 5.3), read by `fdt`. Entries of size 0 are left out.

@@ -81,9 +81,9 @@ impl<'a> Tree<'a> {
         self.reg_entries().filter_map(RegEntry::window)
     }
 
-    /// The `reg` entries of a node and its descendants.
-    pub fn subtree_reg_entries(&self, node: NodeId) -> RegEntries<'_, 'a> {
-        RegEntries { end: self.node(node).map_or(0, |node| node.end), ..self.node_reg_entries(node) }
+    /// The `reg` entries from a node to the last descendant of another.
+    pub(crate) fn span_reg_entries(&self, first: NodeId, last: NodeId) -> RegEntries<'_, 'a> {
+        RegEntries { end: self.node(last).map_or(0, |node| node.end), ..self.node_reg_entries(first) }
     }
 
     /// The windows of one node.
@@ -169,6 +169,11 @@ impl<'a> Iterator for RegEntries<'_, 'a> {
 }
 
 impl RegEntries<'_, '_> {
+    /// The rows of `ranges` that were looked at so far.
+    pub fn spent(&self) -> u32 {
+        self.budget.spent()
+    }
+
     /// The entry at `self.index` of this `reg`; `None` past the last.
     fn entry(&mut self, node: NodeId, reg: &[u8]) -> Option<Place> {
         let bus = self.tree.parent(node).unwrap_or(NodeId::ROOT);

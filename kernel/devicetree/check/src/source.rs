@@ -89,15 +89,23 @@ pub fn assemble(text: &str) -> Result<Source, String> {
         let wrong = || format!("line {number}: cannot read \"{line}\"");
         match verb {
             "" => {}
-            "begin" => drop(blob.begin(unquoted(rest).ok_or_else(wrong)?)),
-            "end" => drop(blob.end()),
-            "END" => drop(blob.word(END)),
+            "begin" => {
+                blob.begin(unquoted(rest).ok_or_else(wrong)?);
+            }
+            "end" => {
+                blob.end();
+            }
+            "END" => {
+                blob.word(END);
+            }
             "prop" => {
                 let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
                 let value = value_of(value).ok_or_else(wrong)?;
                 blob.prop(unquoted(name).ok_or_else(wrong)?, &value);
             }
-            "word" => drop(blob.word(number_of(rest).ok_or_else(wrong)?)),
+            "word" => {
+                blob.word(number_of(rest).ok_or_else(wrong)?);
+            }
             "bytes" => blob.structure.extend(bytes_of(rest).ok_or_else(wrong)?),
             "strings" => blob.strings.extend(bytes_of(rest).ok_or_else(wrong)?),
             "reserve" => {
