@@ -106,6 +106,14 @@ impl<'a> Tree<'a> {
         })
     }
 
+    /// For a board without a usable [`Tree::interrupt_controller`], the one that it has instead: what devices at the
+    /// root interrupt, else the first interrupt controller in document order.
+    pub fn foreign_controller(&self) -> Option<NodeId> {
+        let root = self.children(NodeId::ROOT).find_map(|node| self.interrupt_parent(node).ok());
+        let is_controller = |node: &NodeId| self.known(*node, Name::InterruptController).is_some();
+        root.or_else(|| self.nodes().find(is_controller))
+    }
+
     /// Reads a specifier of three or four cells: kind, number, flags (and a CPU partition).
     pub(crate) fn decode_gic(&self, controller: NodeId, cells: &[u32]) -> Option<GicInterrupt> {
         self.gic_version(controller)?;

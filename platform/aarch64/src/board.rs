@@ -3,16 +3,14 @@
 //! The functions here are safe because a validated tree is the only description of the machine there is:
 //! where it is wrong, no program could know better. What can be checked is checked. A device's window must not
 //! touch memory of any kind.
-use alloc::vec::Vec;
-
 use abi::{PhysAddr, PhysRange};
 use devicetree::{EnableMethod, GicVersion, InterruptController, PsciVersion, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
 use crate::gic::{
-    Controller, CpuError, DistributorError, GicV2, GicV3, REDISTRIBUTOR_SIZE, Redistributor, Region, Trigger,
-    is_version_3,
+    Controller, CpuError, DistributorError, FindError, GicV2, GicV3, REDISTRIBUTOR_SIZE, Trigger,
+    find_redistributors, is_version_3,
 };
 use crate::memory::MemoryError;
 use crate::tables::MapError;
@@ -22,8 +20,19 @@ use crate::{interrupts, power, ranges, spin};
 /// Why there are no interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptError {
-    /// The tree has no interrupt controller that is okay.
+    /// The tree has no interrupt controller at all.
     None,
+    /// The tree has this node instead of a GIC.
+    Foreign {
+        /// Its name.
+        name: &'static str,
+        /// Its first `compatible` string.
+        compatible: &'static str,
+    },
+    /// The tree's GIC is not okay.
+    Disabled(&'static str),
+    /// The tree's GIC has no window that the CPU reaches.
+    NoWindow(&'static str),
     /// Where a GICv3's distributor should be, something else answers, or nothing.
     NotVersion3(PhysAddr),
     /// No redistributor answers here.
@@ -53,7 +62,18 @@ pub enum InterruptError {
 impl core::fmt::Display for InterruptError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::None => write!(f, "no interrupt controller: the tree has no GIC with status okay"),
+            Self::None => write!(f, "no interrupt controller: the kernel needs a GICv2, GICv3 or GICv4"),
+            Self::Foreign { name, compatible } => write!(
+                f,
+                "no GICv2, GICv3 or GICv4: the tree has {name} (\"{compatible}\") instead, which is not supported"
+            ),
+            Self::Disabled(name) => write!(f, "the interrupt controller {name} is disabled in the tree"),
+            Self::NoWindow(name) => {
+                write!(
+                    f,
+                    "the registers of the interrupt controller {name} are not where this CPU reaches them"
+                )
+            }
             Self::NotVersion3(base) => {
                 write!(
                     f,
@@ -154,8 +174,8 @@ impl Boot {
     ///
     /// # Errors
     /// [`InterruptError`]; the kernel cannot go on then.
-    pub fn open_interrupts(&mut self, tree: &Tree<'_>) -> Result<(), InterruptError> {
-        let gic = tree.interrupt_controller().ok_or(InterruptError::None)?;
+    pub fn open_interrupts(&mut self, tree: &Tree<'static>) -> Result<(), InterruptError> {
+        let gic = tree.interrupt_controller().ok_or_else(|| no_controller(tree))?;
         let timer = tree.timer().and_then(|timer| timer.virtual_timer).ok_or(InterruptError::NoTimer)?;
         let controller = match gic.version {
             GicVersion::V2 => Controller::V2(self.open_gic_v2(tree, &gic)?),
@@ -202,49 +222,43 @@ impl Boot {
         if !version.flatten().is_some_and(is_version_3) {
             return Err(InterruptError::NotVersion3(base));
         }
-        let mut redistributors = Vec::new();
-        for window in gic.redistributors(tree) {
-            let region = Region::new(window.range.size(), gic.redistributor_stride);
-            let region = region.ok_or(InterruptError::Stride(gic.redistributor_stride))?;
-            self.open_redistributors(tree, window.range, region, &mut redistributors)?;
-        }
+        let regions = gic.redistributors(tree).map(|window| (window.range.base().0, window.range.size()));
+        let open = |address, count| self.open_redistributor(tree, PhysAddr(address), count);
+        let redistributors = find_redistributors(regions, gic.redistributor_stride, open);
+        let redistributors = redistributors.map_err(|error| match error {
+            FindError::Stride => InterruptError::Stride(gic.redistributor_stride),
+            FindError::OutOfMemory => InterruptError::OutOfMemory,
+            FindError::TooSmall(error) => InterruptError::TooSmall(error),
+            FindError::Open(error) => error,
+        })?;
         GicV3::new(distributor, redistributors).map_err(|error| match error {
             DistributorError::TooSmall(error) => InterruptError::TooSmall(error),
             DistributorError::Stuck => InterruptError::Stuck,
         })
     }
 
-    /// Maps what is needed of each redistributor in a region. A region is made for the largest machine of its
-    /// kind: it is mapped only as far as there are redistributors, and as the kernel has room for them. A CPU
-    /// whose redistributor is not among them cannot start.
-    fn open_redistributors(
+    /// Maps what is needed of the redistributor at an address. A region is made for the largest machine of its
+    /// kind: it is mapped only as far as there are redistributors, and as the kernel has room for them. A CPU whose
+    /// redistributor is not among them cannot start.
+    fn open_redistributor(
         &mut self,
         tree: &Tree<'_>,
-        range: PhysRange,
-        mut region: Region,
-        found: &mut Vec<Redistributor<'static>>,
-    ) -> Result<(), InterruptError> {
+        base: PhysAddr,
+        count: usize,
+    ) -> Result<Option<Window<'static>>, InterruptError> {
         /// The low word of GICR_TYPER.
         const TYPER: u64 = 8;
-        while let Some(offset) = region.offset() {
-            let base = PhysAddr(range.base().0 + offset);
-            let own = PhysRange::new(base, REDISTRIBUTOR_SIZE).map_err(|_| InterruptError::NoAnswer(base))?;
-            let (window, address) = match self.gic_window(tree, own) {
-                Err(InterruptError::Map(_)) if !found.is_empty() => {
-                    defmt::warn!("no room for the redistributor at {=u64:#x}: its CPU cannot start", base.0);
-                    return Ok(());
-                }
-                mapped => mapped?,
-            };
-            // SAFETY: 1, the window was just mapped as device memory. 2, this runs at boot.
-            unsafe { crate::trap::load_if_present(address as u64 + TYPER) }
-                .ok_or(InterruptError::NoAnswer(base))?;
-            let redistributor = Redistributor::new(window).map_err(InterruptError::TooSmall)?;
-            region.pass(&redistributor);
-            found.try_reserve(1).map_err(|_| InterruptError::OutOfMemory)?;
-            found.push(redistributor);
-        }
-        Ok(())
+        let own = PhysRange::new(base, REDISTRIBUTOR_SIZE).map_err(|_| InterruptError::NoAnswer(base))?;
+        let (window, address) = match self.gic_window(tree, own) {
+            Err(InterruptError::Map(_)) if count > 0 => {
+                defmt::warn!("no room for the redistributor at {=u64:#x}: its CPU cannot start", base.0);
+                return Ok(None);
+            }
+            mapped => mapped?,
+        };
+        // SAFETY: 1, the window was just mapped as device memory. 2, this runs at boot.
+        let answer = unsafe { crate::trap::load_if_present(address as u64 + TYPER) };
+        answer.map(|_| Some(window)).ok_or(InterruptError::NoAnswer(base))
     }
 
     fn gic_window(
@@ -258,6 +272,20 @@ impl Boot {
         // SAFETY: 1, the tree says that these are the GIC's registers, outside all memory. 2, a GIC masters the
         // bus for message interrupts only, which stay off.
         Ok(unsafe { self.map_device_at(range)? })
+    }
+}
+
+/// Why a tree has no GIC that can be used.
+fn no_controller(tree: &Tree<'static>) -> InterruptError {
+    let gic = tree.nodes().find(|node| tree.gic_version(*node).is_some());
+    match gic.or_else(|| tree.foreign_controller()) {
+        None => InterruptError::None,
+        Some(node) if gic.is_none() => {
+            let compatible = tree.compatible(node).next().unwrap_or("");
+            InterruptError::Foreign { name: tree.name(node), compatible }
+        }
+        Some(node) if !tree.is_available(node) => InterruptError::Disabled(tree.name(node)),
+        Some(node) => InterruptError::NoWindow(tree.name(node)),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use controller::{Acknowledgement, Controller, Taken};
 pub(crate) use v2::Gic as GicV2;
 #[cfg(target_os = "none")]
 pub(crate) use v3::{
-    DistributorError, Gic as GicV3, REDISTRIBUTOR_SIZE, Redistributor, Region, is_version_3,
+    DistributorError, FindError, Gic as GicV3, REDISTRIBUTOR_SIZE, find_redistributors, is_version_3,
 };
 
 /// How a device signals.

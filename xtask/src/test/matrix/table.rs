@@ -99,7 +99,10 @@ pub(crate) static ROWS: &[Row] = &[
         gic: None,
         cpu: "cortex-a53",
         memory: "1G",
-        task: Task::Refusal("no interrupt controller: the tree has no GIC with status okay"),
+        task: Task::Refusal(
+            "no GICv2, GICv3 or GICv4: the tree has interrupt-controller@7e00b200 (\"brcm,bcm2836-armctrl-ic\") \
+             instead, which is not supported",
+        ),
         says: &[],
         ..pi("raspi3b")
     },

@@ -6,6 +6,7 @@
 mod affinity;
 mod distributor;
 mod redistributor;
+mod regions;
 
 #[cfg(target_os = "none")]
 mod interface;
@@ -14,8 +15,9 @@ mod interface;
 pub(crate) use distributor::{DistributorError, is_version_3};
 #[cfg(target_os = "none")]
 pub(crate) use interface::Gic;
+pub(crate) use redistributor::REDISTRIBUTOR_SIZE;
 #[cfg(target_os = "none")]
-pub(crate) use redistributor::{REDISTRIBUTOR_SIZE, Redistributor, Region};
+pub(crate) use regions::{FindError, find as find_redistributors};
 
 /// Reads of a busy bit before the hardware is taken to be broken. It takes a few; a hypervisor that traps each
 /// read needs about a microsecond for one.

@@ -1,7 +1,6 @@
 //! Redistributors (Arm IHI 0069, GICR): one for each CPU, for its private interrupts.
 //!
-//! They follow each other in the regions that the tree names. Each is two 64 KiB frames, RD_base and SGI_base,
-//! and two more on a GICv4. Which CPU one serves it says itself.
+//! Each is two 64 KiB frames, RD_base and SGI_base, and two more on a GICv4. Which CPU one serves it says itself.
 use mmio::tock_registers::LocalRegisterCopy;
 use mmio::tock_registers::interfaces::{Readable, Writeable};
 use mmio::tock_registers::register_bitfields;
@@ -66,41 +65,6 @@ mmio::registers! {
 
 /// Bytes of a redistributor that a [`Redistributor`] needs.
 pub(crate) const REDISTRIBUTOR_SIZE: u64 = Registers::SIZE as u64;
-/// A frame.
-const FRAME: u64 = 0x10000;
-
-/// A region of redistributors, walked one by one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Region {
-    size: u64,
-    /// Bytes from one to the next, if the tree says so.
-    stride: Option<u64>,
-    /// Where the next one is; `None` after the last.
-    next: Option<u64>,
-}
-
-impl Region {
-    /// A region of `size` bytes; `stride` as in the tree, 0 if that says nothing. `None` if redistributors
-    /// cannot be that far apart: they are whole frames, two at least.
-    pub(crate) fn new(size: u64, stride: u64) -> Option<Self> {
-        let stride = if stride == 0 { None } else { Some(stride) };
-        let possible = stride.is_none_or(|stride| stride >= 2 * FRAME && stride.is_multiple_of(FRAME));
-        possible.then_some(Self { size, stride, next: Some(0) })
-    }
-
-    /// The offset of the next redistributor; `None` if no other fits the region.
-    pub(crate) fn offset(&self) -> Option<u64> {
-        self.next.filter(|offset| self.size - offset >= 2 * FRAME)
-    }
-
-    /// Goes on behind a redistributor.
-    pub(crate) fn pass(&mut self, passed: &Redistributor<'_>) {
-        let own = if passed.type_.is_set(TYPER::VLPIS) { 4 * FRAME } else { 2 * FRAME };
-        let next = self.next.and_then(|offset| offset.checked_add(self.stride.unwrap_or(own)));
-        self.next = next.filter(|offset| *offset < self.size && !passed.type_.is_set(TYPER::LAST));
-    }
-}
-
 /// A CPU's redistributor. Only that CPU uses it.
 pub(crate) struct Redistributor<'m> {
     registers: Registers<'m>,
@@ -116,6 +80,16 @@ impl<'m> Redistributor<'m> {
         let registers = Registers::new(window)?;
         let type_ = registers.type_().extract();
         Ok(Self { registers, type_ })
+    }
+
+    /// Whether it is its region's last.
+    pub(super) fn is_last(&self) -> bool {
+        self.type_.is_set(TYPER::LAST)
+    }
+
+    /// Whether it has the two frames more of a GICv4.
+    pub(super) fn has_virtual_frames(&self) -> bool {
+        self.type_.is_set(TYPER::VLPIS)
     }
 
     /// The affinity of the CPU that it serves, as in MPIDR_EL1.
@@ -235,42 +209,6 @@ mod tests {
     }
 
     const LAST: u64 = 1 << 4;
-    const VLPIS: u64 = 1 << 1;
-
-    /// Offsets at which a walk looks, given each redistributor's GICR_TYPER.
-    fn walk(size: u64, stride: u64, types: &[u64]) -> Vec<u64> {
-        let mut region = Region::new(size, stride).unwrap();
-        let mut offsets = Vec::new();
-        for type_ in types {
-            let Some(offset) = region.offset() else { break };
-            offsets.push(offset);
-            region.pass(&Gicr { type_: *type_, ..Gicr::default() }.redistributor());
-        }
-        assert!(offsets.len() < types.len() || region.offset().is_none(), "more were to come");
-        offsets
-    }
-
-    #[test]
-    fn a_region_is_walked_to_its_last_redistributor() {
-        assert_eq!(walk(0xf6_0000, 0, &[0, 0, LAST]), [0, 0x2_0000, 0x4_0000]);
-        assert_eq!(walk(0xf6_0000, 0, &[VLPIS, VLPIS | LAST]), [0, 0x4_0000]);
-        assert_eq!(walk(0xf6_0000, 0x3_0000, &[VLPIS, LAST]), [0, 0x3_0000], "the tree's word counts");
-    }
-
-    #[test]
-    fn a_region_ends_where_the_tree_says_even_if_no_redistributor_is_the_last() {
-        assert_eq!(walk(0x4_0000, 0, &[0; 5]), [0, 0x2_0000]);
-        assert_eq!(walk(0x5_0000, 0, &[0; 5]), [0, 0x2_0000], "half a redistributor is none");
-        assert_eq!(walk(0x1_0000, 0, &[0; 5]), []);
-        assert_eq!(walk(u64::MAX, !0xffff, &[0; 5]).len(), 1);
-    }
-
-    #[test]
-    fn a_stride_that_cannot_be_is_refused() {
-        for stride in [1, 0x1_0000, 0x2_0001, u64::MAX] {
-            assert!(Region::new(0xf6_0000, stride).is_none(), "{stride:#x}");
-        }
-    }
 
     #[test]
     fn it_serves_the_cpu_that_it_names() {
