@@ -4,7 +4,7 @@
 //! where it is wrong, no program could know better. What can be checked is checked. A device's window must not
 //! touch memory of any kind.
 use abi::{PhysAddr, PhysRange};
-use devicetree::{EnableMethod, GicVersion, InterruptController, PsciVersion, Tree};
+use devicetree::{EnableMethod, GicVersion, InterruptController, NodeId, PsciVersion, Role, Tree};
 use mmio::Window;
 
 use crate::entry::Boot;
@@ -140,7 +140,10 @@ impl Boot {
     ///
     /// # Errors
     /// [`MemoryError`]; the kernel cannot go on then.
-    pub fn open_memory(&mut self, tree: &Tree<'_>, kept: &[PhysRange]) -> Result<(), MemoryError> {
+    pub fn open_memory(&mut self, tree: &Tree<'static>, kept: &[PhysRange]) -> Result<(), MemoryError> {
+        if !tree.memory().any(|region| region.available) {
+            return Err(no_memory(tree));
+        }
         let mut ram = alloc::vec::Vec::new();
         let mut reserved = alloc::vec::Vec::new();
         for region in tree.memory() {
@@ -273,6 +276,14 @@ impl Boot {
         // bus for message interrupts only, which stay off.
         Ok(unsafe { self.map_device_at(range)? })
     }
+}
+
+/// Why a tree has no RAM.
+fn no_memory(tree: &Tree<'static>) -> MemoryError {
+    let mut nodes = tree.children(NodeId::ROOT).filter(|node| tree.role(*node) == Role::Memory);
+    let Some(first) = nodes.next() else { return MemoryError::NoNode };
+    let available = [first].into_iter().chain(nodes).find(|node| tree.is_available(*node));
+    available.map_or(MemoryError::Disabled, |node| MemoryError::Unfilled(tree.name(node)))
 }
 
 /// Why a tree has no GIC that can be used.

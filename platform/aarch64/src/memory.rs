@@ -15,8 +15,14 @@ use crate::{copy, descriptor, image};
 /// Why the kernel cannot use the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryError {
-    /// There is no RAM at all, or none that is not reserved.
+    /// None of the RAM is left for the kernel: all of it is reserved, or beyond reach.
     None,
+    /// The tree has no memory node.
+    NoNode,
+    /// This memory node has no size: nobody has filled it in.
+    Unfilled(&'static str),
+    /// All memory nodes are disabled.
+    Disabled,
     /// The boot heap is too small for the lists.
     OutOfMemory,
     /// The direct map cannot be made.
@@ -26,7 +32,19 @@ pub enum MemoryError {
 impl core::fmt::Display for MemoryError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::None => write!(f, "no memory: the tree describes no RAM, or reserves all of it"),
+            Self::None => write!(f, "no memory: all RAM of the tree is reserved or out of reach"),
+            Self::NoNode => {
+                write!(
+                    f,
+                    "no memory: the tree has no memory node; have the firmware or the loader add the board's RAM"
+                )
+            }
+            Self::Unfilled(node) => write!(
+                f,
+                "no memory: /{node} has size 0, so the tree was not filled in by firmware; pass the tree that the \
+                 board's firmware leaves, not the file that it starts from"
+            ),
+            Self::Disabled => write!(f, "no memory: every memory node of the tree is disabled"),
             Self::OutOfMemory => write!(f, "the boot heap cannot hold the list of memory ranges"),
             Self::Map(error) => error.fmt(f),
         }
@@ -69,6 +87,14 @@ impl Boot {
         spans.extend(kept.iter().map(|range| range.expand_to_pages()));
         spans =
             ranges::subtract(&spans, &ranges::subtract(&[self.image()], self.take_heap_rest().as_slice())?)?;
+        for span in &spans {
+            if let Some(lost) = beyond(*span, reachable) {
+                crate::println!(
+                    "memory: {lost} is beyond {}, as far as the kernel reaches: not used",
+                    reachable.last()
+                );
+            }
+        }
         spans.retain_mut(|span| match span.intersect(reachable) {
             Some(part) => {
                 *span = part;
@@ -130,6 +156,12 @@ impl Boot {
         let limit = DIRECT_MAP_LIMIT.min(1 << crate::cpu::physical_address_bits());
         PhysRange::from_bounds(PhysAddr(0), PhysAddr(limit - 1)).unwrap_or(self.image())
     }
+}
+
+/// The part of a range behind the end of another.
+fn beyond(range: PhysRange, reachable: PhysRange) -> Option<PhysRange> {
+    let first = reachable.last().checked_add(1)?;
+    PhysRange::from_bounds(first.max(range.base()), range.last())
 }
 
 /// Translation tables from the stretch that was mapped first.
