@@ -23,7 +23,7 @@ struct Room {
 const ROOMS: [Room; 15] = [
     Room { name: "`platform/mmio`", files: &["platform/mmio/"], rests: "4" },
     Room {
-        name: "`platform/aarch64`: `entry`, `image`, `board`, `uart`, `devices`, `memory`, `secondary`, `tables`, `verify`",
+        name: "`platform/aarch64`: `entry`, `image`, `board`, `uart`, `devices`, `memory`, `secondary`, `spin`, `tables`, `verify`",
         files: &[
             "platform/aarch64/src/entry",
             "platform/aarch64/src/image",
@@ -32,6 +32,7 @@ const ROOMS: [Room; 15] = [
             "platform/aarch64/src/devices",
             "platform/aarch64/src/memory",
             "platform/aarch64/src/secondary",
+            "platform/aarch64/src/spin",
             "platform/aarch64/src/tables",
             "platform/aarch64/src/verify",
         ],
