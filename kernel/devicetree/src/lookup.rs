@@ -1,4 +1,4 @@
-//! What is asked seldom, answered by the `fdt` crate on the clean copy.
+//! What is asked by name: of one node from its own properties, of `/chosen` by the `fdt` crate on the clean copy.
 //!
 //! `fdt` 0.1.5 indexes unchecked input, so it sees only what passed rules S1 to S7, and only this subset of
 //! it is used: `Fdt::new`, `all_nodes`, `property`, `memory_reservations`. None of them recurses or
@@ -6,8 +6,10 @@
 //! a position in `all_nodes`.
 
 use crate::cursor::{be32, be64};
+use crate::header::to_usize;
 use crate::index::{Name, NodeId};
 use crate::tree::Tree;
+use crate::validate::PROP;
 use fdt::Fdt;
 
 impl<'a> Tree<'a> {
@@ -15,10 +17,30 @@ impl<'a> Tree<'a> {
         Fdt::new(self.blob).ok()
     }
 
-    /// The raw value of any property. It walks the tree: for what is asked once.
+    /// The raw value of any property, found among the node's own: they follow its name in the clean copy.
     pub fn property(&self, node: NodeId, name: &str) -> Option<&'a [u8]> {
-        let [value] = self.properties([(Some(node), name)]);
-        value
+        /// The token, the value's length, and the name's place in the strings block.
+        const HEAD: usize = 12;
+        let node = self.node(node)?;
+        let mut at = to_usize(node.name) + (to_usize(node.name_length) + 1);
+        loop {
+            at = at.next_multiple_of(4);
+            if be32(self.blob, at)? != PROP {
+                return None;
+            }
+            let length = to_usize(be32(self.blob, at + 4)?);
+            let value = self.blob.get(at + HEAD..)?.get(..length)?;
+            let rest = self.text(be32(self.blob, at + 8)?)?.strip_prefix(name.as_bytes());
+            if rest.is_some_and(|rest| rest.first() == Some(&0)) {
+                return Some(value);
+            }
+            at += HEAD + length;
+        }
+    }
+
+    /// What the strings block has from an offset on.
+    fn text(&self, offset: u32) -> Option<&'a [u8]> {
+        self.blob.get(to_usize(be32(self.blob, 12)?)..)?.get(to_usize(offset)..)
     }
 
     /// The value of a property of one cell.

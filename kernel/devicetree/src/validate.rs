@@ -15,7 +15,7 @@ use abi::device_table::Class;
 
 const BEGIN_NODE: u32 = 1;
 const END_NODE: u32 = 2;
-const PROP: u32 = 3;
+pub(crate) const PROP: u32 = 3;
 const NOP: u32 = 4;
 const END: u32 = 9;
 

@@ -55,6 +55,10 @@ fn compare_nodes(tree: &Tree<'_>, plain: &Plain) {
             assert_eq!((copied.name.as_bytes(), copied.value), (name.as_slice(), value.as_slice()));
         }
         assert!(properties.next().is_none(), "fdt finds more properties");
+        for name in node.properties.iter().map(|(name, _)| name.as_slice()).chain([&b"absent"[..], b""]) {
+            let asked = core::str::from_utf8(name).ok().and_then(|name| tree.property(id(number), name));
+            assert_eq!(asked, plain.get(number, name), "property {}", String::from_utf8_lossy(name));
+        }
     }
     assert!(found.next().is_none(), "fdt finds more nodes");
 }
