@@ -1,23 +1,31 @@
 //! What all UARTs have in common: a register that takes a byte, and one that says whether it may.
 use mmio::tock_registers::interfaces::{Readable, Writeable};
-use mmio::{ReadWrite, TooSmall, Window};
+use mmio::{ReadWrite, TooSmall, Width, Window};
 
 use crate::{Model, PATIENCE};
 
 /// When there is room for another byte.
 #[derive(Clone, Copy)]
 pub(crate) enum Ready {
-    /// When one of these bits of the status register is set.
+    /// When this bit of the status register is set.
     Set(u32),
-    /// When all of them are clear.
+    /// When it is clear: one bit.
     Clear(u32),
 }
 
-impl Ready {
-    fn is_met(self, status: u32) -> bool {
-        match self {
-            Self::Set(bits) => status & bits != 0,
-            Self::Clear(bits) => status & bits == 0,
+/// The same without a choice, for the loop that writes: what is left of the status when these bits are turned over
+/// and then masked is 0 while there is no room.
+#[derive(Clone, Copy)]
+struct Room {
+    turned: u32,
+    mask: u32,
+}
+
+impl From<Ready> for Room {
+    fn from(ready: Ready) -> Self {
+        match ready {
+            Ready::Set(mask) => Self { turned: 0, mask },
+            Ready::Clear(mask) => Self { turned: mask, mask },
         }
     }
 }
@@ -125,7 +133,11 @@ impl Registers {
     pub fn console<'m>(&self, window: &Window<'m>) -> Result<Console<'m>, TooSmall> {
         self.fit(window)?;
         let port = |offset| Port::new(window, offset, self.width);
-        let (data, status) = (port(self.data)?, port(self.status)?);
+        let ports = match self.width {
+            1 => Ports::Bytes(Pair::new(window, self)?),
+            2 => Ports::Halves(Pair::new(window, self)?),
+            _ => Ports::Words(Pair::new(window, self)?),
+        };
         for step in self.model.enable {
             let register = port(step.offset.into())?;
             let before = if step.keep == 0 { None } else { Some(register.get()) };
@@ -134,7 +146,7 @@ impl Registers {
                 register.set(after);
             }
         }
-        Ok(Console { data, status, ready: self.model.ready, patience: PATIENCE })
+        Ok(Console { ports, room: self.model.ready.into(), patience: PATIENCE })
     }
 }
 
@@ -171,11 +183,42 @@ impl<'m> Port<'m> {
     }
 }
 
+/// The two registers, both of one width.
+struct Pair<'m, W: Width> {
+    data: ReadWrite<'m, W>,
+    status: ReadWrite<'m, W>,
+}
+
+impl<'m, W: Width + From<u8> + Into<u32>> Pair<'m, W> {
+    fn new(window: &Window<'m>, registers: &Registers) -> Result<Self, TooSmall> {
+        Ok(Self { data: window.register(registers.data)?, status: window.register(registers.status)? })
+    }
+
+    /// Writes bytes, each when there is room for it. `patience` is how often to look before one is given up.
+    #[inline]
+    fn write(&self, bytes: &[u8], room: Room, patience: &mut u32) {
+        for byte in bytes {
+            let has_room = (0..*patience).any(|_| (self.status.get().into() ^ room.turned) & room.mask != 0);
+            if has_room {
+                self.data.set((*byte).into());
+            }
+            // One that was waited for in vain is looked at once a byte from then on: a UART that has no clock, or
+            // that flow control stops, must not take a second for each line.
+            *patience = if has_room { PATIENCE } else { 1 };
+        }
+    }
+}
+
+enum Ports<'m> {
+    Bytes(Pair<'m, u8>),
+    Halves(Pair<'m, u16>),
+    Words(Pair<'m, u32>),
+}
+
 /// A UART that text can be written to.
 pub struct Console<'m> {
-    data: Port<'m>,
-    status: Port<'m>,
-    ready: Ready,
+    ports: Ports<'m>,
+    room: Room,
     /// How often to look before the next byte is given up.
     patience: u32,
 }
@@ -183,17 +226,11 @@ pub struct Console<'m> {
 impl Console<'_> {
     /// Writes bytes as they are.
     pub fn write_raw(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write(*byte));
-    }
-
-    /// Writes a byte when there is room for it.
-    fn write(&mut self, byte: u8) {
-        let has_room = (0..self.patience).any(|_| self.ready.is_met(self.status.get()));
-        if has_room {
-            self.data.set(byte.into());
+        let Self { ports, room, patience } = self;
+        match ports {
+            Ports::Bytes(pair) => pair.write(bytes, *room, patience),
+            Ports::Halves(pair) => pair.write(bytes, *room, patience),
+            Ports::Words(pair) => pair.write(bytes, *room, patience),
         }
-        // One that was waited for in vain is looked at once a byte from then on: a UART that has no clock, or that
-        // flow control stops, must not take a second for each line.
-        self.patience = if has_room { PATIENCE } else { 1 };
     }
 }
