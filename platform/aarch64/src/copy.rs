@@ -3,7 +3,9 @@
 //! The kernel is compiled without FP registers, so the compiler's own copy moves eight bytes at a time and
 //! checks a good deal; these move 256 in 36 instructions. They work on memory to which no Rust
 //! reference exists: frames, which programs may be writing at the same time.
-use core::arch::asm;
+use core::arch::{asm, global_asm};
+
+global_asm!(include_str!("memcpy.S"));
 
 /// Copies `len` bytes.
 ///
@@ -114,6 +116,24 @@ pub(crate) unsafe fn copy(to: u64, from: u64, len: usize) {
             options(nostack),
         );
     }
+}
+
+/// The first length and offset for which `memcpy` does not copy just the bytes that it should.
+pub(crate) fn wrong_memcpy() -> Option<(usize, usize)> {
+    const LONGEST: usize = 200;
+    let mut from = [0_u8; LONGEST + 8];
+    from.iter_mut().zip(1..).for_each(|(byte, value)| *byte = value);
+    let mut cases = (0..=LONGEST).flat_map(|length| (0..8).map(move |offset| (length, offset)));
+    cases.find(|&(length, offset)| {
+        let mut to = [0_u8; LONGEST + 8];
+        // Other lengths than constants are copied by a call. The black boxes keep the compiler from knowing better.
+        let (source, target) = (from.get(offset..offset + length), to.get_mut(offset..offset + length));
+        if let (Some(source), Some(target)) = (source, core::hint::black_box(target)) {
+            target.copy_from_slice(core::hint::black_box(source));
+        }
+        let mut pairs = core::hint::black_box(&to).iter().zip(&from).enumerate();
+        !pairs.all(|(at, (to, from))| *to == if (offset..offset + length).contains(&at) { *from } else { 0 })
+    })
 }
 
 /// Zeroes a page.

@@ -9,7 +9,7 @@ use crate::descriptor::{self, Leaf};
 use crate::entry::linker;
 use crate::layout::{DEVICES, DIRECT_MAP, IMAGE};
 use crate::tables::KernelSpace;
-use crate::{frames, image};
+use crate::{copy, frames, image};
 
 /// A promise that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,10 @@ const DEVICE: u8 = 0x04;
 /// The first that is broken.
 pub(crate) fn check(space: &KernelSpace) -> Result<(), Broken> {
     regions()?;
+    if let Some((length, offset)) = copy::wrong_memcpy() {
+        let address = (length << 4 | offset) as u64;
+        return Err(Broken { promise: "memcpy copies what it is told to (length and offset)", address });
+    }
     let mut broken = None;
     space.each_leaf(&mut |address, value| {
         let leaf = Leaf::decode(value);
