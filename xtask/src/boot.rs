@@ -80,7 +80,8 @@ impl Prepared {
             elves.iter().filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path.clone())));
         let named = programs.iter().map(|program| (program.name.clone(), program.path.clone()));
         let symboliser = Symboliser::new(artifacts.kernel_elf.clone(), built.chain(named));
-        let boot = Boot { image: artifacts.image.clone(), bootfs, arguments, semihosting, gdb: None };
+        let image = artifacts.image.clone();
+        let boot = Boot { image, bootfs, arguments, semihosting, by_qemu: true, gdb: None };
         Ok(Self { boot, artifacts, elves, symboliser, _scratch: scratch })
     }
 

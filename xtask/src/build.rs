@@ -134,6 +134,28 @@ pub(crate) fn point_to_vdso(command: &mut std::process::Command, artifacts: &Art
     command.env("JACINTH_VDSO", &artifacts.library).env("JACINTH_VDSO_SITES", &artifacts.sites);
 }
 
+/// Builds the stand-ins for firmware, which only tests start: the flat binary of each.
+pub(crate) fn firmware(toolchain: Toolchain) -> Result<Firmware> {
+    say("Building", "firmware: entrance, armstub");
+    let folder = paths::out_dir().join("firmware");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    cargo_build(toolchain, KERNEL_TARGET, &["firmware"], &Artifacts::locate())
+        .context("the firmware does not build")?;
+    let flat = |name: &str| {
+        let linked = paths::target_dir().join(KERNEL_TARGET).join("release").join(name);
+        let (bytes, _) = image::flat_bytes(&read(&linked)?).with_context(|| linked.display().to_string())?;
+        anyhow::Ok(bytes)
+    };
+    Ok(Firmware { entrance: flat("entrance")?, armstub: flat("armstub")? })
+}
+
+/// Stand-ins for firmware, before their words are filled in.
+#[derive(Clone, Debug)]
+pub(crate) struct Firmware {
+    pub(crate) entrance: Vec<u8>,
+    pub(crate) armstub: Vec<u8>,
+}
+
 fn build_programs(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
     let names: Vec<&str> = PROGRAMS.into_iter().chain([SYSTIMER, CONFORMANCE, BENCH]).collect();
     say("Building", format!("programs: {}", names.join(", ")));

@@ -18,15 +18,21 @@ const LARGEST: u64 = 256 << 20;
 /// Turns the kernel's ELF into the flat Image: the bytes of its PT_LOAD segments at their physical
 /// addresses, zeros between them, nothing for .bss at the end.
 pub(crate) fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
+    let (image, memory_end) = flat_bytes(elf)?;
+    check_header(&image, memory_end)?;
+    Ok(image)
+}
+
+/// The bytes of the PT_LOAD segments at their physical addresses, and where memory ends that has no bytes.
+pub(crate) fn flat_bytes(elf: &[u8]) -> Result<(Vec<u8>, u64)> {
     let header = parse(elf)?;
-    ensure!(header.e_type.get(ENDIAN) == ET_EXEC, "the kernel is not linked at a fixed address");
+    ensure!(header.e_type.get(ENDIAN) == ET_EXEC, "it is not linked at a fixed address");
     let loads: Vec<_> = loads(elf, header)?.into_iter().filter(|load| load.p_memsz(ENDIAN) != 0).collect();
-    let base =
-        loads.iter().map(|load| load.p_paddr(ENDIAN)).min().context("the kernel has no PT_LOAD segment")?;
+    let base = loads.iter().map(|load| load.p_paddr(ENDIAN)).min().context("it has no PT_LOAD segment")?;
     let mut image = Vec::new();
     let mut memory_end = 0;
     for load in &loads {
-        let bytes = load.data(ENDIAN, elf).ok().context("a segment of the kernel lies outside its file")?;
+        let bytes = load.data(ENDIAN, elf).ok().context("a segment lies outside its file")?;
         let start = load.p_paddr(ENDIAN) - base;
         let end = start.checked_add(load.p_memsz(ENDIAN)).filter(|end| *end <= LARGEST);
         let end =
@@ -41,8 +47,12 @@ pub(crate) fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
         }
         image[start..start + bytes.len()].copy_from_slice(bytes);
     }
-    check_header(&image, memory_end)?;
-    Ok(image)
+    Ok((image, memory_end))
+}
+
+/// Where memory ends that an Image needs, from its first byte, by its header.
+pub(crate) fn memory_size(image: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(*image.get(IMAGE_SIZE_AT..)?.first_chunk()?))
 }
 
 /// The two fields that decide whether a loader takes the image, and whether it leaves room for .bss.

@@ -75,6 +75,19 @@ pub(crate) struct MachineArgs {
     pub(crate) qemu_arg: Vec<String>,
 }
 
+impl MachineArgs {
+    /// Has QEMU put a file into memory as it is.
+    pub(crate) fn load(&mut self, file: &Path, address: u64) {
+        let place = with_path("loader,file=", file).to_string_lossy().into_owned();
+        self.qemu_arg.extend(["-device".to_owned(), format!("{place},addr={address:#x},force-raw=on")]);
+    }
+
+    /// Has CPU `cpu` start at an address.
+    pub(crate) fn start_at(&mut self, cpu: u8, address: u64) {
+        self.qemu_arg.extend(["-device".to_owned(), format!("loader,addr={address:#x},cpu-num={cpu}")]);
+    }
+}
+
 /// What --board takes: the boards that the kernel can drive.
 fn names() -> Vec<&'static str> {
     let driven = |board: &&Board| board.fixed.is_none_or(|fixed| fixed.gic.is_some());
@@ -145,6 +158,8 @@ pub(crate) struct Boot {
     pub(crate) arguments: String,
     /// Whether the guest may end QEMU with an exit status of its own.
     pub(crate) semihosting: bool,
+    /// Whether QEMU's own loader takes the image; else the machine's further words say what is loaded and starts.
+    pub(crate) by_qemu: bool,
     /// Where QEMU waits for a debugger before the first instruction, in QEMU's own words.
     pub(crate) gdb: Option<String>,
 }
@@ -242,9 +257,11 @@ impl MachineArgs {
         add(&["-chardev", "stdio,id=console,mux=on,signal=off", "-mon", "chardev=console,mode=readline"]);
         words.extend(["-chardev".into(), with_path("socket,id=log,path=", log)]);
         words.extend(self.serials(&boot.arguments));
-        words.extend(["-kernel".into(), boot.image.clone().into_os_string()]);
-        words.extend(["-initrd".into(), boot.bootfs.clone().into_os_string()]);
-        words.extend(["-append", boot.arguments.as_str()].map(OsString::from));
+        if boot.by_qemu {
+            words.extend(["-kernel".into(), boot.image.clone().into_os_string()]);
+            words.extend(["-initrd".into(), boot.bootfs.clone().into_os_string()]);
+            words.extend(["-append", boot.arguments.as_str()].map(OsString::from));
+        }
         if let Some(dtb) = &self.dtb {
             words.extend(["-dtb".into(), dtb.clone().into_os_string()]);
         }
@@ -329,6 +346,7 @@ mod tests {
             bootfs: "out/bootfs.img".into(),
             arguments: "program=rtc".into(),
             semihosting: true,
+            by_qemu: true,
             gdb: None,
         }
     }

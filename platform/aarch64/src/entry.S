@@ -60,9 +60,11 @@ enter:
     cmp     w21, w10
     csel    w21, w21, w10, ls
 1:
-// Under the Image protocol one core arrives, with a tree. Without one this may be an ELF start, for which
-// some machines release every core at once: let core 0 go on.
-    cbnz    x20, 2f
+// Under the Image protocol one core arrives, with a tree, below EL3. Else some machines release every core at once:
+// let core 0 go on.
+    cmp     x19, #3
+    ccmp    x20, #0, #4, ne             // not at EL3, and a tree
+    b.ne    2f
     mrs     x10, mpidr_el1
     and     x11, x10, #0xff00000000
     and     x10, x10, #0xffffff
@@ -228,6 +230,7 @@ at_el1:
     ldr     x10, =({SCTLR_MMU_OFF})
     msr     sctlr_el1, x10
     msr     vbar_el1, x9
+    msr     spsel, #1                   // a loader may have left SP_EL0 in use
     isb
     ic      iallu
     dsb     nsh

@@ -327,13 +327,13 @@ fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end
 }
 
 /// QEMU's machine protocol: one JSON object a line, each answered by one, with events between.
-struct Monitor {
+pub(super) struct Monitor {
     stream: UnixStream,
     answers: BufReader<UnixStream>,
 }
 
 impl Monitor {
-    fn connect(socket: &Path, end: Instant) -> Result<Self> {
+    pub(super) fn connect(socket: &Path, end: Instant) -> Result<Self> {
         let stream = loop {
             match UnixStream::connect(socket) {
                 Ok(stream) => break stream,
@@ -350,7 +350,7 @@ impl Monitor {
         Ok(monitor)
     }
 
-    fn save_raw(&mut self, to: &Path) -> Result<()> {
+    pub(super) fn save_raw(&mut self, to: &Path) -> Result<()> {
         let to = to.display().to_string();
         self.execute("pmemsave", &json!({"val": RAM, "size": MEMORY.1, "filename": to}))
     }
@@ -393,7 +393,7 @@ impl Monitor {
 }
 
 /// The one record of a file in words.
-fn words(file: &Path, sources: &Sources) -> Result<Vec<String>> {
+pub(super) fn words(file: &Path, sources: &Sources) -> Result<Vec<String>> {
     let found = dump::records(file)?;
     let [found] = &found[..] else { bail!("{} records instead of one", found.len()) };
     Ok(dump::lines(found, sources))

@@ -18,7 +18,7 @@ use crate::summary::Tally;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// The packages that are built for the kernel's target only.
-const KERNEL_PACKAGES: [&str; 4] = ["image", "aarch64", "console", "mmio"];
+const KERNEL_PACKAGES: [&str; 5] = ["image", "aarch64", "console", "firmware", "mmio"];
 /// The packages that are built for the programs' target.
 const PROGRAM_PACKAGES: [&str; 8] =
     ["zx", "init", "bcm2835-timer", "pl031", "rtc", "systimer", "bench", "conformance"];

@@ -3,13 +3,15 @@
 use std::sync::mpsc;
 use std::time::Instant;
 
+use abi::PAGE_SIZE;
+
 use crate::report;
 use crate::say::say;
 use crate::session::{Ended, Verdict};
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
-use super::table::{Row, Task};
+use super::table::{Row, Source, Task};
 
 /// How long an entry into the kernel may hold the lock, in instructions: a fifth of the 1 ms timer that the scenarios
 /// `BND-*` keep while large things end.
@@ -108,6 +110,7 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
         (Task::Conformance | Task::Short, Verdict::Init(status)) if status != 0 && seen.failed > 0 => None,
         (Task::Conformance | Task::Short, Verdict::Init(0)) => missing_cpus(row.cpus, &ended.transcript)
             .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
+            .or_else(|| idle_memory(row.tree, &ended.transcript))
             .or_else(said),
         (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript)
             .or_else(|| readme::missing(&ended.transcript))
@@ -139,6 +142,23 @@ fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
     };
     let silent = (0..cpus).find(|cpu| !counted(cpu))?;
     Some(format!("CPU {silent} never had the kernel's lock"))
+}
+
+/// What is wrong with the memory that the kernel found, where it lies in pieces: nearly all of it is to be used.
+fn idle_memory(tree: Source, transcript: &[String]) -> Option<String> {
+    let Source::Banks(banks) = tree else { return None };
+    let pages: u64 = banks.iter().map(|(_, size)| size / PAGE_SIZE).sum();
+    let free = transcript.iter().find_map(|line| {
+        let (before, _) = line.split_once(" pages are free, init starts")?;
+        before.rsplit(' ').next()?.parse::<u64>().ok()
+    });
+    match free {
+        None => Some("the kernel did not say how many pages are free".to_owned()),
+        Some(free) if free > pages || free < pages - pages / 16 => {
+            Some(format!("{free} pages are free, of {pages} in {} banks", banks.len()))
+        }
+        Some(_) => None,
+    }
 }
 
 /// What is wrong with the time for which the lock was held, where instructions count it.
@@ -196,6 +216,16 @@ mod tests {
         let lines = ["CPU 0x2 stays off: it is late".to_owned()];
         assert_eq!(unsaid("0x2 stays off", &lines), None);
         assert_eq!(unsaid("0x3 stays", &lines), Some("the kernel did not say \"0x3 stays\"".to_owned()));
+    }
+
+    #[test]
+    fn memory_in_pieces_is_used_as_a_whole() {
+        let tree = Source::Banks(&[(0, 0x10_0000), (0x1000_0000, 0x10_0000)]);
+        let said = |free: &str| [format!("0.1 INFO  kernel: {free} pages are free, init starts")];
+        assert_eq!(idle_memory(tree, &said("500")), None);
+        assert_eq!(idle_memory(Source::Qemu, &[]), None);
+        assert_eq!(idle_memory(tree, &said("256")), Some("256 pages are free, of 512 in 2 banks".to_owned()));
+        assert!(idle_memory(tree, &said("513")).is_some() && idle_memory(tree, &[]).is_some());
     }
 
     #[test]

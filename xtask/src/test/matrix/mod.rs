@@ -1,8 +1,10 @@
 //! The QEMU tests: a table of machines, each of which boots and reports.
 
+mod entrance;
 mod judge;
 mod linux;
 mod page;
+mod silent;
 mod table;
 
 use std::sync::{Arc, mpsc};
@@ -24,13 +26,12 @@ use crate::summary::Tally;
 use crate::test::watch::Watcher;
 
 pub(crate) use page::page;
-use table::{ROWS, Row, Source, Task};
+use table::{Firmware, ROWS, Row, Source, Task};
 
 /// The conformance program may make any resource, and the kernel's test hooks are on.
 const CONFORMANCE_ARGUMENTS: &str = "program=conformance grant=conformance:roots test semihosting";
 /// Picks the tests of [`Task::Short`] by parts of their names.
-const SHORT: &str =
-    "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07 filter=TIM filter=ORA filter=FLT";
+const SHORT: &str = "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07 filter=TIM filter=ORA-J01 filter=ORA-J05 filter=FLT";
 
 /// How the line ends with which the kernel refuses to start.
 const STOPPED: &str = " Stopped.";
@@ -53,7 +54,22 @@ pub(super) fn run(
         return Ok(());
     }
     let Some(artifacts) = built(toolchain, "qemu build", tally) else { return Ok(()) };
-    rows.into_iter().try_for_each(|row| boot(row, &artifacts, limit, watcher, tally))
+    let firmware = match build::firmware(toolchain) {
+        Ok(firmware) => firmware,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            tally.fail("qemu firmware build", Duration::ZERO);
+            return Ok(());
+        }
+    };
+    let built = Built { artifacts, firmware };
+    rows.into_iter().try_for_each(|row| boot(row, &built, limit, watcher, tally))
+}
+
+/// What all rows share.
+struct Built {
+    artifacts: Artifacts,
+    firmware: build::Firmware,
 }
 
 /// What the machines boot. A build that fails is a failed test of this name.
@@ -69,15 +85,16 @@ pub(super) fn built(toolchain: Toolchain, name: &str, tally: &mut Tally) -> Opti
 
 fn boot(
     row: &Row,
-    artifacts: &Artifacts,
+    built: &Built,
     limit: Duration,
     watcher: &Watcher,
     tally: &mut Tally,
 ) -> Result<()> {
     let name = format!("qemu {}", row.name);
+    let artifacts = &built.artifacts;
     let scratch = Scratch::new()?;
     let mut machine = match machine(row, &scratch)? {
-        Ready::Machine(machine) => machine,
+        Ready::Machine(machine) => *machine,
         Ready::Missing(why) => {
             tally.skip(&name, &why);
             return Ok(());
@@ -86,8 +103,15 @@ fn boot(
     let watch = watcher.watch(tally)?;
     machine.qemu_arg.extend_from_slice(watch.words());
     let (programs, arguments) = work(row, artifacts);
-    let prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
+    let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
+    if let Firmware::Entrance(entry) = row.firmware {
+        let binary = &built.firmware.entrance;
+        entrance::install(row, entry, binary, &mut machine, &mut prepared, scratch.path())?;
+    }
     say("Booting", format!("{name}: {}", page::machine(row)));
+    if let Task::SilentRefusal(why) = row.task {
+        return silent::run(&name, why, machine, &prepared, scratch.path(), limit, tally);
+    }
     let stop = Arc::new(Stop::on_any_signal()?);
     let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
     let (sender, lines) = mpsc::channel();
@@ -123,7 +147,7 @@ fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
     let board = Board::find(name).with_context(|| format!("there is no board {name}"))?;
     let mut machine = MachineArgs { board: name.to_owned(), ..MachineArgs::default() };
     if board.fixed.is_none() {
-        machine.el = Some(row.el);
+        machine.el = Some(row.el.min(2));
         machine.gic = row.gic;
         machine.smp = Some(row.cpus);
         machine.cpu = Some(row.cpu.to_owned());
@@ -134,7 +158,7 @@ fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
         machine.options = format!(",{options}");
     }
     match row.tree {
-        Source::Qemu => {}
+        Source::Qemu | Source::Banks(_) => {}
         Source::Larger(more) => {
             let tree = scratch.path().join("larger.dtb");
             MachineArgs { smp: Some(row.cpus + more), ..machine.clone() }.dump_tree(&tree)?;
@@ -155,7 +179,7 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
     let (programs, arguments) = match row.task {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
-        Task::Date | Task::Default | Task::Refusal(_) => {
+        Task::Date | Task::Default | Task::Refusal(_) | Task::SilentRefusal(_) => {
             let board = Board::find(row.machine);
             let programs = board.map(|board| board.programs(artifacts)).unwrap_or_default();
             (programs, bootargs::compose(board.map_or("", |board| board.arguments), &[], &[], true))

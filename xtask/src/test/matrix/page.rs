@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{Firmware, ROWS, Row, Source, Task};
+use super::table::{Entry, Firmware, Place, ROWS, Row, Source, State, Task};
 
 const HEAD: &str = "\
 # What was tried where
@@ -59,6 +59,25 @@ fn gic(row: &Row) -> String {
 fn firmware(row: &Row) -> String {
     match row.firmware {
         Firmware::Qemu => "QEMU".to_owned(),
+        Firmware::Entrance(Entry { kernel, tree, state }) => {
+            let tree = match tree {
+                Place::AsGiven => String::new(),
+                Place::At(address) => format!(", tree at {address:#x}"),
+                Place::End => ", tree at the end of RAM".to_owned(),
+                Place::Nowhere(x0) => format!(", x0 = {x0:#x}"),
+            };
+            format!("ours, registers {}, image at {kernel:#x}{tree}", self::state(state))
+        }
+    }
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Qemu => "as QEMU leaves them",
+        State::UBoot => "as U-Boot leaves them",
+        State::Xen => "as Xen leaves them",
+        State::Kvm => "as KVM leaves them",
+        State::Hostile => "and memory hostile",
     }
 }
 
@@ -68,6 +87,7 @@ fn tree(row: &Row) -> String {
         Source::Larger(more) => format!("QEMU's, with {more} CPUs that are not there"),
         Source::Board => "ours".to_owned(),
         Source::Linux(_) => "Linux's".to_owned(),
+        Source::Banks(banks) => format!("QEMU's, with RAM in {} pieces", banks.len()),
     }
 }
 
@@ -80,7 +100,7 @@ fn task(row: &Row) -> String {
         Task::Short => "a few tests of it".to_owned(),
         Task::Date => "the date".to_owned(),
         Task::Default => "what `cargo xtask run` starts there".to_owned(),
-        Task::Refusal(why) => format!("refuses to start: \"{why}\""),
+        Task::Refusal(why) | Task::SilentRefusal(why) => format!("refuses to start: \"{why}\""),
     }
 }
 

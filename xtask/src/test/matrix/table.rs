@@ -30,6 +30,44 @@ pub(crate) struct Row {
 pub(crate) enum Firmware {
     /// QEMU's own loader, by the protocol of arm64 Images.
     Qemu,
+    /// A stand-in of ours (`platform/firmware`) enters the kernel like this.
+    Entrance(Entry),
+}
+
+/// How the kernel is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Where the image is.
+    pub(crate) kernel: u64,
+    pub(crate) tree: Place,
+    pub(crate) state: State,
+}
+
+/// Where the tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where QEMU put it.
+    AsGiven,
+    At(u64),
+    /// So that it ends with RAM.
+    End,
+    /// There is none, and x0 holds this.
+    Nowhere(u64),
+}
+
+/// What the registers hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// What QEMU leaves in them.
+    Qemu,
+    /// As U-Boot leaves them: SError unmasked, and its own TCR or HCR.
+    UBoot,
+    /// As Xen starts a guest: debug exceptions unmasked.
+    Xen,
+    /// As KVM starts a guest.
+    Kvm,
+    /// Every one that the protocol leaves open holds the worst, and so does memory.
+    Hostile,
 }
 
 /// Where the device tree comes from.
@@ -43,6 +81,9 @@ pub(crate) enum Source {
     Board,
     /// A compiled tree of Linux, by its place in the corpus.
     Linux(&'static str),
+    /// QEMU's, with these banks of RAM (first byte, size) for its own: the first in a node alone, the second and the
+    /// third in one, the rest in a node each.
+    Banks(&'static [(u64, u64)]),
 }
 
 /// What the machine does.
@@ -59,6 +100,8 @@ pub(crate) enum Task {
     Default,
     /// It refuses to start, with this reason.
     Refusal(&'static str),
+    /// The same before it knows of a console: the panic record says it.
+    SilentRefusal(&'static str),
 }
 
 /// One and four CPUs under each controller and from each level, and eight. The others have two CPUs: with one, QEMU
@@ -89,10 +132,47 @@ pub(crate) static ROWS: &[Row] = &[
     Row { counted: true, ..virt("virt-gic2-el1-1cpu-icount", 2, 1, 1) },
     Row { task: Task::Date, ..virt("virt-gic2-el1-2cpus-date", 2, 1, 2) },
     Row { task: Task::Date, ..virt("virt-gic3-el2-2cpus-date", 3, 2, 2) },
+    // Other ways in.
+    entered("virt-gic2-el1-2cpus-uboot", 2, 1, Entry { state: State::UBoot, ..ENTRY }),
+    entered(
+        "virt-gic3-el2-2cpus-uboot",
+        3,
+        2,
+        Entry { state: State::UBoot, tree: Place::At(0x47ca_f000), ..ENTRY },
+    ),
+    entered("virt-gic3-el1-2cpus-xen", 3, 1, Entry { state: State::Xen, kernel: 0x4008_0000, ..ENTRY }),
+    entered("virt-gic2-el1-2cpus-kvm", 2, 1, Entry { state: State::Kvm, tree: Place::End, ..ENTRY }),
+    Row {
+        tree: Source::Banks(BANKS),
+        memory: "512M",
+        ..entered(
+            "virt-gic2-el2-2cpus-banks",
+            2,
+            2,
+            Entry { kernel: 0x4012_3000, tree: Place::At(0x5ffe_0008), ..ENTRY },
+        )
+    },
+    Row {
+        task: Task::SilentRefusal("no device tree at the address in x0"),
+        ..entered("virt-gic2-el1-2cpus-no-tree", 2, 1, Entry { tree: Place::Nowhere(0x100), ..ENTRY })
+    },
+    Row {
+        machine: "virt,secure=on",
+        cpus: 4,
+        task: Task::SilentRefusal("entered at EL3; start the flat Image at EL1 or EL2"),
+        ..entered("virt-gic3-el3-4cpus", 3, 3, Entry { tree: Place::End, ..ENTRY })
+    },
+    // The worst.
+    Row { task: Task::Conformance, ..hostile("virt-gic2-el2-2cpus-hostile", 2, 2) },
+    Row { cpu: "max", task: Task::Conformance, ..hostile("virt-gic3-el1-2cpus-hostile", 3, 1) },
+    hostile("virt-gic2-el1-2cpus-hostile", 2, 1),
+    Row { cpu: "max", ..hostile("virt-gic3-el2-2cpus-hostile", 3, 2) },
+    hostile("virt-gic3-el2-2cpus-a72-hostile", 3, 2),
     // From the level that is left when the firmware keeps EL3 to itself.
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic2-el1-2cpus-secure", 2, 1, 2) },
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic3-el2-2cpus-secure", 3, 2, 2) },
     pi("raspi4b"),
+    Row { firmware: Firmware::Entrance(Entry { kernel: 0x8_0000, ..ENTRY }), ..pi("raspi4b-0x80000") },
     Row { tree: Source::Linux("broadcom/bcm2711-rpi-4-b.dtb"), ..pi("raspi4b-linux") },
     Row {
         machine: "raspi3b",
@@ -107,6 +187,29 @@ pub(crate) static ROWS: &[Row] = &[
         ..pi("raspi3b")
     },
 ];
+
+/// RAM in pieces, with holes between them.
+const BANKS: &[(u64, u64)] = &[
+    (0x4000_0000, 0x600_0000),
+    (0x4800_0000, 0x400_0000),
+    (0x5000_0000, 0x800_0000),
+    (0x5c00_0000, 0x400_0000),
+];
+
+/// As QEMU does it, but by our stand-in.
+const ENTRY: Entry = Entry { kernel: 0x4020_0000, tree: Place::AsGiven, state: State::Qemu };
+
+/// A few tests on a small machine that is entered by our stand-in.
+const fn entered(name: &'static str, gic: u8, el: u8, entry: Entry) -> Row {
+    let row = virt(name, gic, el, 2);
+    Row { memory: "128M", firmware: Firmware::Entrance(entry), task: Task::Short, ..row }
+}
+
+/// The same, with everything poisoned that can be.
+const fn hostile(name: &'static str, gic: u8, el: u8) -> Row {
+    let entry = Entry { kernel: 0x4008_1000, tree: Place::End, state: State::Hostile };
+    entered(name, gic, el, entry)
+}
 
 /// The conformance program on virt.
 const fn virt(name: &'static str, gic: u8, el: u8, cpus: u8) -> Row {
