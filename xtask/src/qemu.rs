@@ -289,6 +289,8 @@ impl MachineArgs {
         command.arg("-machine").arg(words).args(["-cpu", self.cpu.as_deref().unwrap_or(DEFAULT_CPU)]);
         command.args(["-m", &format!("{}M", self.memory.unwrap_or(Memory::DEFAULT).mib)]);
         command.args(["-smp", &self.smp.unwrap_or(1).to_string(), "-nodefaults", "-display", "none"]);
+        // virt has a second UART only if it is asked for.
+        command.args(["-serial", "null", "-serial", "null"]);
         let (status, lines) = process::tee(&mut command, DUMP_LIMIT)?;
         ensure!(
             status.is_some_and(|status| status.success()) && to.is_file(),

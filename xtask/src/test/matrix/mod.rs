@@ -83,13 +83,7 @@ pub(super) fn built(toolchain: Toolchain, name: &str, tally: &mut Tally) -> Opti
         .ok()
 }
 
-fn boot(
-    row: &Row,
-    built: &Built,
-    limit: Duration,
-    watcher: &Watcher,
-    tally: &mut Tally,
-) -> Result<()> {
+fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mut Tally) -> Result<()> {
     let name = format!("qemu {}", row.name);
     let artifacts = &built.artifacts;
     let scratch = Scratch::new()?;
