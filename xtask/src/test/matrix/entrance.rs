@@ -1,16 +1,16 @@
 //! Our stand-in for firmware (`platform/firmware`), told how to enter the kernel.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use firmware::{Entrance, FILLS, poison};
 
 use crate::boot::Prepared;
+use crate::image;
 use crate::qemu::MachineArgs;
-use crate::{dts, image, process};
 
-use super::table::{Entry, Place, Row, Source, State};
+use super::table::{Entry, Place, Row, State};
+use super::tree;
 
 /// Where virt has RAM.
 const RAM: u64 = 0x4000_0000;
@@ -48,7 +48,8 @@ pub(super) fn install(
         place(&prepared.boot.bootfs, bootfs)?;
         let tree = folder.join("tree.dtb");
         let size = std::fs::metadata(&prepared.boot.bootfs)?.len();
-        let bytes = tree_for(row, machine, &prepared.boot.arguments, (bootfs, bootfs + size), folder)?;
+        let more = tree::banks(row.tree);
+        let bytes = tree::made(machine, &prepared.boot.arguments, (bootfs, bootfs + size), &more, folder)?;
         std::fs::write(&tree, &bytes)?;
         let address = match entry.tree {
             Place::At(address) => address,
@@ -146,60 +147,6 @@ fn fills(start: u64, end: u64, used: &mut [(u64, u64)]) -> Option<[(u64, u64); F
     Some(fills)
 }
 
-/// QEMU's tree for this machine, with what its loader would have added, and the row's RAM.
-fn tree_for(
-    row: &Row,
-    machine: &MachineArgs,
-    arguments: &str,
-    bootfs: (u64, u64),
-    folder: &Path,
-) -> Result<Vec<u8>> {
-    let plain = folder.join("plain.dtb");
-    match &machine.dtb {
-        Some(dtb) => _ = std::fs::copy(dtb, &plain)?,
-        None => MachineArgs { qemu_arg: Vec::new(), ..machine.clone() }.dump_tree(&plain)?,
-    }
-    let mut command = Command::new("dtc");
-    command.args(["-q", "-I", "dtb", "-O", "dts"]).arg(&plain);
-    let text = process::capture(&mut command)?;
-    ensure!(text.status.success(), "`{}` failed: {}", process::shown(&command), text.stderr);
-    let source = folder.join("tree.dts");
-    let more = format!("{}{}", chosen(arguments, bootfs), if_banks(row.tree));
-    std::fs::write(&source, format!("{}\n/ {{\n{more}}};\n", text.stdout))?;
-    dts::compile(&source)
-}
-
-/// An address or a size in two cells.
-fn cells(value: u64) -> String {
-    format!("{:#x} {:#x}", value >> 32, value & 0xffff_ffff)
-}
-
-fn chosen(arguments: &str, (start, end): (u64, u64)) -> String {
-    format!(
-        "\tchosen {{\n\t\tbootargs = \"{arguments}\";\n\t\tlinux,initrd-start = <{}>;\n\t\tlinux,initrd-end = <{}>;\n\t}};\n",
-        cells(start),
-        cells(end)
-    )
-}
-
-/// Memory nodes in place of the one that QEMU made.
-fn if_banks(tree: Source) -> String {
-    let Source::Banks(banks) = tree else { return String::new() };
-    let node = |banks: &[(u64, u64)]| {
-        let Some((first, _)) = banks.first() else { return String::new() };
-        let regs: Vec<String> =
-            banks.iter().map(|(base, size)| format!("<{} {}>", cells(*base), cells(*size))).collect();
-        format!(
-            "\tmemory@{first:x} {{\n\t\tdevice_type = \"memory\";\n\t\treg = {};\n\t}};\n",
-            regs.join(", ")
-        )
-    };
-    let (first, rest) = banks.split_at(1.min(banks.len()));
-    let (pair, rest) = rest.split_at(2.min(rest.len()));
-    let nodes = [first, pair].into_iter().chain(rest.chunks(1)).map(node);
-    format!("\t/delete-node/ memory@{RAM:x};\n{}", nodes.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,18 +167,5 @@ mod tests {
         assert_eq!(told[..64], binary[..64]);
         assert_eq!(told[64..72], 0x1234_u64.to_le_bytes());
         assert!(patched(&binary[..80], &Entrance::new(0)).is_err());
-    }
-
-    #[test]
-    fn banks_are_nodes_with_one_and_with_two_ranges() {
-        let text = if_banks(Source::Banks(&[
-            (0x4000_0000, 1),
-            (0x5000_0000, 2),
-            (0x6000_0000, 3),
-            (0x1_0000_0000, 4),
-        ]));
-        assert_eq!(text.matches("device_type").count(), 3);
-        assert!(text.contains("reg = <0x0 0x50000000 0x0 0x2>, <0x0 0x60000000 0x0 0x3>;"), "{text}");
-        assert!(text.contains("memory@100000000 {") && text.contains("reg = <0x1 0x0 0x0 0x4>;"), "{text}");
     }
 }

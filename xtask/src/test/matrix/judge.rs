@@ -11,7 +11,7 @@ use crate::session::{Ended, Verdict};
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
-use super::table::{Row, Source, Task};
+use super::table::{Firmware, PI_BANKS, Row, Source, Task};
 
 /// How long an entry into the kernel may hold the lock, in instructions: a fifth of the 1 ms timer that the scenarios
 /// `BND-*` keep while large things end.
@@ -110,12 +110,12 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
         (Task::Conformance | Task::Short, Verdict::Init(status)) if status != 0 && seen.failed > 0 => None,
         (Task::Conformance | Task::Short, Verdict::Init(0)) => missing_cpus(row.cpus, &ended.transcript)
             .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
-            .or_else(|| idle_memory(row.tree, &ended.transcript))
+            .or_else(|| idle_memory(banks(row), &ended.transcript))
             .or_else(said),
         (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript)
             .or_else(|| readme::missing(&ended.transcript))
             .or_else(said),
-        (Task::Default, Verdict::Init(0)) => said(),
+        (Task::Default, Verdict::Init(0)) => idle_memory(banks(row), &ended.transcript).or_else(said),
         // It ends by semihosting, or stays as it is and is ended from here.
         (Task::Refusal(why), Verdict::Panic | Verdict::TimedOut) => {
             unsaid(why, &ended.transcript).or_else(said)
@@ -144,9 +144,20 @@ fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
     Some(format!("CPU {silent} never had the kernel's lock"))
 }
 
+/// RAM that lies in pieces.
+fn banks(row: &Row) -> &'static [(u64, u64)] {
+    match (row.tree, row.firmware) {
+        (Source::Banks(banks), _) => banks,
+        (_, Firmware::Armstub) => PI_BANKS,
+        _ => &[],
+    }
+}
+
 /// What is wrong with the memory that the kernel found, where it lies in pieces: nearly all of it is to be used.
-fn idle_memory(tree: Source, transcript: &[String]) -> Option<String> {
-    let Source::Banks(banks) = tree else { return None };
+fn idle_memory(banks: &[(u64, u64)], transcript: &[String]) -> Option<String> {
+    if banks.is_empty() {
+        return None;
+    }
     let pages: u64 = banks.iter().map(|(_, size)| size / PAGE_SIZE).sum();
     let free = transcript.iter().find_map(|line| {
         let (before, _) = line.split_once(" pages are free, init starts")?;
@@ -220,12 +231,15 @@ mod tests {
 
     #[test]
     fn memory_in_pieces_is_used_as_a_whole() {
-        let tree = Source::Banks(&[(0, 0x10_0000), (0x1000_0000, 0x10_0000)]);
+        let banks = &[(0, 0x10_0000), (0x1000_0000, 0x10_0000)];
         let said = |free: &str| [format!("0.1 INFO  kernel: {free} pages are free, init starts")];
-        assert_eq!(idle_memory(tree, &said("500")), None);
-        assert_eq!(idle_memory(Source::Qemu, &[]), None);
-        assert_eq!(idle_memory(tree, &said("256")), Some("256 pages are free, of 512 in 2 banks".to_owned()));
-        assert!(idle_memory(tree, &said("513")).is_some() && idle_memory(tree, &[]).is_some());
+        assert_eq!(idle_memory(banks, &said("500")), None);
+        assert_eq!(idle_memory(&[], &[]), None);
+        assert_eq!(
+            idle_memory(banks, &said("256")),
+            Some("256 pages are free, of 512 in 2 banks".to_owned())
+        );
+        assert!(idle_memory(banks, &said("513")).is_some() && idle_memory(banks, &[]).is_some());
     }
 
     #[test]

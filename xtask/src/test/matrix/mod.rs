@@ -1,11 +1,13 @@
 //! The QEMU tests: a table of machines, each of which boots and reports.
 
+mod armstub;
 mod entrance;
 mod judge;
 mod linux;
 mod page;
 mod silent;
 mod table;
+mod tree;
 
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -98,9 +100,15 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
     machine.qemu_arg.extend_from_slice(watch.words());
     let (programs, arguments) = work(row, artifacts);
     let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
-    if let Firmware::Entrance(entry) = row.firmware {
-        let binary = &built.firmware.entrance;
-        entrance::install(row, entry, binary, &mut machine, &mut prepared, scratch.path())?;
+    let binaries = &built.firmware;
+    match row.firmware {
+        Firmware::Qemu => {}
+        Firmware::Entrance(entry) => {
+            entrance::install(row, entry, &binaries.entrance, &mut machine, &mut prepared, scratch.path())?;
+        }
+        Firmware::Armstub => {
+            armstub::install(&binaries.armstub, &mut machine, &mut prepared, scratch.path())?;
+        }
     }
     say("Booting", format!("{name}: {}", page::machine(row)));
     if let Task::SilentRefusal(why) = row.task {

@@ -59,6 +59,7 @@ fn gic(row: &Row) -> String {
 fn firmware(row: &Row) -> String {
     match row.firmware {
         Firmware::Qemu => "QEMU".to_owned(),
+        Firmware::Armstub => "the Pi's, rewritten".to_owned(),
         Firmware::Entrance(Entry { kernel, tree, state }) => {
             let tree = match tree {
                 Place::AsGiven => String::new(),

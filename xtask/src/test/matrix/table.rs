@@ -32,6 +32,9 @@ pub(crate) enum Firmware {
     Qemu,
     /// A stand-in of ours (`platform/firmware`) enters the kernel like this.
     Entrance(Entry),
+    /// What the Raspberry Pi's firmware runs before the kernel, rewritten (`platform/firmware`), with the RAM that it
+    /// describes.
+    Armstub,
 }
 
 /// How the kernel is entered.
@@ -173,7 +176,12 @@ pub(crate) static ROWS: &[Row] = &[
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic3-el2-2cpus-secure", 3, 2, 2) },
     pi("raspi4b"),
     Row { firmware: Firmware::Entrance(Entry { kernel: 0x8_0000, ..ENTRY }), ..pi("raspi4b-0x80000") },
-    Row { tree: Source::Linux("broadcom/bcm2711-rpi-4-b.dtb"), ..pi("raspi4b-linux") },
+    Row {
+        tree: Source::Linux("broadcom/bcm2711-rpi-4-b.dtb"),
+        arguments: "console=serial0",
+        ..pi("raspi4b-linux")
+    },
+    Row { firmware: Firmware::Armstub, ..pi("raspi4b-armstub") },
     Row {
         machine: "raspi3b",
         gic: None,
@@ -195,6 +203,9 @@ const BANKS: &[(u64, u64)] = &[
     (0x5000_0000, 0x800_0000),
     (0x5c00_0000, 0x400_0000),
 ];
+
+/// RAM as the Raspberry Pi's firmware describes it on a board with 2 GiB: the video core has the end of the first.
+pub(super) const PI_BANKS: &[(u64, u64)] = &[(0, 0x3b40_0000), (0x4000_0000, 0x4000_0000)];
 
 /// As QEMU does it, but by our stand-in.
 const ENTRY: Entry = Entry { kernel: 0x4020_0000, tree: Place::AsGiven, state: State::Qemu };
@@ -237,8 +248,7 @@ const fn pi(name: &'static str) -> Row {
         memory: "2G",
         tree: Source::Board,
         task: Task::Default,
-        arguments: "console=serial0",
-        says: &["systimer: the board has been on for ", " us by the system timer"],
+        says: &["4 CPUs run", "systimer: the board has been on for ", " us by the system timer"],
         ..virt(name, 2, 2, 4)
     }
 }

@@ -1,0 +1,79 @@
+//! Device trees for machines that are loaded by somebody else than QEMU.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::qemu::MachineArgs;
+use crate::{dts, process};
+
+use super::table::Source;
+
+/// The tree of this machine, its own or QEMU's, with what a loader adds, and with `more` in its root.
+pub(super) fn made(
+    machine: &MachineArgs,
+    arguments: &str,
+    bootfs: (u64, u64),
+    more: &str,
+    folder: &Path,
+) -> Result<Vec<u8>> {
+    let plain = folder.join("plain.dtb");
+    match &machine.dtb {
+        Some(dtb) => _ = std::fs::copy(dtb, &plain)?,
+        None => MachineArgs { qemu_arg: Vec::new(), ..machine.clone() }.dump_tree(&plain)?,
+    }
+    let mut command = Command::new("dtc");
+    command.args(["-q", "-I", "dtb", "-O", "dts"]).arg(&plain);
+    let text = process::capture(&mut command)?;
+    ensure!(text.status.success(), "`{}` failed: {}", process::shown(&command), text.stderr);
+    let source = folder.join("tree.dts");
+    let chosen = chosen(arguments, bootfs);
+    std::fs::write(&source, format!("{}\n/ {{\n{chosen}{more}}};\n", text.stdout))?;
+    dts::compile(&source)
+}
+
+/// An address or a size in two cells.
+fn cells(value: u64) -> String {
+    format!("{:#x} {:#x}", value >> 32, value & 0xffff_ffff)
+}
+
+fn chosen(arguments: &str, (start, end): (u64, u64)) -> String {
+    format!(
+        "\tchosen {{\n\t\tbootargs = \"{arguments}\";\n\t\tlinux,initrd-start = <{}>;\n\t\tlinux,initrd-end = <{}>;\n\t}};\n",
+        cells(start),
+        cells(end)
+    )
+}
+
+/// Memory nodes in place of the one that QEMU made.
+pub(super) fn banks(tree: Source) -> String {
+    let Source::Banks(banks) = tree else { return String::new() };
+    let node = |banks: &[(u64, u64)]| {
+        let Some((first, _)) = banks.first() else { return String::new() };
+        let regs: Vec<String> =
+            banks.iter().map(|(base, size)| format!("<{} {}>", cells(*base), cells(*size))).collect();
+        format!(
+            "\tmemory@{first:x} {{\n\t\tdevice_type = \"memory\";\n\t\treg = {};\n\t}};\n",
+            regs.join(", ")
+        )
+    };
+    let (first, rest) = banks.split_at(1.min(banks.len()));
+    let (pair, rest) = rest.split_at(2.min(rest.len()));
+    let nodes = [first, pair].into_iter().chain(rest.chunks(1)).map(node);
+    format!("\t/delete-node/ memory@40000000;\n{}", nodes.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn banks_are_nodes_with_one_and_with_two_ranges() {
+        let text =
+            banks(Source::Banks(&[(0x4000_0000, 1), (0x5000_0000, 2), (0x6000_0000, 3), (0x1_0000_0000, 4)]));
+        assert_eq!(text.matches("device_type").count(), 3);
+        assert!(text.contains("reg = <0x0 0x50000000 0x0 0x2>, <0x0 0x60000000 0x0 0x3>;"), "{text}");
+        assert!(text.contains("memory@100000000 {") && text.contains("reg = <0x1 0x0 0x0 0x4>;"), "{text}");
+    }
+}
