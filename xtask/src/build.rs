@@ -19,6 +19,8 @@ pub(crate) const CONFORMANCE: &str = "conformance";
 pub(crate) const SYSTIMER: &str = "systimer";
 /// The program that counts instructions. It is built with the others and added by `bench`.
 pub(crate) const BENCH: &str = "bench";
+/// The program that counts what device trees cost. It is built with the others and added by `test`.
+pub(crate) const TREES: &str = "trees";
 
 /// Build everything that a board needs, and say where it is.
 ///
@@ -157,7 +159,7 @@ pub(crate) struct Firmware {
 }
 
 fn build_programs(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
-    let names: Vec<&str> = PROGRAMS.into_iter().chain([SYSTIMER, CONFORMANCE, BENCH]).collect();
+    let names: Vec<&str> = PROGRAMS.into_iter().chain([SYSTIMER, CONFORMANCE, BENCH, TREES]).collect();
     say("Building", format!("programs: {}", names.join(", ")));
     cargo_build(toolchain, PROGRAM_TARGET, &names, artifacts).context("the programs do not build")?;
     for name in names {
@@ -215,6 +217,16 @@ impl Program {
 
 /// Writes a boot file system with the programs of every build and `more`, which may replace them by name.
 pub(crate) fn write_bootfs(artifacts: &Artifacts, to: &Path, more: &[Program]) -> Result<()> {
+    write_bootfs_with(artifacts, to, more, Vec::new())
+}
+
+/// The same, with `data` behind the programs.
+pub(crate) fn write_bootfs_with(
+    artifacts: &Artifacts,
+    to: &Path,
+    more: &[Program],
+    data: Vec<bootfs::File>,
+) -> Result<()> {
     let standard = PROGRAMS.map(|name| Program { name: name.to_owned(), path: artifacts.program(name) });
     let kept = standard.iter().filter(|program| more.iter().all(|other| other.name != program.name));
     let mut files = Vec::new();
@@ -223,6 +235,7 @@ pub(crate) fn write_bootfs(artifacts: &Artifacts, to: &Path, more: &[Program]) -
         let bytes = bytes.with_context(|| format!("{} cannot be packed", program.path.display()))?;
         files.push(bootfs::File { name: program.name.clone(), bytes });
     }
+    files.extend(data);
     write(to, &bootfs::write(&files)?)
 }
 

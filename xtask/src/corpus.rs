@@ -73,33 +73,18 @@ const OWN: [(&str, &str); 1] = [("bcm2711-rpi-4-b.dts", "linux-6.12/broadcom/bcm
 /// Runs the verb: 0 if every tree matches, 1 if not.
 pub(crate) fn corpus(args: CorpusArgs) -> Result<ExitCode> {
     let expected = read_expected(&args.folder)?;
-    let trees = args.folder.join("trees.tar.xz");
-    let mut archive = Vec::new();
-    let packed = File::open(&trees).with_context(|| format!("cannot open {}", trees.display()))?;
-    lzma_rs::xz_decompress(&mut BufReader::new(packed), &mut archive)
-        .map_err(|error| anyhow::anyhow!("cannot unpack {}: {error:?}", trees.display()))?;
-
     let mut report = Report { show: args.show, ..Report::default() };
     let mut seen = BTreeSet::new();
-    for entry in tar::Archive::new(archive.as_slice()).entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
-        if !name.ends_with(".dtb") {
-            continue;
-        }
-        let mut blob = Vec::new();
-        entry.read_to_end(&mut blob)?;
+    each_tree(&args.folder, |name, blob| {
         let none = Facts::new();
         report.compare(&name, &blob, expected.get(&name).unwrap_or(&none));
         seen.insert(name);
         progress(seen.len(), expected.len());
-    }
+        Ok(())
+    })?;
     progress_end();
     for name in expected.keys().filter(|name| !seen.contains(*name)) {
         report.differ(name, "the tree is expected, but not in trees.tar.xz");
-    }
-    if seen.is_empty() {
-        bail!("no trees in {}", trees.display());
     }
     for (own, of) in OWN {
         match expected.get(of) {
@@ -109,6 +94,30 @@ pub(crate) fn corpus(args: CorpusArgs) -> Result<ExitCode> {
         seen.insert(own.to_owned());
     }
     Ok(report.finish(seen.len()))
+}
+
+/// Hands on every tree of the corpus in `folder`, with its name.
+pub(crate) fn each_tree(folder: &Path, mut take: impl FnMut(String, Vec<u8>) -> Result<()>) -> Result<()> {
+    let trees = folder.join("trees.tar.xz");
+    let mut archive = Vec::new();
+    let packed = File::open(&trees).with_context(|| format!("cannot open {}", trees.display()))?;
+    lzma_rs::xz_decompress(&mut BufReader::new(packed), &mut archive)
+        .map_err(|error| anyhow::anyhow!("cannot unpack {}: {error:?}", trees.display()))?;
+    let mut found = 0;
+    for entry in tar::Archive::new(archive.as_slice()).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
+        if name.ends_with(".dtb") {
+            let mut blob = Vec::new();
+            entry.read_to_end(&mut blob)?;
+            take(name, blob)?;
+            found += 1;
+        }
+    }
+    if found == 0 {
+        bail!("no trees in {}", trees.display());
+    }
+    Ok(())
 }
 
 /// The outcome so far.

@@ -118,6 +118,8 @@ raw_enum! {
         Straddles = 4 "straddles",
         /// Becomes a resource.
         Grant = 5 "grant",
+        /// Ends beyond the addresses that the CPU has.
+        Beyond = 6 "beyond",
     }
 
     /// Where a window comes from.

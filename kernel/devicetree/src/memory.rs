@@ -1,5 +1,6 @@
 //! Memory, and the parts of it that are spoken for.
 
+use crate::finding::{Finding, Flaw};
 use crate::index::{Name, NodeId};
 use crate::lookup::be_number;
 use crate::tree::Tree;
@@ -42,6 +43,13 @@ pub struct DynamicReservation {
     pub alignment: u64,
     /// `no-map` as in [`ReservedRange`].
     pub no_map: bool,
+}
+
+impl DynamicReservation {
+    /// The reservation as something that leads nowhere: whoever reads the tree places nothing.
+    pub fn finding(&self) -> Finding {
+        Finding { node: self.node, index: 0, flaw: Flaw::ReservedDynamic { size: self.size } }
+    }
 }
 
 impl<'a> Tree<'a> {

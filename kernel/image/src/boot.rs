@@ -134,7 +134,11 @@ fn account(
     wire: Option<Uart>,
     watchdog: Option<PhysRange>,
 ) -> Result<Ledger, Failure> {
-    let mut builder = Builder::new(tree).keep(image, "kernel image");
+    for dynamic in tree.dynamic_reservations() {
+        println!("{}", dynamic.finding().display(tree));
+    }
+    let builder = Builder::new(tree).address_bits(aarch64::cpu::physical_address_bits());
+    let mut builder = builder.keep(image, "kernel image");
     if let Some(wire) = wire {
         builder = builder.keep(wire.range, "kernel log");
     }

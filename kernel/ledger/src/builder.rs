@@ -12,19 +12,37 @@ use devicetree::{NodeId, PciKind, Place, RegEntry, Role, Skip, Tree};
 /// Windows that a board may have. The largest known has 642.
 pub const MAX_WINDOWS: usize = 4096;
 
+/// Bits of a physical address that 4 KiB pages can map (Arm ARM D8.2.1).
+const ADDRESS_BITS: u32 = 48;
+
+fn last_of(bits: u32) -> PhysAddr {
+    PhysAddr((1 << bits.min(ADDRESS_BITS)) - 1)
+}
+
 /// A ledger in the making.
 #[derive(Debug)]
 pub struct Builder<'t, 'a> {
     tree: &'t Tree<'a>,
     kept: Vec<(PhysRange, Name)>,
     console: Option<NodeId>,
+    /// The last address that the CPU has.
+    last: PhysAddr,
     out_of_memory: bool,
 }
 
 impl<'t, 'a> Builder<'t, 'a> {
     /// Starts from a tree. The GIC and its parts are kept without being asked for.
     pub fn new(tree: &'t Tree<'a>) -> Self {
-        Self { tree, kept: Vec::new(), console: tree.chosen().stdout(), out_of_memory: false }
+        let console = tree.chosen().stdout();
+        Self { tree, kept: Vec::new(), console, last: last_of(ADDRESS_BITS), out_of_memory: false }
+    }
+
+    /// Grants no window that ends beyond what an address of so many bits reaches. More than 48 count as 48, which is
+    /// what 4 KiB pages can map.
+    #[must_use]
+    pub fn address_bits(mut self, bits: u32) -> Self {
+        self.last = last_of(bits);
+        self
     }
 
     /// Keeps `range` for the kernel, under `name`: its image, its tree, EL2's memory.
@@ -74,6 +92,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             groups: Groups::default(),
             interrupts: Vec::new(),
             lines: Vec::new(),
+            last: self.last,
             names: names.bytes,
         };
         let mut granted = 0;
@@ -253,6 +272,7 @@ impl Ledger {
             () if self.touches_kept(pages).is_some() => Fate::Kernel,
             () if self.touches_memory(pages).is_some() => Fate::Reserved,
             () if !tree.is_available(window.node) => Fate::Disabled,
+            () if window.range.last() > self.last => Fate::Beyond,
             () if is_container => Fate::Container,
             () if window.straddles => Fate::Straddles,
             () => Fate::Grant,

@@ -3,7 +3,7 @@
 use crate::Fate;
 use crate::error::Error;
 use crate::ledger::{Conflict, Ledger, Owner, Window};
-use abi::PAGE_SIZE;
+use abi::{PAGE_SIZE, PhysAddr};
 use core::fmt;
 use devicetree::{Skip, Tree};
 
@@ -23,6 +23,8 @@ pub enum Against<'l> {
     Kernel(Conflict<'l>),
     /// Its pages touch memory or reserved memory.
     Memory(Conflict<'l>),
+    /// It ends beyond this, the last address that the CPU has.
+    Beyond(PhysAddr),
     /// It encloses this window of a node below.
     Inner(&'l Window),
     /// This window of an unrelated node is the very same.
@@ -46,6 +48,13 @@ impl Finding<'_> {
                     "its pages touch {}, {} ({}); it is never granted",
                     conflict.range, conflict.owner, conflict.name
                 ),
+                Against::Beyond(last) => {
+                    write!(
+                        f,
+                        "it ends beyond {:#x}, the last address of the CPU; it is never granted",
+                        last.0
+                    )
+                }
                 Against::Inner(inner) => write!(
                     f,
                     "it encloses {} of {}; it is a container, and not granted whole",
@@ -84,6 +93,7 @@ impl Ledger {
                     .filter(|conflict| !conflict.range.contains(window.range))
                     .map(Against::Kernel),
                 Fate::Reserved => self.touches_memory(pages).map(Against::Memory),
+                Fate::Beyond => Some(Against::Beyond(self.last)),
                 Fate::Container => self.enclosed(tree, window).map(Against::Inner),
                 _ => self.neighbour(tree, window),
             }?;
@@ -135,6 +145,7 @@ rules! { Against<'_>:
     Self::Kernel(_) => "ledger-kernel",
     Self::Memory(Conflict { owner: Owner::Reserved, .. }) => "ledger-reserved",
     Self::Memory(_) => "ledger-memory",
+    Self::Beyond(_) => "ledger-beyond",
     Self::Inner(_) => "ledger-container",
     Self::Same(_) => "ledger-same",
     Self::Overlap(_) => "ledger-overlap",

@@ -3,7 +3,7 @@
 use crate::groups::Groups;
 use crate::intervals::Intervals;
 use crate::{Class, Fate, InterruptKind, Trigger, WindowKind};
-use abi::PhysRange;
+use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
 use core::fmt;
 use devicetree::NodeId;
@@ -136,6 +136,8 @@ pub struct Ledger {
     pub(crate) groups: Groups,
     pub(crate) interrupts: Vec<Interrupt>,
     pub(crate) lines: Vec<Line>,
+    /// The last address that the CPU has.
+    pub(crate) last: PhysAddr,
     pub(crate) names: Vec<u8>,
 }
 

@@ -145,6 +145,7 @@ fn reason(window: &Window) -> &'static str {
         Some(Fate::Disabled) => "it is disabled",
         Some(Fate::Container) => "it encloses the windows of the devices below it: grant those",
         Some(Fate::Straddles) => "it is longer than the range of its bus",
+        Some(Fate::Beyond) => "it ends beyond the addresses that the CPU has",
         Some(Fate::Grant) | None => "the kernel made no resource for it",
     }
 }

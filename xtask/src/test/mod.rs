@@ -7,6 +7,7 @@ mod lint;
 pub(crate) mod matrix;
 mod readme;
 mod records;
+mod trees;
 mod watch;
 
 use std::path::PathBuf;
@@ -31,7 +32,8 @@ use crate::summary::Tally;
 ///   qemu    a boot for each row of a table of machines (docs/boards.md): virt with GICv2 and GICv3, entered at EL1
 ///           and EL2, with one to eight CPUs and 64M to 8G of RAM, other boards, and other firmware; and machines that
 ///           are made to fail, whose panic record is read (record-*). A plugin watches each of them: no access to a
-///           device, by whatever code, has a form that a hypervisor cannot emulate
+///           device, by whatever code, has a form that a hypervisor cannot emulate. Last, what device trees cost, in
+///           instructions (trees-*)
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
@@ -117,6 +119,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         let watcher = watch::Watcher::default();
         matrix::run(toolchain, filter, limit, &watcher, &mut tally)?;
         records::run(toolchain, filter, limit, &watcher, &mut tally)?;
+        trees::run(toolchain, filter, args.corpus().as_deref(), limit, &watcher, &mut tally)?;
     }
     println!("{}", tally.closing());
     Ok(if tally.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -6,7 +6,7 @@ use crate::writer::{Blob, NOP};
 pub type Family = (&'static str, fn(u32) -> Vec<u8>);
 
 /// Every family.
-pub const FAMILIES: [Family; 20] = [
+pub const FAMILIES: [Family; 21] = [
     ("nodes", |count| {
         grown(count, |blob, _| {
             blob.begin("n").end();
@@ -82,41 +82,43 @@ pub const FAMILIES: [Family; 20] = [
         })
     }),
     ("map", |count| {
-        let mut blob = Blob::root(1, 1);
-        blob.begin("gic")
-            .cells("phandle", &[1])
-            .cells("#interrupt-cells", &[1])
-            .flag("interrupt-controller")
-            .end();
-        let map: Vec<u32> = (0..count).flat_map(|row| [row, 1, 0]).collect();
+        let mut blob = with_gic();
+        let map: Vec<u32> = (0..count).flat_map(|row| [row, 1, 0, row % 900, 4]).collect();
         let interrupts: Vec<u32> = (0..count).map(|number| count - number).collect();
         blob.begin("pcie")
             .text("device_type", "pci")
-            .cells("#address-cells", &[0])
-            .cells("#interrupt-cells", &[1]);
-        blob.cells("interrupt-map", &map).begin("dev").cells("interrupts", &interrupts).end().end().finish()
+            .cells("#address-cells", &[3])
+            .cells("#size-cells", &[2]);
+        blob.begin("nexus").cells("#address-cells", &[0]).cells("#interrupt-cells", &[1]);
+        blob.cells("interrupt-map", &map)
+            .begin("dev")
+            .cells("interrupts", &interrupts)
+            .end()
+            .end()
+            .end()
+            .finish()
+    }),
+    ("pci-map", |count| {
+        let mut blob = with_gic();
+        let map: Vec<u32> = (0..count).flat_map(|row| [0, 0, 0, row, 1, 0, row % 900, 4]).collect();
+        blob.begin("pcie")
+            .text("device_type", "pci")
+            .cells("#address-cells", &[3])
+            .cells("#size-cells", &[2]);
+        blob.cells("#interrupt-cells", &[1]).cells("interrupt-map", &map).end().finish()
     }),
     ("map-loop", |count| {
-        let mut blob = Blob::root(1, 1);
-        for (name, own, other) in [("ping", 1, 2), ("pong", 2, 1)] {
+        let mut blob = with_gic();
+        for (name, own, other) in [("ping", 2, 3), ("pong", 3, 2)] {
             let map: Vec<u32> = (0..count / 2).flat_map(|_| [9, other, 9]).chain([6, other, 6]).collect();
-            blob.begin(name)
-                .cells("phandle", &[own])
-                .cells("#interrupt-cells", &[1])
-                .cells("interrupt-map", &map)
-                .end();
+            blob.begin(name).cells("phandle", &[own]).cells("#interrupt-cells", &[1]);
+            blob.cells("interrupt-map", &map).end();
         }
         let interrupts = vec![6; (count / 4) as usize];
-        blob.begin("dev").cells("interrupt-parent", &[1]).cells("interrupts", &interrupts).end().finish()
+        blob.begin("dev").cells("interrupt-parent", &[2]).cells("interrupts", &interrupts).end().finish()
     }),
     ("interrupts", |count| {
-        let mut blob = Blob::root(1, 1);
-        blob.cells("interrupt-parent", &[1]);
-        blob.begin("gic")
-            .text("compatible", "arm,gic-v3")
-            .cells("phandle", &[1])
-            .cells("#interrupt-cells", &[3]);
-        blob.cells("reg", &[0, 0x1_0000, 0x10_0000, 0x2_0000]).flag("interrupt-controller").end();
+        let mut blob = with_gic();
         for number in 0..count {
             blob.begin("n").cells("interrupts", &[0, (count - number) % 900, 4]).end();
         }
@@ -198,6 +200,16 @@ pub const FAMILIES: [Family; 20] = [
         blob.end().finish()
     }),
 ];
+
+/// A root with a GIC, which is everybody's interrupt parent.
+fn with_gic() -> Blob {
+    let mut blob = Blob::root(1, 1);
+    blob.cells("interrupt-parent", &[1]);
+    blob.begin("gic").text("compatible", "arm,gic-v3").cells("phandle", &[1]).cells("#interrupt-cells", &[3]);
+    blob.cells("reg", &[0, 0x1_0000, 0x10_0000, 0x2_0000]).cells("#address-cells", &[0]);
+    blob.flag("interrupt-controller").end();
+    blob
+}
 
 fn grown(count: u32, mut part: impl FnMut(&mut Blob, u32)) -> Vec<u8> {
     let mut blob = Blob::root(1, 1);

@@ -20,8 +20,8 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// The packages that are built for the kernel's target only.
 const KERNEL_PACKAGES: [&str; 5] = ["image", "aarch64", "console", "firmware", "mmio"];
 /// The packages that are built for the programs' target.
-const PROGRAM_PACKAGES: [&str; 8] =
-    ["zx", "init", "bcm2835-timer", "pl031", "rtc", "systimer", "bench", "conformance"];
+const PROGRAM_PACKAGES: [&str; 9] =
+    ["zx", "init", "bcm2835-timer", "pl031", "rtc", "systimer", "bench", "conformance", "trees"];
 
 /// Runs rustfmt, and clippy for this machine and for both targets.
 pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
