@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use object::{Object, ObjectSegment, ObjectSymbol};
 use serde_json::{Value, json};
 
+use crate::board::Board;
 use crate::boot::Prepared;
 use crate::build::Artifacts;
 use crate::dump::{self, Sources};
@@ -21,12 +22,13 @@ use crate::session::{Ended, Session};
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
-use crate::test::matrix;
+use crate::test::matrix::{self, edit::text};
 use crate::test::watch::Watcher;
 
 /// A machine that fails, and what its record must say.
 struct Case {
     name: &'static str,
+    board: &'static str,
     el: u8,
     cpus: u8,
     how: How,
@@ -49,6 +51,8 @@ enum How {
     BrokenElf(&'static str, u64),
     /// By a start that passes no device tree.
     NoTree,
+    /// By a board without a GIC, whose tree has no UART either.
+    Silent,
 }
 
 /// Boot arguments with which nothing fails.
@@ -56,7 +60,7 @@ const RTC: &str = "program=rtc grant=rtc:/pl031@9010000";
 
 const END: Option<&str> = Some("~JR end ");
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case {
         says: &[
             "epitaph:  kernel panic at platform/aarch64/src/panic.rs:",
@@ -94,6 +98,20 @@ const CASES: [Case; 12] = [
         printed: false,
         how: How::NoTree,
         ..asked("record-refusal", 1, "")
+    },
+    // Nobody can be told, and memory says both: what is wrong, and why nobody was.
+    Case {
+        board: "raspi3b",
+        says: &[
+            "epitaph:  the kernel refused to start",
+            "message:  no GICv2, GICv3 or GICv4: the tree has interrupt-controller@7e00b200 (\"brcm,bcm2836-armctrl-ic\")",
+            "WARN  kernel: console: \"serial0\", which stdout-path names, is not used: the tree disables it",
+            "WARN  kernel: console: the tree has no UART that can be used",
+        ],
+        until: None,
+        printed: false,
+        how: How::Silent,
+        ..asked("record-silent", 2, "")
     },
     Case {
         says: &["epitaph:  exception at EL1, without", "sctlr 0000000000c50838", "  at_el1"],
@@ -147,16 +165,43 @@ const CASES: [Case; 12] = [
 ];
 
 const fn asked(name: &'static str, el: u8, arguments: &'static str) -> Case {
-    Case { name, el, cpus: 2, how: How::Asked(arguments), until: END, says: &[], printed: true }
+    Case {
+        name,
+        board: "virt",
+        el,
+        cpus: 2,
+        how: How::Asked(arguments),
+        until: END,
+        says: &[],
+        printed: true,
+    }
 }
 
 const fn early(name: &'static str, el: u8, symbol: &'static str, offset: u64) -> Case {
-    Case { name, el, cpus: 1, how: How::Broken(symbol, offset), until: None, says: &[], printed: false }
+    Case {
+        name,
+        board: "virt",
+        el,
+        cpus: 1,
+        how: How::Broken(symbol, offset),
+        until: None,
+        says: &[],
+        printed: false,
+    }
 }
 
-/// RAM of each machine: `virt` has it from here.
-const RAM: u64 = 0x4000_0000;
+/// RAM of each machine, or as much of it as holds the kernel.
 const MEMORY: (&str, u64) = ("64M", 64 << 20);
+
+/// Where virt's RAM begins.
+pub(super) const VIRT_RAM: u64 = 0x4000_0000;
+
+impl Case {
+    /// Where its RAM begins.
+    fn ram(&self) -> u64 {
+        if self.board == "virt" { VIRT_RAM } else { 0 }
+    }
+}
 
 /// Builds once and lets every machine fail.
 pub(super) fn run(
@@ -186,13 +231,13 @@ fn fail(
     say("Booting", format!("{name}: EL{}, {} CPUs", case.el, case.cpus));
     let arguments = match case.how {
         How::Asked(arguments) => arguments,
-        How::Broken(..) | How::BrokenElf(..) | How::NoTree => RTC,
+        How::Broken(..) | How::BrokenElf(..) | How::NoTree | How::Silent => RTC,
     };
     // Without semihosting: the machine must stay, with its memory.
     let mut prepared = Prepared::with(artifacts.clone(), &[], arguments.to_owned(), false)?;
     let scratch = crate::scratch::Scratch::new()?;
     match case.how {
-        How::Asked(_) => {}
+        How::Asked(_) | How::Silent => {}
         How::Broken(symbol, offset) => {
             prepared.boot.image = scratch.path().join("Image");
             break_image(artifacts, symbol, offset, &prepared.boot.image)?;
@@ -207,17 +252,24 @@ fn fail(
     let socket = scratch.path().join("qmp");
     let watch = watcher.watch(tally)?;
     let mut machine = MachineArgs {
-        el: Some(case.el),
-        machine: (case.el == 3).then(|| "virt,secure=on,virtualization=on".to_owned()),
-        cpu: Some("cortex-a72".to_owned()),
-        smp: Some(case.cpus),
-        memory: Some(MEMORY.0.parse().map_err(anyhow::Error::msg)?),
+        board: case.board.to_owned(),
         // A machine that switches itself off keeps its memory too.
         qemu_arg: ["-no-shutdown", "-qmp", &format!("unix:{},server=on,wait=off", socket.display())]
             .map(str::to_owned)
             .to_vec(),
         ..MachineArgs::default()
     };
+    if let How::Silent = case.how {
+        let board = Board::find(case.board).context("there is no such board")?;
+        let disabled = [text("/soc/serial@7e201000", "status", "disabled")];
+        machine.dtb = Some(matrix::edited(board, &machine, &disabled, &scratch)?);
+    } else {
+        machine.el = Some(case.el);
+        machine.machine = (case.el == 3).then(|| "virt,secure=on,virtualization=on".to_owned());
+        machine.cpu = Some("cortex-a72".to_owned());
+        machine.smp = Some(case.cpus);
+        machine.memory = Some(MEMORY.0.parse().map_err(anyhow::Error::msg)?);
+    }
     machine.qemu_arg.extend_from_slice(watch.words());
     let stop = Stop::on_any_signal()?;
     let started = Instant::now();
@@ -291,7 +343,7 @@ struct Files {
 
 /// Waits until it is over, and saves the machine's memory.
 fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end: Instant) -> Result<Files> {
-    let mut monitor = Monitor::connect(socket, end)?;
+    let mut monitor = Monitor::connect(socket, case.ram(), end)?;
     let files = Files {
         raw: folder.join("memory.bin"),
         core: folder.join("memory.elf"),
@@ -319,7 +371,12 @@ fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end
     monitor.save_raw(&files.raw)?;
     monitor.execute(
         "dump-guest-memory",
-        &json!({"paging": false, "protocol": format!("file:{}", files.core.display())}),
+        &json!({
+            "paging": false,
+            "protocol": format!("file:{}", files.core.display()),
+            "begin": case.ram(),
+            "length": MEMORY.1,
+        }),
     )?;
     monitor.reset()?;
     monitor.save_raw(&files.after_reset)?;
@@ -329,11 +386,12 @@ fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end
 /// QEMU's machine protocol: one JSON object a line, each answered by one, with events between.
 pub(super) struct Monitor {
     stream: UnixStream,
+    ram: u64,
     answers: BufReader<UnixStream>,
 }
 
 impl Monitor {
-    pub(super) fn connect(socket: &Path, end: Instant) -> Result<Self> {
+    pub(super) fn connect(socket: &Path, ram: u64, end: Instant) -> Result<Self> {
         let stream = loop {
             match UnixStream::connect(socket) {
                 Ok(stream) => break stream,
@@ -345,14 +403,14 @@ impl Monitor {
         };
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         let answers = BufReader::new(stream.try_clone()?);
-        let mut monitor = Self { stream, answers };
+        let mut monitor = Self { stream, ram, answers };
         monitor.execute("qmp_capabilities", &json!({}))?;
         Ok(monitor)
     }
 
     pub(super) fn save_raw(&mut self, to: &Path) -> Result<()> {
         let to = to.display().to_string();
-        self.execute("pmemsave", &json!({"val": RAM, "size": MEMORY.1, "filename": to}))
+        self.execute("pmemsave", &json!({"val": self.ram, "size": MEMORY.1, "filename": to}))
     }
 
     /// Resets the machine, and leaves it before its first instruction. QEMU loads the image anew.

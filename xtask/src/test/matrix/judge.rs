@@ -116,6 +116,10 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
             .or_else(|| readme::missing(&ended.transcript))
             .or_else(said),
         (Task::Default, Verdict::Init(0)) => idle_memory(banks(row), &ended.transcript).or_else(said),
+        (Task::PowerOff, Verdict::Init(0)) => {
+            let is_off = ended.status.is_some_and(|status| status.success());
+            if is_off { said() } else { Some("the machine did not switch itself off".to_owned()) }
+        }
         // It ends by semihosting, or stays as it is and is ended from here.
         (Task::Refusal(why), Verdict::Panic | Verdict::TimedOut) => {
             unsaid(why, &ended.transcript).or_else(said)

@@ -1,6 +1,7 @@
 //! The QEMU tests: a table of machines, each of which boots and reports.
 
 mod armstub;
+pub(super) mod edit;
 mod entrance;
 mod judge;
 mod linux;
@@ -9,6 +10,7 @@ mod silent;
 mod table;
 mod tree;
 
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -99,7 +101,7 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
     let watch = watcher.watch(tally)?;
     machine.qemu_arg.extend_from_slice(watch.words());
     let (programs, arguments) = work(row, artifacts);
-    let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, true)?;
+    let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, row.task != Task::PowerOff)?;
     let binaries = &built.firmware;
     match row.firmware {
         Firmware::Qemu => {}
@@ -167,6 +169,7 @@ fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
             machine.dtb = Some(tree);
         }
         Source::Board => machine.dtb = board.compile_tree()?,
+        Source::Edited(_, edits) => machine.dtb = Some(edited(board, &machine, edits, scratch)?),
         Source::Linux(file) => match linux::tree(file)? {
             Some(tree) => machine.dtb = Some(tree),
             None => return Ok(Ready::Missing(format!("there is no {file}: {LINUX_HAS}"))),
@@ -175,16 +178,40 @@ fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
     Ok(Ready::Machine(Box::new(machine)))
 }
 
+/// The board's own tree, or QEMU's where it has none, with other values in places.
+pub(super) fn edited(
+    board: &Board,
+    machine: &MachineArgs,
+    edits: &[edit::Edit],
+    scratch: &Scratch,
+) -> Result<PathBuf> {
+    let tree = scratch.path().join("edited.dtb");
+    match board.compile_tree()? {
+        Some(own) => _ = std::fs::copy(own, &tree)?,
+        None => machine.dump_tree(&tree)?,
+    }
+    edit::apply(&tree, edits)?;
+    Ok(tree)
+}
+
 /// The programs beside those of every build, and the boot arguments.
 fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
     let conformance = || Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
     let (programs, arguments) = match row.task {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
-        Task::Date | Task::Default | Task::Refusal(_) | Task::SilentRefusal(_) => {
+        Task::Date | Task::Default | Task::PowerOff | Task::Refusal(_) | Task::SilentRefusal(_) => {
             let board = Board::find(row.machine);
             let programs = board.map(|board| board.programs(artifacts)).unwrap_or_default();
-            (programs, bootargs::compose(board.map_or("", |board| board.arguments), &[], &[], true))
+            (
+                programs,
+                bootargs::compose(
+                    board.map_or("", |board| board.arguments),
+                    &[],
+                    &[],
+                    row.task != Task::PowerOff,
+                ),
+            )
         }
     };
     (programs, format!("{arguments} {}", row.arguments).trim_end().to_owned())

@@ -89,6 +89,7 @@ fn tree(row: &Row) -> String {
         Source::Board => "ours".to_owned(),
         Source::Linux(_) => "Linux's".to_owned(),
         Source::Banks(banks) => format!("QEMU's, with RAM in {} pieces", banks.len()),
+        Source::Edited(how, _) => format!("one with {how}"),
     }
 }
 
@@ -102,6 +103,7 @@ fn task(row: &Row) -> String {
         Task::Date => "the date".to_owned(),
         Task::Default => "what `cargo xtask run` starts there".to_owned(),
         Task::Refusal(why) | Task::SilentRefusal(why) => format!("refuses to start: \"{why}\""),
+        Task::PowerOff => "the same, and the machine switches itself off".to_owned(),
     }
 }
 

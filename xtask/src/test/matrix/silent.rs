@@ -55,7 +55,7 @@ pub(super) fn run(
 
 /// Waits until the one record in the machine's memory says `why`.
 fn record(why: &str, socket: &Path, memory: &Path, sources: &Sources, end: Instant) -> Result<()> {
-    let mut monitor = Monitor::connect(socket, end)?;
+    let mut monitor = Monitor::connect(socket, records::VIRT_RAM, end)?;
     loop {
         monitor.save_raw(memory)?;
         let words = records::words(memory, sources);

@@ -1,5 +1,7 @@
 //! The rows: every machine that the kernel is tried on, and what it does there.
 
+use super::edit::{Edit, cells, text};
+
 /// One machine and what it does. `docs/boards.md` is made of these (`cargo xtask boards`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
@@ -87,6 +89,8 @@ pub(crate) enum Source {
     /// QEMU's, with these banks of RAM (first byte, size) for its own: the first in a node alone, the second and the
     /// third in one, the rest in a node each.
     Banks(&'static [(u64, u64)]),
+    /// The board's own, or QEMU's where it makes one, with changes: in words, and as they are.
+    Edited(&'static str, &'static [Edit]),
 }
 
 /// What the machine does.
@@ -101,6 +105,8 @@ pub(crate) enum Task {
     Date,
     /// What `cargo xtask run` boots on this board.
     Default,
+    /// The same without semihosting: the machine ends because the kernel switches it off.
+    PowerOff,
     /// It refuses to start, with this reason.
     Refusal(&'static str),
     /// The same before it knows of a console: the panic record says it.
@@ -174,6 +180,32 @@ pub(crate) static ROWS: &[Row] = &[
     // From the level that is left when the firmware keeps EL3 to itself.
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic2-el1-2cpus-secure", 2, 1, 2) },
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic3-el2-2cpus-secure", 3, 2, 2) },
+    Row { task: Task::PowerOff, says: &[], ..virt("virt-gic2-el1-1cpu-off", 2, 1, 1) },
+    Row { task: Task::PowerOff, says: &[], ..virt("virt-gic3-el2-2cpus-off", 3, 2, 2) },
+    Row {
+        tree: Source::Edited(
+            "two regions of redistributors",
+            &[
+                cells("/intc@8000000", "#redistributor-regions", &[2]),
+                cells("/intc@8000000", "reg", TWO_REGIONS),
+            ],
+        ),
+        task: Task::Short,
+        ..virt("virt-gic3-el1-2cpus-regions", 3, 1, 2)
+    },
+    Row {
+        arguments: "console=/serial@7:9600",
+        tree: Source::Edited(
+            "a stdout-path that leads nowhere",
+            &[text("/chosen", "stdout-path", "serial7:115200n8")],
+        ),
+        task: Task::Default,
+        says: &[
+            "console: \"/serial@7:9600\", which console= names, is not used: the tree has no such node",
+            "console: \"serial7\", which stdout-path names, is not used: the tree has no such node",
+        ],
+        ..virt("virt-gic2-el1-2cpus-consoles", 2, 1, 2)
+    },
     pi("raspi4b"),
     Row { firmware: Firmware::Entrance(Entry { kernel: 0x8_0000, ..ENTRY }), ..pi("raspi4b-0x80000") },
     Row {
@@ -182,6 +214,25 @@ pub(crate) static ROWS: &[Row] = &[
         ..pi("raspi4b-linux")
     },
     Row { firmware: Firmware::Armstub, ..pi("raspi4b-armstub") },
+    Row { task: Task::PowerOff, ..pi("raspi4b-off") },
+    // CPU 2 is called by a word that nobody watches.
+    Row {
+        tree: Source::Edited(
+            "a spin-table word that nobody watches",
+            &[cells("/cpus/cpu@2", "cpu-release-addr", &[0, 0x900])],
+        ),
+        says: &["CPU 0x2 stays off: it did not come within 1000 ms", "3 CPUs run"],
+        ..pi("raspi4b-lonely")
+    },
+    // CPU 2 comes when CPU 1 is called, has to wait, and is found when it is called itself.
+    Row {
+        tree: Source::Edited(
+            "a spin-table word that two CPUs share",
+            &[cells("/cpus/cpu@1", "cpu-release-addr", &[0, 0xe8])],
+        ),
+        says: &["CPU 0x1 stays off: it did not come within 1000 ms", "3 CPUs run"],
+        ..pi("raspi4b-shared")
+    },
     Row {
         machine: "raspi3b",
         gic: None,
@@ -221,6 +272,9 @@ const fn hostile(name: &'static str, gic: u8, el: u8) -> Row {
     let entry = Entry { kernel: 0x4008_1000, tree: Place::End, state: State::Hostile };
     entered(name, gic, el, entry)
 }
+/// The redistributor of virt's first CPU, and the others, each a region.
+const TWO_REGIONS: &[u32] =
+    &[0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0x2_0000, 0, 0x80c_0000, 0, 0xf4_0000];
 
 /// The conformance program on virt.
 const fn virt(name: &'static str, gic: u8, el: u8, cpus: u8) -> Row {
