@@ -311,3 +311,34 @@ fn progress_end() {
         eprintln!();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names the tree that a panic was about.
+    struct Named(String);
+
+    impl Drop for Named {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("{}: the two readers disagree", self.0);
+            }
+        }
+    }
+
+    #[test]
+    fn real_trees_are_read_alike_by_two_readers() {
+        let folder = paths::root().join("../shared/corpus");
+        if !folder.is_dir() {
+            eprintln!("SKIPPED: there is no folder {}", folder.display());
+            return;
+        }
+        each_tree(&folder, |name, blob| {
+            let named = Named(name);
+            assert!(treecheck::judge::judge(&blob), "{}", named.0);
+            Ok(())
+        })
+        .expect("a corpus");
+    }
+}

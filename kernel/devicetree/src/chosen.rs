@@ -78,28 +78,19 @@ impl<'a> Tree<'a> {
     pub(crate) fn read_chosen(&mut self) {
         let node = self.child(NodeId::ROOT, "chosen");
         let aliases = self.child(NodeId::ROOT, "aliases");
-        let [
-            bootargs,
-            stdout_path,
-            old_stdout_path,
-            initrd_start,
-            initrd_end,
-            rng_seed,
-            kaslr_seed,
-            serial0,
-            serial1,
-        ] = self.properties([
-            (node, "bootargs"),
-            (node, "stdout-path"),
-            (node, "linux,stdout-path"),
-            (node, "linux,initrd-start"),
-            (node, "linux,initrd-end"),
-            (node, "rng-seed"),
-            (node, "kaslr-seed"),
-            (aliases, SERIALS[0]),
-            (aliases, SERIALS[1]),
-        ]);
-        self.serials = [serial0, serial1];
+        let [bootargs, stdout_path, old_stdout_path, initrd_start, initrd_end, rng_seed, kaslr_seed] = self
+            .properties([
+                (node, "bootargs"),
+                (node, "stdout-path"),
+                (node, "linux,stdout-path"),
+                (node, "linux,initrd-start"),
+                (node, "linux,initrd-end"),
+                (node, "rng-seed"),
+                (node, "kaslr-seed"),
+            ]);
+        // `/chosen` is among the first nodes of most trees, `/aliases` often among the last, where `fdt` would have to
+        // walk to.
+        self.serials = SERIALS.map(|serial| self.property(aliases?, serial));
         let stdout_path = stdout_path.or(old_stdout_path);
         let stdout = stdout_path.and_then(first_string);
         let stdout = stdout.and_then(|text| self.find_console(text));

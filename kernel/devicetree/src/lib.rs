@@ -15,8 +15,8 @@
 //!    [`Tree::interrupts`], [`Tree::memory`], [`Tree::reserved`], [`Tree::chosen`], [`Tree::psci`],
 //!    [`Tree::cpus`], [`Tree::interrupt_controller`], [`Tree::timer`], [`Tree::serial`],
 //!    [`Tree::dma_ranges`]. All are computed from the index when asked; none allocates.
-//! 5. Properties by name, `/chosen`, aliases and reservations ([`Tree::property`], [`Tree::chosen`]) are
-//!    asked seldom, and answered by the `fdt` crate on the clean copy.
+//! 5. `/chosen` and the memory reservation block are read by the `fdt` crate on the clean copy; any other property by
+//!    name ([`Tree::property`]) from its node alone.
 //! 6. [`Tree::findings`] lists what leads nowhere, for whoever has to mend the tree.
 //!
 //! # Principles

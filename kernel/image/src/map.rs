@@ -18,15 +18,14 @@ impl fmt::Display for DeviceMap<'_> {
         let windows = self.ledger.windows();
         let granted = self.ledger.grantable().count();
         writeln!(f, "{:>18} {:>12}  {:<11} {:<9} device", "base", "size", "class", "fate")?;
-        for (index, window) in windows.iter().enumerate() {
+        for window in windows {
             match window.group {
                 None => self.line(f, window)?,
-                Some(group) => {
-                    let is_first = windows.iter().take(index).all(|before| before.group != Some(group));
-                    if is_first {
-                        self.group(f, window, group)?;
-                    }
+                // A group stands where the lowest of its windows does.
+                Some(group) if self.ledger.group_members(group).next() == Some(window) => {
+                    self.group(f, window, group)?;
                 }
+                Some(_) => {}
             }
         }
         write!(
@@ -59,7 +58,7 @@ impl DeviceMap<'_> {
 
     /// The windows that share pages with `first`: the pages, and each window's own address at its device.
     fn group(&self, f: &mut fmt::Formatter<'_>, first: &Window, group: u32) -> fmt::Result {
-        let members = || self.ledger.windows().iter().filter(|window| window.group == Some(group));
+        let members = || self.ledger.group_members(group);
         let Some(pages) = self.ledger.groups().get(group as usize).map(|group| group.pages) else {
             return self.line(f, first);
         };
