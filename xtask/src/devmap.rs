@@ -498,7 +498,8 @@ mod tests {
             r#""base":"0x9010000","size":"0x1000","status":"okay","available":true,"fate":"grant","#,
             r#""class":"register","group":null}],"#,
             r#""pci":[{"path":"/pcie@10000000","index":0,"type":"mem","base":"0x10000000","size":"0x2eff0000"}],"#,
-            r##""skipped":[{"path":"/cpus/cpu@0","index":0,"reason":"#size-cells is 0 in /cpus"}],"##,
+            r##""skipped":[{"path":"/cpus/cpu@0","index":0,"reason":"#size-cells of /cpus is 0: its addresses are numbers, "##,
+            r#"not memory"}],"#,
             r#""interrupts":[{"path":"/pl031@9010000","index":0,"controller":"/intc@8000000","cells":[0,2,4],"#,
             r#""kind":"spi","intid":34,"trigger":"level-high"}],"#,
             r#""memory":[{"base":"0x40000000","size":"0x20000000"}],"#,
@@ -510,7 +511,10 @@ mod tests {
 
     #[test]
     fn the_table_names_console_and_memory() {
-        let source = BOARD.replace("cpus {", "chosen { stdout-path = \"/pl031@9010000\"; }; cpus {");
+        let source = BOARD.replace(
+            "cpus {",
+            "chosen { stdout-path = \"/pl031@9010000\"; }; fuses { cell { reg = <0 0 4>; }; }; cpus {",
+        );
         let Some(file) = compile("table", &source) else { return };
         let args = DevmapArgs { trees: Vec::new(), json: false, verbose: true };
         let table = map_one("b.dtb", &file, &args).expect("a good tree");
@@ -521,7 +525,8 @@ mod tests {
             "      [0x48000000..0x48100000) reserved /memreserve/",
             "      /pl031@9010000 [0] /intc@8000000 [0, 2, 4] spi INTID 34 level-high",
             "      [0x8000000..0x8010000) /intc@8000000",
-            "      /cpus/cpu@0 [0] #size-cells is 0 in /cpus",
+            "      device tree: /fuses/cell: property \"reg\", entry 0: /fuses has no ranges: the CPU does not reach it; if it \
+             does, give /fuses ranges",
         ] {
             assert!(table.lines().any(|found| found == line), "{line:?} is not in\n{table}");
         }
