@@ -94,6 +94,7 @@ impl Prepared {
             symboliser: self.symboliser.clone(),
             interactive: false,
             limit: None,
+            prefix: "",
             stop,
         }
     }

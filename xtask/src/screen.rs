@@ -23,6 +23,8 @@ pub(crate) struct Screen {
     touched: Option<Instant>,
     waiting: Vec<String>,
     transcript: Vec<String>,
+    /// What somebody between the kernel and the wire puts before each of its lines.
+    prefix: &'static str,
 }
 
 impl Screen {
@@ -37,7 +39,13 @@ impl Screen {
             touched: None,
             waiting: Vec::new(),
             transcript: Vec::new(),
+            prefix: "",
         }
+    }
+
+    /// The same, where each line of the kernel's begins with `prefix`, which it did not write.
+    pub(crate) fn behind(self, prefix: &'static str) -> Self {
+        Self { prefix, ..self }
     }
 
     /// Bytes from the console.
@@ -87,7 +95,8 @@ impl Screen {
     }
 
     fn byte(&mut self, byte: u8) {
-        if std::mem::take(&mut self.carriage_return) && byte != b'\n' {
+        // Some that pass a line on add another.
+        if std::mem::take(&mut self.carriage_return) && !matches!(byte, b'\n' | b'\r') {
             // Not a line's end: the console writes over its own line.
             self.emit(b"\r");
             self.line.clear();
@@ -103,7 +112,8 @@ impl Screen {
     }
 
     fn end_line(&mut self) {
-        let mut text = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
+        let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
+        let mut text = line.strip_prefix(self.prefix).unwrap_or(&line).to_owned();
         (self.on_line)(&text);
         if let Some(annotation) = self.symboliser.annotation(&text) {
             self.emit(annotation.as_bytes());
@@ -205,7 +215,16 @@ mod tests {
         let (mut screen, shown, heard) = screen();
         screen.console(b"10%\r20%\r\n", Instant::now());
         assert_eq!(shown.text(), "10%\r20%\n");
-        assert_eq!(*heard.lock().unwrap(), ["20%"]);
+        screen.console(b"30%\r\r\n", Instant::now());
+        assert_eq!(*heard.lock().unwrap(), ["20%", "30%"]);
+    }
+
+    #[test]
+    fn what_another_puts_before_a_line_is_not_the_kernels() {
+        let (screen, _, heard) = screen();
+        let mut screen = screen.behind("(XEN) DOM1: ");
+        screen.console(b"(XEN) DOM1: hello\n(XEN) 3... 2...\n", Instant::now());
+        assert_eq!(*heard.lock().unwrap(), ["hello", "(XEN) 3... 2..."]);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Session<'a> {
     /// Somebody sits at the terminal: standard input goes to the console, QEMU's messages are theirs.
     pub(crate) interactive: bool,
     pub(crate) limit: Option<Duration>,
+    /// What somebody between the kernel and the console puts before each of its lines.
+    pub(crate) prefix: &'static str,
     pub(crate) stop: &'a Stop,
 }
 
@@ -107,7 +109,7 @@ impl Session<'_> {
         let child =
             command.spawn().with_context(|| format!("cannot start `{}`", process::shown(&command)))?;
         let mut child = Guard(child);
-        let screen = Arc::new(Mutex::new(Screen::new(sink, self.symboliser, on_line)));
+        let screen = Arc::new(Mutex::new(Screen::new(sink, self.symboliser, on_line).behind(self.prefix)));
         let console = child.0.stdout.take().map(|pipe| spawn_console(pipe, screen.clone()));
         let (board, shown) = (self.machine.board(), self.interactive);
         let complaints = child.0.stderr.take().map(|pipe| spawn_reader(pipe, board, shown));

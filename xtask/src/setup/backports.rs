@@ -40,6 +40,24 @@ fn is_bookworm(os_release: &str) -> bool {
     value("ID") == Some("debian") && value("VERSION_CODENAME") == Some(RELEASE)
 }
 
+/// A line for apt's sources that names this Debian's release, from the mirror that the system uses; `None` elsewhere.
+pub(super) fn release_line() -> Option<String> {
+    let os_release = fs::read_to_string("/etc/os-release").ok()?;
+    let value = |key: &str| {
+        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim_matches('"').to_owned())
+    };
+    value("ID").filter(|id| id == "debian")?;
+    let release = value("VERSION_CODENAME")?;
+    let texts = source_files();
+    let found = texts.iter().find_map(|text| from_stanzas(text).or_else(|| from_lines(text)));
+    let Source { uris, signed_by } = found.unwrap_or_else(|| Source {
+        uris: "http://deb.debian.org/debian".to_owned(),
+        signed_by: KEYRING.to_owned(),
+    });
+    Some(format!("deb [signed-by={signed_by}] {uris} {release} main\n"))
+}
+
 /// Adds the backports to apt's sources, unless some file names them already.
 pub(super) fn add_source(prefix: &[&str]) -> Result<()> {
     let texts = source_files();

@@ -6,11 +6,14 @@
 
 mod backports;
 mod debian_rust;
+mod packages;
 mod rust;
 mod system;
 
 use anyhow::Result;
 
+pub(crate) use packages::Package;
+pub(crate) use packages::file as package_file;
 pub(crate) use rust::Toolchain;
 pub(crate) use system::Tool;
 

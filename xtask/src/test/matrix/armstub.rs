@@ -16,6 +16,12 @@ const KERNEL: u32 = 0x20_0000;
 const TREE: u32 = 0x2e00_0000;
 const BOOTFS: u64 = 0x2000_0000;
 
+/// In a stub that has the words: this, here.
+const MARK: [u8; 4] = 0x5afe_570b_u32.to_le_bytes();
+const MARK_AT: usize = 0xf0;
+/// Room in the tree for what firmware adds to it.
+const SLACK: usize = 0x2_0000;
+
 /// Has the machine started by the stub `binary`.
 pub(super) fn install(
     binary: &[u8],
@@ -26,7 +32,7 @@ pub(super) fn install(
     let size = std::fs::metadata(&prepared.boot.bootfs)?.len();
     let bytes = tree::made(machine, &prepared.boot.arguments, (BOOTFS, BOOTFS + size), &memory(), folder)?;
     let tree = folder.join("tree.dtb");
-    std::fs::write(&tree, bytes)?;
+    std::fs::write(&tree, with_room(bytes)?)?;
     let stub = folder.join("armstub.bin");
     std::fs::write(&stub, patched(binary)?)?;
     // QEMU edits a tree that it is given; this one is the firmware's to give.
@@ -37,6 +43,14 @@ pub(super) fn install(
     machine.load(&stub, 0);
     prepared.boot.by_qemu = false;
     Ok(())
+}
+
+/// A tree with [`SLACK`] behind it.
+fn with_room(mut tree: Vec<u8>) -> Result<Vec<u8>> {
+    tree.resize(tree.len().next_multiple_of(8) + SLACK, 0);
+    let size = u32::try_from(tree.len())?.to_be_bytes();
+    tree.get_mut(4..8).context("the tree is too short")?.copy_from_slice(&size);
+    Ok(tree)
 }
 
 /// What the firmware writes into the tree's memory node, in whose parent an address has two cells and a size one.
@@ -50,6 +64,10 @@ fn memory() -> String {
 fn patched(binary: &[u8]) -> Result<Vec<u8>> {
     let words = Armstub { tree: TREE, kernel: KERNEL }.bytes();
     let mut binary = binary.to_vec();
+    // The loader takes the mark away by which it knows a stub that has these words.
+    if let Some(mark) = binary.get_mut(MARK_AT..MARK_AT + 4).filter(|mark| *mark == MARK) {
+        mark.fill(0);
+    }
     let place = binary.get_mut(Armstub::AT..Armstub::AT + words.len());
     place.context("the stub is too short")?.copy_from_slice(&words);
     Ok(binary)

@@ -103,15 +103,23 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
     let verdict = ended.verdict();
     let said = || row.says.iter().copied().find_map(|text| unsaid(text, &ended.transcript));
     match (row.task, verdict) {
-        (Task::Conformance | Task::Short, Verdict::Init(_)) if seen.passed + seen.failed == 0 => {
+        (Task::Conformance | Task::Short | Task::Anywhere, Verdict::Init(_))
+            if seen.passed + seen.failed == 0 =>
+        {
             Some("no test reported".to_owned())
         }
         // Init passes the program's failure on; those lines are counted already.
-        (Task::Conformance | Task::Short, Verdict::Init(status)) if status != 0 && seen.failed > 0 => None,
-        (Task::Conformance | Task::Short, Verdict::Init(0)) => missing_cpus(row.cpus, &ended.transcript)
-            .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
-            .or_else(|| idle_memory(banks(row), &ended.transcript))
-            .or_else(said),
+        (Task::Conformance | Task::Short | Task::Anywhere, Verdict::Init(status))
+            if status != 0 && seen.failed > 0 =>
+        {
+            None
+        }
+        (Task::Conformance | Task::Short | Task::Anywhere, Verdict::Init(0)) => {
+            missing_cpus(row.cpus, &ended.transcript)
+                .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
+                .or_else(|| idle_memory(banks(row), &ended.transcript))
+                .or_else(said)
+        }
         (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript)
             .or_else(|| readme::missing(&ended.transcript))
             .or_else(said),

@@ -3,6 +3,7 @@
 mod armstub;
 pub(super) mod edit;
 mod entrance;
+mod foreign;
 mod judge;
 mod linux;
 mod page;
@@ -27,13 +28,15 @@ use crate::session::Session;
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
-use crate::test::watch::Watcher;
+use crate::test::watch::{Watch, Watcher};
 
 pub(crate) use page::page;
 use table::{Firmware, ROWS, Row, Source, Task};
 
 /// The conformance program may make any resource, and the kernel's test hooks are on.
 const CONFORMANCE_ARGUMENTS: &str = "program=conformance grant=conformance:roots test semihosting";
+/// Picks the tests of [`Task::Anywhere`].
+const ANYWHERE: &str = "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07 filter=TIM";
 /// Picks the tests of [`Task::Short`] by parts of their names.
 const SHORT: &str = "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07 filter=TIM filter=ORA-J01 filter=ORA-J05 filter=FLT";
 
@@ -98,7 +101,7 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
             return Ok(());
         }
     };
-    let watch = watcher.watch(tally)?;
+    let watch = if row.firmware.is_ours() { watcher.watch(tally)? } else { Watch::off()? };
     machine.qemu_arg.extend_from_slice(watch.words());
     let (programs, arguments) = work(row, artifacts);
     let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, row.task != Task::PowerOff)?;
@@ -111,13 +114,20 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
         Firmware::Armstub => {
             armstub::install(&binaries.armstub, &mut machine, &mut prepared, scratch.path())?;
         }
+        Firmware::TfA | Firmware::UBoot | Firmware::Xen => {
+            if let Err(why) = foreign::install(row, &mut machine, &mut prepared, scratch.path())? {
+                tally.skip(&name, &why);
+                return Ok(());
+            }
+        }
     }
     say("Booting", format!("{name}: {}", page::machine(row)));
     if let Task::SilentRefusal(why) = row.task {
         return silent::run(&name, why, machine, &prepared, scratch.path(), limit, tally);
     }
     let stop = Arc::new(Stop::on_any_signal()?);
-    let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
+    let prefix = if row.firmware == Firmware::Xen { foreign::XEN_PREFIX } else { "" };
+    let session = Session { limit: Some(limit), prefix, ..prepared.session(&machine, &stop) };
     let (sender, lines) = mpsc::channel();
     // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
     let on_line = {
@@ -199,6 +209,7 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
     let conformance = || Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
     let (programs, arguments) = match row.task {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
+        Task::Anywhere => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {ANYWHERE}")),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
         Task::Date | Task::Default | Task::PowerOff | Task::Refusal(_) | Task::SilentRefusal(_) => {
             let board = Board::find(row.machine);

@@ -59,6 +59,9 @@ fn gic(row: &Row) -> String {
 fn firmware(row: &Row) -> String {
     match row.firmware {
         Firmware::Qemu => "QEMU".to_owned(),
+        Firmware::TfA => "Trusted Firmware-A".to_owned(),
+        Firmware::UBoot => "U-Boot".to_owned(),
+        Firmware::Xen => "Xen".to_owned(),
         Firmware::Armstub => "the Pi's, rewritten".to_owned(),
         Firmware::Entrance(Entry { kernel, tree, state }) => {
             let tree = match tree {
@@ -99,7 +102,7 @@ fn task(row: &Row) -> String {
             "the conformance program, with instructions for a clock".to_owned()
         }
         Task::Conformance => "the conformance program".to_owned(),
-        Task::Short => "a few tests of it".to_owned(),
+        Task::Short | Task::Anywhere => "a few tests of it".to_owned(),
         Task::Date => "the date".to_owned(),
         Task::Default => "what `cargo xtask run` starts there".to_owned(),
         Task::Refusal(why) | Task::SilentRefusal(why) => format!("refuses to start: \"{why}\""),

@@ -37,6 +37,19 @@ pub(crate) enum Firmware {
     /// What the Raspberry Pi's firmware runs before the kernel, rewritten (`platform/firmware`), with the RAM that it
     /// describes.
     Armstub,
+    /// Trusted Firmware-A of Debian for the Raspberry Pi, in the stub's place: PSCI.
+    TfA,
+    /// U-Boot of Debian, which takes the kernel from QEMU.
+    UBoot,
+    /// Xen of Debian, as a guest that its tree describes (dom0less).
+    Xen,
+}
+
+impl Firmware {
+    /// Whether nothing runs but what this repository holds.
+    pub(crate) fn is_ours(self) -> bool {
+        !matches!(self, Self::TfA | Self::UBoot | Self::Xen)
+    }
 }
 
 /// How the kernel is entered.
@@ -101,6 +114,8 @@ pub(crate) enum Task {
     /// The few of those tests that show whether CPUs, timers, memory types and faults work: where the way in is the
     /// point, and not what happens after.
     Short,
+    /// Those of them that need no device of virt's.
+    Anywhere,
     /// The program that prints the date. The console shows what the README promises.
     Date,
     /// What `cargo xtask run` boots on this board.
@@ -171,6 +186,25 @@ pub(crate) static ROWS: &[Row] = &[
         task: Task::SilentRefusal("entered at EL3; start the flat Image at EL1 or EL2"),
         ..entered("virt-gic3-el3-4cpus", 3, 3, Entry { tree: Place::End, ..ENTRY })
     },
+    // Firmware of others. Without ACPI, for which QEMU adds devices to a machine with firmware that no tree tells of.
+    Row {
+        machine: "virt,acpi=off",
+        firmware: Firmware::UBoot,
+        task: Task::Short,
+        ..virt("virt-gic2-el1-2cpus-in-uboot", 2, 1, 2)
+    },
+    Row {
+        machine: "virt,acpi=off",
+        firmware: Firmware::UBoot,
+        task: Task::Short,
+        ..virt("virt-gic3-el2-2cpus-in-uboot", 3, 2, 2)
+    },
+    Row {
+        firmware: Firmware::Xen,
+        memory: "128M",
+        task: Task::Anywhere,
+        ..virt("virt-gic3-el1-2cpus-in-xen", 3, 1, 2)
+    },
     // The worst.
     Row { task: Task::Conformance, ..hostile("virt-gic2-el2-2cpus-hostile", 2, 2) },
     Row { cpu: "max", ..hostile("virt-gic3-el1-2cpus-hostile", 3, 1) },
@@ -233,6 +267,8 @@ pub(crate) static ROWS: &[Row] = &[
         says: &["CPU 0x1 stays off: it did not come within 1000 ms", "3 CPUs run"],
         ..pi("raspi4b-shared")
     },
+    // It writes the first UART into the tree.
+    Row { firmware: Firmware::TfA, arguments: "console=serial0", ..pi("raspi4b-tf-a") },
     Row {
         machine: "raspi3b",
         gic: None,

@@ -18,6 +18,11 @@ pub(super) fn made(
     more: &str,
     folder: &Path,
 ) -> Result<Vec<u8>> {
+    extended(machine, &format!("{}{more}", chosen(arguments, bootfs)), folder)
+}
+
+/// The tree of this machine, its own or QEMU's, with `more` in its root.
+pub(super) fn extended(machine: &MachineArgs, more: &str, folder: &Path) -> Result<Vec<u8>> {
     let plain = folder.join("plain.dtb");
     match &machine.dtb {
         Some(dtb) => _ = std::fs::copy(dtb, &plain)?,
@@ -28,8 +33,7 @@ pub(super) fn made(
     let text = process::capture(&mut command)?;
     ensure!(text.status.success(), "`{}` failed: {}", process::shown(&command), text.stderr);
     let source = folder.join("tree.dts");
-    let chosen = chosen(arguments, bootfs);
-    std::fs::write(&source, format!("{}\n/ {{\n{chosen}{more}}};\n", text.stdout))?;
+    std::fs::write(&source, format!("{}\n/ {{\n{more}}};\n", text.stdout))?;
     dts::compile(&source)
 }
 
