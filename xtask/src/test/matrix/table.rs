@@ -241,6 +241,7 @@ pub(crate) static ROWS: &[Row] = &[
         ..virt("virt-gic2-el1-2cpus-consoles", 2, 1, 2)
     },
     pi("raspi4b"),
+    Row { task: Task::Anywhere, says: &[], ..pi("raspi4b-tests") },
     Row { firmware: Firmware::Entrance(Entry { kernel: 0x8_0000, ..ENTRY }), ..pi("raspi4b-0x80000") },
     Row {
         tree: Source::Linux("broadcom/bcm2711-rpi-4-b.dtb"),
