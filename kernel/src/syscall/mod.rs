@@ -122,7 +122,11 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn syscall(&mut self, frame: &mut Frame) -> Called {
         let here = self.schedule.here();
-        let (Some(thread), Some(process)) = (here.current, here.active) else { return Called::WAITS };
+        let (Some(thread), Some(process)) = (here.current, here.active) else {
+            // The CPU belongs to nobody: it looks for something else to do.
+            self.schedule.attention = true;
+            return Called::WAITS;
+        };
         let caller = Caller { thread, process };
         let number = frame.r[16] as usize;
         let site = self.vdso.sites.get(number).copied();
@@ -134,12 +138,7 @@ impl<M: Machine> Kernel<M> {
         let answer = call(self, caller, frame);
         if answer.0 > 0 {
             if answer == Answer::AGAIN {
-                frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
-                self.schedule.attention = true;
-                // Others get their turn between the pieces, whatever is left of this thread's slice.
-                if self.schedule.first_ready.is_some() {
-                    self.yield_now();
-                }
+                self.repeat(frame);
             }
             return Called::WAITS;
         }
@@ -147,6 +146,18 @@ impl<M: Machine> Kernel<M> {
             self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
         }
         Called { status: answer.0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
+    }
+
+    /// Has a call made again. Out of the way: most calls are done in one piece.
+    #[cold]
+    #[inline(never)]
+    fn repeat(&mut self, frame: &mut Frame) {
+        frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
+        self.schedule.attention = true;
+        // Others get their turn between the pieces, whatever is left of this thread's slice.
+        if self.schedule.first_ready.is_some() {
+            self.yield_now();
+        }
     }
 
     /// Ends the thread's process for a call that is none. The whole frame is there.
