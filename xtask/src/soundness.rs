@@ -55,9 +55,10 @@ const ROOMS: [Room; 15] = [
     },
     Room { name: "`platform/aarch64`: `lock`", files: &["platform/aarch64/src/lock"], rests: "6" },
     Room {
-        name: "`platform/aarch64`: `trap`, `panic`, `record`, `output`, `log`",
+        name: "`platform/aarch64`: `trap`, `watch`, `panic`, `record`, `output`, `log`",
         files: &[
             "platform/aarch64/src/trap",
+            "platform/aarch64/src/watch.rs",
             "platform/aarch64/src/panic",
             "platform/aarch64/src/record",
             "platform/aarch64/src/output",

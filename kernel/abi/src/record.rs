@@ -49,9 +49,23 @@ pub enum Epitaph {
     Refusal = 4,
     /// An exception before the kernel's own vectors were in place, or at a level that the kernel has left.
     EarlyException = 5,
+    /// A CPU stayed in the kernel too long; the registers are those of what it was doing.
+    LockUp = 6,
 }
 
 impl Epitaph {
+    /// What it says, in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Panic => "kernel panic",
+            Self::Exception => "exception from the kernel",
+            Self::StackOverflow => "stack overflow",
+            Self::Refusal => "the kernel refused to start",
+            Self::EarlyException => "exception without the kernel's vectors",
+            Self::LockUp => "a CPU was stuck in the kernel",
+        }
+    }
+
     /// The epitaph with a number, if there is one.
     pub const fn from_raw(raw: u32) -> Option<Self> {
         Some(match raw {
@@ -60,6 +74,7 @@ impl Epitaph {
             3 => Self::StackOverflow,
             4 => Self::Refusal,
             5 => Self::EarlyException,
+            6 => Self::LockUp,
             _ => return None,
         })
     }
@@ -334,7 +349,7 @@ mod tests {
         for raw in 0..10 {
             assert_eq!(
                 Epitaph::from_raw(raw).map(|epitaph| epitaph as u32),
-                (1..=5).contains(&raw).then_some(raw)
+                (1..=6).contains(&raw).then_some(raw)
             );
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Arguments<'a> {
     pub test: bool,
     /// `fail=`, together with `test`: how the kernel shall fail once it has booted.
     pub fail: Option<Trial>,
+    /// `patience=`, together with `test`: milliseconds that a CPU may stay in the kernel, if that is less than usual.
+    pub patience: Option<u64>,
     /// `semihosting`: the machine may be left that way.
     pub semihosting: bool,
 }
@@ -27,13 +29,21 @@ pub(crate) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// Reads the words; the last of two equal keys counts.
     pub(crate) fn new(text: &'a str) -> Self {
-        let mut arguments =
-            Self { text, console: None, log: Level::Info, test: false, fail: None, semihosting: false };
+        let mut arguments = Self {
+            text,
+            console: None,
+            log: Level::Info,
+            test: false,
+            fail: None,
+            patience: None,
+            semihosting: false,
+        };
         for word in text.split_ascii_whitespace() {
             match word.split_once('=') {
                 Some(("console", path)) => arguments.console = Some(path),
                 Some(("log", name)) => arguments.log = level(name).unwrap_or(arguments.log),
                 Some(("fail", name)) => arguments.fail = trial(name),
+                Some(("patience", time)) => arguments.patience = time.parse().ok(),
                 None if word == "test" => arguments.test = true,
                 None if word == "semihosting" => arguments.semihosting = true,
                 _ => {}
@@ -49,6 +59,7 @@ impl<'a> Arguments<'a> {
             Some(("console" | "host", _)) => false,
             Some(("log", name)) => level(name).is_none(),
             Some(("fail", name)) => trial(name).is_none() || !self.test,
+            Some(("patience", time)) => time.parse::<u64>().is_err() || !self.test,
             Some((key, _)) => !FOR_INIT.contains(&key),
             None => !matches!(*word, "test" | "semihosting"),
         })
@@ -73,6 +84,8 @@ fn trial(name: &str) -> Option<Trial> {
         "abort" => Some(Trial::Abort),
         "overflow" => Some(Trial::Overflow),
         "everywhere" => Some(Trial::Everywhere),
+        "stuck" => Some(Trial::Stuck),
+        "deaf" => Some(Trial::Deaf),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-use aarch64::{Board, Boot, EntryLevel, Uart, image, log, panic, power, println};
+use aarch64::{Board, Boot, EntryLevel, Uart, image, log, panic, power, println, record, watch};
 use abi::PhysRange;
 use devicetree::Tree;
 use ledger::{Builder, Ledger};
@@ -97,6 +97,9 @@ fn find_out(boot: &mut Boot) -> Result<Found, Failure> {
         boot.verify().map_err(Failure::Broken)?;
         println!("the kernel's address space is as it should be");
         boot.check_interrupts().map_err(Failure::Interrupts)?;
+        if let Some(limit) = arguments.patience {
+            watch::shorten(limit);
+        }
     }
     if let Some(trial) = arguments.fail.filter(|_| arguments.test) {
         panic::fail_as(trial);
@@ -157,6 +160,9 @@ fn greet(boot: &Boot, tree: &Tree<'_>, arguments: &Arguments<'_>) {
     let model = model.and_then(|model| model.to_str().ok()).unwrap_or("a board without a model name");
     println!("Jacinth {} on {model}, entered at {}", env!("CARGO_PKG_VERSION"), boot.level());
     println!("image {}, build-id {}", boot.image(), image::BuildId);
+    if let Some(before) = record::before() {
+        println!("the boot before ended in: {before} (`cargo xtask dump` says more)");
+    }
     for word in arguments.unknown() {
         println!("boot argument \"{word}\" is not known: ignored");
     }

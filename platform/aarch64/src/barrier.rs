@@ -1,4 +1,4 @@
-//! Barriers and hints. Each orders the compiler's memory accesses too, which aarch64-cpu's do not.
+//! Barriers, hints and the interrupt mask. Each orders the compiler's memory accesses too, which aarch64-cpu's do not.
 use core::arch::asm;
 
 macro_rules! barriers {
@@ -7,7 +7,7 @@ macro_rules! barriers {
             $(#[$doc])*
             #[inline(always)]
             pub fn $name() {
-                // SAFETY: a barrier or hint changes no state.
+                // SAFETY: a barrier or hint changes no state; an interrupt, where it comes, gives back what it finds.
                 unsafe { asm!($instruction, options(nostack, preserves_flags)) }
             }
         )*
@@ -27,6 +27,10 @@ barriers! {
     wait_for_interrupt, "dsb sy\nwfi";
     /// Waits until another CPU sends an event.
     wait_for_event, "wfe";
+    /// Interrupts come from now on (PSTATE.I).
+    unmask_interrupts, "msr daifclr, #2";
+    /// No interrupt comes from now on.
+    mask_interrupts, "msr daifset, #2";
     /// Sends an event to every CPU, after all stores so far.
     send_event, "dsb ishst\nsev";
 }

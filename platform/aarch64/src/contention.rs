@@ -1,7 +1,7 @@
 //! How the CPUs share the kernel's lock: each one's waits and holds, in ticks of the counter.
 //!
-//! Nothing is measured until the lock is told to ([`crate::lock::Lock::measure`]). Each CPU writes its own counters, with interrupts masked, so plain stores suffice; whoever reads another CPU's may see
-//! its last entry half counted.
+//! Nothing is measured until the lock is told to ([`crate::lock::Lock::measure`]). Each CPU writes its own counters, and
+//! no interrupt does, so plain stores suffice; whoever reads another CPU's may see its last entry half counted.
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 

@@ -84,7 +84,9 @@ enter:
     b.lo    1b
     dsb     sy
     adrp    x0, __record_start
-    str     xzr, [x0, #{STATE}]
+    ldr     w1, [x0, #{STATE}]          // how the boot before left it goes to the other half, for record.rs
+    lsl     x1, x1, #32
+    str     x1, [x0, #{STATE}]
     cmp     x19, #3
     b.eq    from_el3
     cmp     x19, #2
@@ -429,6 +431,7 @@ arrived:
     adrp    x9, __stack_top
     add     x9, x9, :lo12:__stack_top
     sub     sp, x9, #{FRAME}            // the stack's top is kept for the first frame of EL0 (vectors.S)
+    str     xzr, [sp, #{MARK}]
 // The identity map has served: its root becomes the empty space that EL0 has until there is a process.
     lsr     x9, x22, #39
     and     x9, x9, #0x1ff
@@ -482,6 +485,7 @@ arrived_secondary:
     mov     x10, #{STACK_BELOW}
     sub     x9, x9, x10
     sub     sp, x9, #{FRAME}
+    str     xzr, [sp, #{MARK}]
     mov     x0, x27
     mov     x29, xzr
     mov     x30, xzr

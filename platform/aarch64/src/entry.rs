@@ -50,6 +50,7 @@ global_asm!(
     ADDRESS = const descriptor::ADDRESS,
     CONTIGUOUS = const descriptor::CONTIGUOUS,
     FRAME = const crate::trap::FRAME_SIZE,
+    MARK = const crate::trap::MARK,
     RAW_LENGTH = const abi::record::RAW_LENGTH,
     STATE = const core::mem::offset_of!(abi::record::Record, state),
     CALLS = sym crate::spin::CALLS,

@@ -9,7 +9,7 @@ use kernel::ports::Event;
 
 pub use crate::gic::CpuError;
 use crate::gic::{Controller, KICK, Trigger};
-use crate::{cpu, timer};
+use crate::{cpu, timer, watch};
 
 /// What all CPUs share, made at boot and kept for ever.
 struct Interrupts {
@@ -33,6 +33,7 @@ fn interrupts() -> Option<&'static Interrupts> {
 /// # Errors
 /// As for [`start_on_this_cpu`].
 pub(crate) fn start(controller: Controller, timer: u32, trigger: Trigger) -> Result<(), CpuError> {
+    watch::start();
     let shared = Box::leak(Box::new(Interrupts { controller, timer, trigger }));
     INTERRUPTS.store(shared, Ordering::Release);
     start_on_this_cpu()
@@ -47,7 +48,26 @@ pub fn start_on_this_cpu() -> Result<(), CpuError> {
     let Interrupts { controller, timer, trigger } = interrupts().ok_or(CpuError::NoController)?;
     timer::set_deadline(None);
     controller.start_cpu(cpu::affinity())?;
-    controller.enable(*timer, *trigger).then_some(()).ok_or(CpuError::NoSuchInterrupt(*timer))
+    controller.enable(*timer, *trigger).then_some(()).ok_or(CpuError::NoSuchInterrupt(*timer))?;
+    controller.make_urgent(*timer);
+    Ok(())
+}
+
+/// Keeps every interrupt but the timer's away from the running CPU, or no longer. They stay pending.
+pub(crate) fn let_through(only_the_timer: bool) {
+    if let Some(Interrupts { controller, .. }) = interrupts() {
+        controller.let_through(only_the_timer);
+    }
+}
+
+/// Forgets that the timer's deadline came, where the controller remembers it (an edge), while nothing else is let
+/// through. The timer itself does not forget.
+pub(crate) fn forget_alarm() {
+    if let Some(Interrupts { controller, trigger: Trigger::Edge, .. }) = interrupts()
+        && let Some(taken) = controller.take()
+    {
+        controller.end(taken);
+    }
 }
 
 /// Asks a CPU to look at its work: it gets [`Event::Kick`], also if it waits for an interrupt. What the caller
@@ -91,7 +111,7 @@ pub(crate) fn take() -> Option<Event> {
         let intid = taken.intid.to_u32();
         let event = if intid == *timer {
             // The timer's level stays up until its deadline moves: the kernel sets the next one.
-            timer::set_deadline(None);
+            watch::set_timer(None);
             Some(Event::Timer)
         } else if intid == KICK {
             Some(Event::Kick)

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`entry`] | from reset to Rust: EL2 and EL3, translation tables, MMU |
 //! | [`layout`], [`control`], [`descriptor`] | the address map, register values, page attributes: each number once |
-//! | [`trap`], [`mod@panic`], `record` | exception vectors, EL0 and back; the report of a kernel bug |
+//! | [`trap`], [`mod@panic`], [`record`] | exception vectors, EL0 and back; the report of a kernel bug |
 //! | `board`, `uart` | what the device tree says there is, put to use |
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
@@ -16,6 +16,7 @@
 //! | `machine` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
+//! | [`watch`] | a CPU that stays in the kernel too long is reported |
 //! | `verify` | the address space, checked against its promises |
 //! | [`output`], [`log`], [`power`], `watchdog` | text; defmt frames; PSCI and the end |
 //! | [`lock`], [`contention`], [`barrier`] | the kernel's one lock; how long it is waited for; ordering |
@@ -75,7 +76,7 @@ pub mod panic;
 #[cfg(target_os = "none")]
 pub mod power;
 #[cfg(target_os = "none")]
-mod record;
+pub mod record;
 #[cfg(target_os = "none")]
 mod secondary;
 #[cfg(target_os = "none")]
@@ -92,6 +93,8 @@ pub mod trap;
 mod uart;
 #[cfg(target_os = "none")]
 mod verify;
+#[cfg(target_os = "none")]
+pub mod watch;
 #[cfg(any(test, target_os = "none"))]
 mod watchdog;
 

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use spin::mutex::Mutex;
 
-use crate::{barrier, contention, cpu, timer};
+use crate::{barrier, contention, cpu, panic, timer, watch};
 
 /// Nobody keeps the lock.
 const NOBODY: u32 = u32::MAX;
@@ -81,7 +81,7 @@ impl<T> Lock<T> {
         self.served.fetch_or(MEASURED, Ordering::Relaxed);
     }
 
-    /// Waits for the lock. Interrupts are masked throughout the kernel, so the holder is never interrupted.
+    /// Waits for the lock. What interrupts the holder, or one that waits, takes no lock (`watch`).
     #[inline]
     pub fn lock(&self) -> Guard<'_, T> {
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
@@ -103,18 +103,21 @@ impl<T> Lock<T> {
     /// Waits until a ticket is served; what is served then.
     #[cold]
     fn wait(&self, ticket: u64) -> u64 {
-        let mut served = watch(&self.served);
+        let mut served = read_and_watch(&self.served);
         if served & !MEASURED != ticket {
             let start = timer::now();
+            watch::note_wait(true);
             while served & !MEASURED != ticket {
                 sleep();
-                served = watch(&self.served);
+                served = read_and_watch(&self.served);
             }
+            watch::note_wait(false);
             if served & MEASURED != 0 {
                 contention::waited(start);
             }
         }
         self.since.store(timer::now(), Ordering::Relaxed);
+        panic::stay_if_asked();
         served
     }
 }
@@ -156,7 +159,7 @@ impl<T> Drop for Guard<'_, T> {
 }
 
 /// Reads a word and watches it: when somebody writes it, [`sleep`] ends, be that before it begins.
-fn watch(word: &AtomicU64) -> u64 {
+fn read_and_watch(word: &AtomicU64) -> u64 {
     let value: u64;
     // SAFETY: an aligned load of a live word. The monitor that it sets is used for nothing but waking.
     unsafe {
@@ -170,5 +173,5 @@ fn sleep() {
 }
 
 /// A lock below the kernel's, held for a few instructions: waiting for it needs no sleep, and releasing it
-/// wakes nobody.
+/// wakes nobody. An interrupt may come meanwhile, but takes none (`watch`).
 pub type Leaf<T> = Mutex<T, spin::relax::Spin>;

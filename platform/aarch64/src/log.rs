@@ -1,7 +1,7 @@
 //! The log: defmt frames on a wire of their own, tagged with who speaks (`abi::log`).
 //!
-//! A frame is gathered here and leaves whole. The kernel logs with interrupts masked, and never from inside a
-//! `Format`, so frames do not nest; a panic in the middle of one loses it.
+//! A frame is gathered here and leaves whole. Nothing that interrupts the kernel logs, and no `Format` does,
+//! so frames do not nest; a panic in the middle of one loses it.
 use core::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use abi::log::{BUILD_ID_PREFIX, HEADER_SIZE, KIND_KERNEL, MAX_PAYLOAD};
@@ -81,8 +81,8 @@ pub fn set_level(level: Level) {
 #[defmt::global_logger]
 struct Logger;
 
-// SAFETY: the trait asks that acquire and release bracket each frame and that frames do not interleave. The
-// kernel runs with interrupts masked, so a CPU finishes its frame before it begins another one, and `BUSY` keeps
+// SAFETY: the trait asks that acquire and release bracket each frame and that frames do not interleave. What
+// interrupts the kernel does not log, so a CPU finishes its frame before it begins another one, and `BUSY` keeps
 // the others waiting. A second `acquire` without `release` is a bug that the assertion turns into a panic, and a
 // panic does not log.
 unsafe impl defmt::Logger for Logger {

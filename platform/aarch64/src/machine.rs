@@ -9,7 +9,7 @@ use kernel::ports::{Access, Asid, Clock, Context, CpuId, FpState, Frames, Output
 
 use crate::entry::{Boot, linker};
 use crate::layout::DIRECT_MAP;
-use crate::{barrier, cache, copy, cpu, fp, frames, image, output, timer, tlb};
+use crate::{barrier, cache, copy, cpu, fp, frames, image, output, timer, tlb, watch};
 
 /// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ impl Clock for Board {
     }
 
     fn set_timer(&mut self, at: Option<u64>) {
-        timer::set_deadline(at);
+        watch::set_timer(at);
     }
 }
 

@@ -8,14 +8,14 @@
 use core::arch::asm;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abi::record::Epitaph;
 use kernel::ports::{CpuId, Frame, MAX_CPUS, Next};
 
 use crate::output::{free_console, write_panic, write_panic_line};
 use crate::record::{self, Registers};
-use crate::{cpu, image, interrupts, power, secondary, trap};
+use crate::{barrier, cpu, image, interrupts, power, secondary, trap};
 
 /// The CPU that failed first: its number, counted from 1.
 static FAILED: AtomicUsize = AtomicUsize::new(0);
@@ -58,6 +58,8 @@ enum Cause<'a> {
     /// From EL1: in words, and whether the stack has run out.
     Exception(&'a str, bool),
     Refusal(fmt::Arguments<'a>),
+    /// Stuck in the kernel.
+    LockUp(fmt::Arguments<'a>),
 }
 
 /// A Rust panic.
@@ -69,11 +71,16 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// An exception from EL1: `frame` is what the CPU held when it was taken by a vector.
 pub(crate) fn exception(what: &str, vector: u32, frame: &Frame, esr: u64, far: u64) -> ! {
-    let mut x = [0; 31];
-    x.iter_mut().zip(frame.r.iter().chain([&frame.lr])).for_each(|(place, value)| *place = *value);
-    let registers = Registers { x, sp: frame.sp, pc: frame.pc, pstate: frame.cpsr, esr, far, vector };
+    let registers = registers_in(frame, esr, far, vector);
     let overflow = image::is_below_stack(far) || image::is_below_stack(frame.sp);
     fail(&Failure { registers, cause: Cause::Exception(what, overflow) })
+}
+
+/// A CPU is stuck: `frame` is what it was doing when an interrupt took it from there.
+pub(crate) fn locked_up(frame: &Frame, why: fmt::Arguments<'_>) -> ! {
+    /// From the CPU's own level, with its own stack pointer: IRQ.
+    const VECTOR: u32 = 5;
+    fail(&Failure { registers: registers_in(frame, 0, 0, VECTOR), cause: Cause::LockUp(why) })
 }
 
 /// The machine cannot be used. One line on the console says why; the record says it where there is none.
@@ -92,6 +99,7 @@ pub(crate) fn stop_if_failed() {
 }
 
 fn fail(failure: &Failure<'_>) -> ! {
+    barrier::mask_interrupts();
     let mut step = enter();
     while step < step::STOP {
         STEP.store(step, Ordering::Relaxed);
@@ -156,6 +164,7 @@ impl Failure<'_> {
             Cause::Exception(_, false) => Epitaph::Exception,
             Cause::Exception(_, true) => Epitaph::StackOverflow,
             Cause::Refusal(_) => Epitaph::Refusal,
+            Cause::LockUp(_) => Epitaph::LockUp,
         }
     }
 
@@ -170,7 +179,7 @@ impl Failure<'_> {
         let _ = match self.cause {
             Cause::Panic(info) => write!(message, "{}", info.message()),
             Cause::Exception(what, _) => message.write_str(what),
-            Cause::Refusal(why) => message.write_fmt(why),
+            Cause::Refusal(why) | Cause::LockUp(why) => message.write_fmt(why),
         };
     }
 
@@ -187,6 +196,7 @@ impl Failure<'_> {
                 }
                 None => report!("KERNEL PANIC: {}", info.message()),
             },
+            Cause::LockUp(why) => report!("KERNEL PANIC: {why}"),
             Cause::Exception(what, overflow) => {
                 let Registers { pc, esr, far, .. } = registers;
                 report!("KERNEL PANIC: {what} at {pc:#x}: ESR {esr:#x}, FAR {far:#x}");
@@ -199,7 +209,7 @@ impl Failure<'_> {
 
     fn text(&self) {
         let registers = &self.registers;
-        let is_exception = matches!(self.cause, Cause::Exception(..));
+        let is_exception = matches!(self.cause, Cause::Exception(..) | Cause::LockUp(_));
         if is_exception {
             registers.print();
         }
@@ -229,12 +239,18 @@ impl Registers {
     }
 }
 
-/// Lets the other CPUs take an interrupt, at which they stop. One that waits for a lock with interrupts masked
-/// does not get it from here: whoever holds it has stopped.
+/// Lets the other CPUs take an interrupt, at which they stop: at EL0, idle, or in the kernel (`watch`).
 fn stop_others() {
     for cpu in (0..MAX_CPUS).filter_map(CpuId::new).filter(|cpu| *cpu != cpu::number()) {
         interrupts::try_kick(secondary::affinity(cpu));
     }
+}
+
+/// The registers that a vector saved.
+fn registers_in(frame: &Frame, esr: u64, far: u64, vector: u32) -> Registers {
+    let mut x = [0; 31];
+    x.iter_mut().zip(frame.r.iter().chain([&frame.lr])).for_each(|(place, value)| *place = *value);
+    Registers { x, sp: frame.sp, pc: frame.pc, pstate: frame.cpsr, esr, far, vector }
 }
 
 /// The registers as they are here. Those that a caller must save are of the functions in between.
@@ -292,10 +308,17 @@ pub enum Trial {
     Overflow,
     /// A panic on every CPU at once.
     Everywhere,
+    /// A loop without end under the kernel's lock, once the kernel takes events.
+    Stuck,
+    /// The same, with interrupts masked.
+    Deaf,
 }
 
-/// Fails.
-pub fn fail_as(trial: Trial) -> ! {
+/// Whether the next CPU that takes the kernel's lock shall keep it for ever, and whether with interrupts masked.
+static STAY: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+
+/// Fails, or sees to it that the kernel will.
+pub fn fail_as(trial: Trial) {
     match trial {
         Trial::Panic => panic!("a trial, asked for by the boot argument fail=panic"),
         Trial::Nested => panic!("{}", FailsToo),
@@ -308,8 +331,32 @@ pub fn fail_as(trial: Trial) -> ! {
             FAILED.store(DOOMED, Ordering::Relaxed);
             trap::run(Frame::default(), Next::Again)
         }
+        Trial::Stuck | Trial::Deaf => {
+            let [stay, deaf] = &STAY;
+            deaf.store(trial == Trial::Deaf, Ordering::Relaxed);
+            stay.store(true, Ordering::Relaxed);
+            return;
+        }
     }
     panic!("the trial {trial:?} did no harm")
+}
+
+/// Called with the kernel's lock, while that is measured.
+pub(crate) fn stay_if_asked() {
+    let [stay, deaf] = &STAY;
+    if stay.load(Ordering::Relaxed) && stay.swap(false, Ordering::Relaxed) {
+        if deaf.load(Ordering::Relaxed) {
+            barrier::mask_interrupts();
+        }
+        stay_for_ever()
+    }
+}
+
+#[inline(never)]
+fn stay_for_ever() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// An address in the kernel's half that no boot maps: the last page but one.

@@ -120,6 +120,7 @@ pub fn fail(why: core::fmt::Arguments<'_>) -> ! {
 
 /// Waits for ever.
 pub fn halt() -> ! {
+    barrier::mask_interrupts();
     loop {
         barrier::wait_for_interrupt();
         // A pending interrupt that nobody takes would make this a busy loop without harm.

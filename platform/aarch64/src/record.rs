@@ -3,8 +3,9 @@
 //! Everything here is a store or a load of a word: no allocation, no lock, no formatting. The boot code writes a
 //! smaller record by itself (early.S) while there is no Rust.
 use core::arch::global_asm;
+use core::fmt::{self, Write};
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use aarch64_cpu::registers::{
     CNTFRQ_EL0, CNTVCT_EL0, MPIDR_EL1, Readable, SCTLR_EL1, TCR_EL1, TTBR0_EL1, TTBR1_EL1,
@@ -83,11 +84,18 @@ fn put_bytes(offset: usize, bytes: &[u8]) {
     }
 }
 
+/// Whether the boot before failed, and its record is whole.
+static FAILED_BEFORE: AtomicBool = AtomicBool::new(false);
+
 /// Makes the place ready for this boot. A whole record of the boot before stays readable until something fails.
 pub(crate) fn arm() {
     let [first, second] = MAGIC;
     let is_marked = word(0) == first && word(8) == second;
-    if !is_marked || checksum() != Some(word(offset_of!(Record, crc))) {
+    if is_marked && checksum() == Some(word(offset_of!(Record, crc))) {
+        // entry.S has put aside the state that it found. An older record was armed by a boot in between.
+        let state = word(offset_of!(Record, state)) >> 32;
+        FAILED_BEFORE.store(state == u64::from(layout::COMPLETE), Ordering::Relaxed);
+    } else {
         (0..layout::RAW_LENGTH).step_by(8).for_each(|offset| put(offset, 0));
         put(offset_of!(Record, version), u64::from(layout::VERSION));
     }
@@ -96,6 +104,36 @@ pub(crate) fn arm() {
     put(8, second);
     Log::place().clear();
     clean();
+}
+
+/// How the boot before ended: printed, a line's end. It may be asked for until something fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Before(Epitaph);
+
+/// How the boot before ended; `None` if it did not fail, or its record is lost.
+pub fn before() -> Option<Before> {
+    let epitaph = Epitaph::from_raw((word(offset_of!(Record, version)) >> 32) as u32)?;
+    FAILED_BEFORE.load(Ordering::Relaxed).then_some(Before(epitaph))
+}
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())?;
+        let is_long = word(offset_of!(Record, length)) > layout::RAW_LENGTH as u64;
+        let length = if is_long { (word(offset_of!(Record, file_len)) >> 32) as usize } else { 0 };
+        let mut bytes = [0; size_of::<[u8; 512]>()];
+        for (place, offset) in bytes.as_chunks_mut::<8>().0.iter_mut().zip((0..length).step_by(8)) {
+            *place = word(offset_of!(Record, message) + offset).to_le_bytes();
+        }
+        let message = bytes.get(..length).unwrap_or(&bytes);
+        if !message.is_empty() {
+            f.write_str(": ")?;
+        }
+        let text = message.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
+        // One line, whatever it says.
+        text.map(|letter| if letter.is_control() { ' ' } else { letter })
+            .try_for_each(|letter| f.write_char(letter))
+    }
 }
 
 /// What a failure leaves in registers.
@@ -183,8 +221,8 @@ impl Message {
     }
 }
 
-impl core::fmt::Write for Message {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+impl Write for Message {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
         text.bytes().for_each(|byte| self.push(byte));
         Ok(())
     }

@@ -42,6 +42,12 @@ pub(crate) fn affinity(cpu: CpuId) -> u64 {
     AFFINITIES[cpu.index()].load(Ordering::Relaxed)
 }
 
+/// The CPUs that run.
+pub(crate) fn running() -> impl Iterator<Item = CpuId> {
+    let is_here = |cpu: CpuId| STATES[cpu.index()].load(Ordering::Relaxed) == HERE;
+    CpuId::all().filter(move |cpu| *cpu == CpuId::BOOT || is_here(*cpu))
+}
+
 /// Why a CPU stays off.
 enum Failure {
     Method,

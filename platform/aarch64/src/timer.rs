@@ -1,7 +1,7 @@
 //! The virtual timer: the one counter and timer that every hypervisor lets its guest have.
 use core::arch::asm;
 
-use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, Readable, Writeable};
+use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVCT_EL0, Readable, Writeable};
 
 use crate::barrier;
 
@@ -12,6 +12,12 @@ pub(crate) fn now() -> u64 {
     // SAFETY: reads a counter. Without the ISB the read could be executed ahead of what comes before it.
     unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) count, options(nostack, preserves_flags)) };
     count
+}
+
+/// The counter about now: it may be read ahead of what comes before it.
+#[inline]
+pub(crate) fn about_now() -> u64 {
+    CNTVCT_EL0.get()
 }
 
 /// The counter's frequency in Hz, as firmware set it.

@@ -1,11 +1,12 @@
 //! What the vectors call.
 //!
 //! From EL0: a system call, a fault, an SError or an interrupt. Each becomes an [`Event`] for the image;
-//! what it answers is done here. Interrupts stay masked in the kernel, so nothing here is ever
-//! entered twice on one CPU. While no thread is ready, the CPU waits in WFI, which a pending interrupt ends
-//! although it is masked, and takes the interrupt by asking the controller.
+//! what it answers is done here. Nothing here is ever entered twice on one CPU: interrupts are unmasked only while the
+//! image's functions run, and one that comes then is left pending ([`watch`]). While no thread is ready, the CPU waits in
+//! WFI, which a pending interrupt ends although it is masked, and takes the interrupt by asking the controller.
 //!
-//! From EL1: a bug of the kernel, which ends in a panic; except in [`guarded_load`].
+//! From EL1: a bug of the kernel, which ends in a panic; except in [`guarded_load`], and for interrupts that `watch`
+//! looks at.
 
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use abi::PageCount;
 use kernel::ports::{Called, Event, Fault, Frame, Next, Rest};
 
-use crate::{barrier, cpu, frames, interrupts, power, timer};
+use crate::{barrier, cpu, frames, interrupts, power, timer, watch};
 
 /// Exceptions from EL1 and the like, by vector.
 const SYNCHRONOUS: u64 = 0;
@@ -29,10 +30,15 @@ const SPSR_MASKED: u64 = 1 << 9 | 1 << 6;
 
 /// Bytes of stack for a saved frame: a multiple of 16, as the stack pointer must be.
 pub(crate) const FRAME_SIZE: usize = size_of::<Frame>().next_multiple_of(16);
+/// Offset, from such a frame at the top of a CPU's stack, of the word that only `watch` uses.
+pub(crate) const MARK: usize = FRAME_SIZE - 8;
+// The way back from a call loads it together with the frame's last word.
+const _: () = assert!(MARK == core::mem::offset_of!(Frame, tpidr) + 8 && MARK == size_of::<Frame>());
 
 global_asm!(
     include_str!("vectors.S"),
     FRAME = const FRAME_SIZE,
+    MARK = const MARK,
     SYNCHRONOUS = const SYNCHRONOUS,
     IRQ = const IRQ,
     FIQ = const FIQ,
@@ -44,6 +50,8 @@ global_asm!(
     fault = sym fault,
     serror = sym serror,
     interrupt = sym interrupt,
+    leave = sym watch::leave,
+    interrupted = sym watch::interrupted,
     el1_exception = sym el1_exception,
 );
 
@@ -100,6 +108,8 @@ pub(crate) fn join() -> ! {
     while !OPEN.load(Ordering::Acquire) {
         barrier::wait_for_event();
     }
+    // Until the kernel has set the timer, nothing else would find this CPU stuck.
+    watch::set_timer(None);
     let mut frame = Frame::default();
     settle(&mut frame, Next::Again);
     enter(&frame)
@@ -132,7 +142,7 @@ pub(crate) unsafe fn load_width_if_present(address: u64, width: u8) -> Option<u3
 }
 
 extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {
-    let next = jacinth_complete(frame, Called { status, rest });
+    let next = watched(|| jacinth_complete(frame, Called { status, rest }));
     settle(frame, next);
 }
 
@@ -143,13 +153,13 @@ extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
         EC_FP => Event::FpTrap,
         _ => Event::Fault(Fault { esr, far, asynchronous: false }),
     };
-    let next = jacinth_event(frame, event);
+    let next = watched(|| jacinth_event(frame, event));
     settle(frame, next);
 }
 
 extern "C" fn serror(frame: &mut Frame, esr: u64) {
     let fault = Fault { esr, far: 0, asynchronous: true };
-    let next = jacinth_event(frame, Event::Fault(fault));
+    let next = watched(|| jacinth_event(frame, Event::Fault(fault)));
     settle(frame, next);
 }
 
@@ -161,9 +171,20 @@ extern "C" fn interrupt(frame: &mut Frame) {
 /// Hands over everything that the interrupt controller has; `next` is the answer if that is nothing.
 fn take_interrupts(frame: &mut Frame, mut next: Next) -> Next {
     while let Some(event) = interrupts::take() {
-        next = jacinth_event(frame, event);
+        next = watched(|| jacinth_event(frame, event));
     }
     next
+}
+
+/// Lets the kernel's logic run, with interrupts unmasked for `watch` to see. ELR_EL1 and SPSR_EL1 do not survive that.
+fn watched<R>(logic: impl FnOnce() -> R) -> R {
+    barrier::unmask_interrupts();
+    let answer = logic();
+    barrier::mask_interrupts();
+    if watch::mark().load(Ordering::Relaxed) != 0 {
+        watch::leave();
+    }
+    answer
 }
 
 /// Does what a handler decided, until there is a thread to resume.
@@ -178,7 +199,7 @@ fn settle(frame: &mut Frame, mut next: Next) {
             Next::Again => {
                 next = take_interrupts(frame, Next::Again);
                 if next == Next::Again {
-                    next = jacinth_event(frame, Event::Kick);
+                    next = watched(|| jacinth_event(frame, Event::Kick));
                 }
             }
             Next::Stop(status) => power::stop(status),
@@ -195,7 +216,7 @@ extern "C" fn el1_exception(frame: &mut Frame, kind: u64, esr: u64, far: u64) {
     }
     let what = match kind {
         SYNCHRONOUS => "synchronous exception",
-        IRQ => "interrupt while interrupts are masked",
+        IRQ => "interrupt on EL0's stack pointer",
         FIQ => "fast interrupt while interrupts are masked",
         SERROR => "SError",
         _ => "exception from AArch32",

@@ -6,8 +6,12 @@
 // return to the thread that made them, which needs only the registers that Rust may change. The others save the
 // rest when that is known, with the kernel's lock still held.
 //
-// From EL1 an exception is a bug of the kernel, with one exception (trap.rs, guarded loads). It may be the
-// stack that has run out, so it is handled on another one.
+// From EL1 an exception is a bug of the kernel, with two exceptions: guarded loads (trap.rs), and interrupts while the
+// kernel's logic runs, which are looked at and left pending (watch.rs). A bug may be a stack that has run out, so it is
+// handled on another one.
+//
+// An interrupt from EL1 overwrites ELR_EL1 and SPSR_EL1, so both are saved before interrupts are unmasked. The word
+// above the frame, at the very top of the stack, says whether there was one (watch.rs); it is not part of any frame.
 
     .set    FRAME, {FRAME}
     .set    FRAME_LR, 240
@@ -15,6 +19,7 @@
     .set    FRAME_PC, 256
     .set    FRAME_CPSR, 264
     .set    FRAME_TPIDR, 272
+    .set    MARK, {MARK}
 
     .macro  save_from_2
     stp     x2, x3, [sp, #16]
@@ -102,12 +107,17 @@ vectors:
     from_el1 {SERROR}
 
     from_el1 {SYNCHRONOUS}              // EL1
-    from_el1 {IRQ}
+    .balign 128
+    sub     sp, sp, #FRAME
+    stp     x0, x1, [sp]
+    b       el1_interrupt
     from_el1 {FIQ}
     from_el1 {SERROR}
 
 // From EL0, AArch64. What a system call's first half needs is saved here; Rust keeps X19 to X29, and nothing
-// touches the other system registers meanwhile. x0 and x1 come back: the status, and what remains (Called).
+// touches the other system registers meanwhile. TPIDR_EL0 is among those: its place has X30 until the call is found to
+// need the whole frame, so that one load brings it back together with the mark. x0 and x1 come back: the status, and
+// what remains (Called).
     .balign 128
     sub     sp, sp, #FRAME
     stp     x16, x17, [sp, #128]
@@ -120,10 +130,13 @@ vectors:
     stp     x4, x5, [sp, #32]
     stp     x6, x7, [sp, #48]
     mrs     x1, elr_el1
-    str     x30, [sp, #FRAME_LR]
-    str     x1, [sp, #FRAME_PC]
+    mrs     x2, spsr_el1
+    str     x30, [sp, #FRAME_TPIDR]
+    stp     x1, x2, [sp, #FRAME_PC]
     mov     x0, sp
+    msr     daifclr, #2
     bl      jacinth_call
+    msr     daifset, #2
     cbz     x1, call_return
     b       call_completes
     from_el0 el0_interrupt
@@ -137,8 +150,9 @@ vectors:
 
 // The program's X1 to X18 are lost to a call: nothing of the kernel's is left in them.
 call_return:
-    ldr     x30, [sp, #FRAME_LR]
-    adr     x17, nothing
+    ldp     x30, x17, [sp, #FRAME_TPIDR]
+    cbnz    x17, call_interrupted
+1:  adr     x17, nothing
     ldp     x1, x2, [x17]
     ldp     x3, x4, [x17]
     ldp     x5, x6, [x17]
@@ -153,6 +167,17 @@ call_return:
     dsb     nsh                         // nothing is executed past an eret, not even by speculation
     isb
 
+// There was an interrupt meanwhile: it is let through now, and comes as soon as EL0 is reached.
+call_interrupted:
+    str     x0, [sp]
+    bl      {leave}
+    ldp     x1, x2, [sp, #FRAME_PC]
+    msr     elr_el1, x1
+    msr     spsr_el1, x2
+    ldr     x30, [sp, #FRAME_TPIDR]
+    ldr     x0, [sp]
+    b       1b
+
 // The rest of the frame: what the fast path left in place, and nothing for what a call loses. The PC is what
 // the first half made of it.
 call_completes:
@@ -164,11 +189,10 @@ call_completes:
     save_from_20
     stp     x28, x29, [sp, #224]
     mov     x29, xzr                    // a backtrace of the kernel ends here
-    mrs     x2, sp_el0
-    mrs     x3, spsr_el1
+    ldr     x2, [sp, #FRAME_TPIDR]
+    mrs     x3, sp_el0
     mrs     x4, tpidr_el0
-    str     x2, [sp, #FRAME_SP]
-    str     x3, [sp, #FRAME_CPSR]
+    stp     x2, x3, [sp, #FRAME_LR]
     str     x4, [sp, #FRAME_TPIDR]
     mov     x2, x1
     mov     x1, x0
@@ -227,6 +251,30 @@ el0_return:
     add     sp, sp, #FRAME
     eret
     dsb     nsh                         // nothing is executed past an eret, not even by speculation
+    isb
+
+// An interrupt while the kernel's logic runs: everything is saved where it was, as for a report (watch.rs).
+el1_interrupt:
+    save_from_2
+    stp     x16, x17, [sp, #128]
+    stp     x28, x29, [sp, #224]
+    add     x2, sp, #FRAME
+    mrs     x3, elr_el1
+    mrs     x4, spsr_el1
+    stp     x30, x2, [sp, #FRAME_LR]
+    stp     x3, x4, [sp, #FRAME_PC]
+    str     xzr, [sp, #FRAME_TPIDR]
+    mov     x0, sp
+    bl      {interrupted}
+    ldp     x2, x3, [sp, #FRAME_PC]
+    msr     elr_el1, x2
+    msr     spsr_el1, x3
+    restore_from_2
+    ldr     x30, [sp, #FRAME_LR]
+    ldp     x0, x1, [sp]
+    add     sp, sp, #FRAME
+    eret
+    dsb     nsh
     isb
 
 el1_exception:

@@ -115,11 +115,8 @@ impl Shown<'_> {
     fn head(&mut self) {
         let level = self.half(offset_of!(Record, level));
         let mut what = match self.fields.epitaph() {
-            Some(Epitaph::Panic) => "kernel panic".to_owned(),
-            Some(Epitaph::Exception) => "exception from the kernel".to_owned(),
-            Some(Epitaph::StackOverflow) => "stack overflow".to_owned(),
-            Some(Epitaph::Refusal) => "the kernel refused to start".to_owned(),
             Some(Epitaph::EarlyException) => format!("exception at EL{level}, without the kernel's vectors"),
+            Some(epitaph) => epitaph.as_str().to_owned(),
             None => format!("unknown ({})", self.half(offset_of!(Record, epitaph))),
         };
         let file = self.text(offset_of!(Record, file), offset_of!(Record, file_len), 96);

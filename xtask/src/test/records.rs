@@ -30,6 +30,7 @@ struct Case {
     name: &'static str,
     board: &'static str,
     el: u8,
+    gic: u8,
     cpus: u8,
     how: How,
     /// What the console shows when it is over; `None` where it shows nothing at all.
@@ -38,6 +39,8 @@ struct Case {
     says: &'static [&'static str],
     /// Where the record is to be found besides in memory.
     printed: bool,
+    /// What the next boot says of it.
+    afterwards: Option<&'static str>,
 }
 
 /// How it is made to fail.
@@ -58,9 +61,12 @@ enum How {
 /// Boot arguments with which nothing fails.
 const RTC: &str = "program=rtc grant=rtc:/pl031@9010000";
 
+/// How the console's first line of a boot begins.
+const GREETING: &str = "Jacinth ";
+
 const END: Option<&str> = Some("~JR end ");
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 19] = [
     Case {
         says: &[
             "epitaph:  kernel panic at platform/aarch64/src/panic.rs:",
@@ -69,6 +75,9 @@ const CASES: [Case; 13] = [
             "  image::boot::",
             "INFO  kernel: booting, image at 0x40200000",
         ],
+        afterwards: Some(
+            "the boot before ended in: kernel panic: a trial, asked for by the boot argument fail=panic (",
+        ),
         ..asked("record-panic", 1, "test fail=panic")
     },
     Case {
@@ -134,6 +143,13 @@ const CASES: [Case; 13] = [
         ],
         ..early("record-early-el3", 3, "", 0)
     },
+    // A CPU that stays in the kernel, with one kind of interrupt controller and the other, alone and among others.
+    stuck("record-stuck-1cpu-gic2", 2, 1),
+    stuck("record-stuck-1cpu-gic3", 3, 1),
+    stuck("record-stuck-4cpus-gic2", 2, 4),
+    stuck("record-stuck-4cpus-gic3", 3, 4),
+    deaf("record-deaf-2cpus-gic2", 2, 2),
+    deaf("record-deaf-4cpus-gic3", 3, 4),
     // Nothing fails: what the log said last is there all the same.
     Case {
         until: Some("jacinth: init exited with status 0"),
@@ -169,11 +185,13 @@ const fn asked(name: &'static str, el: u8, arguments: &'static str) -> Case {
         name,
         board: "virt",
         el,
+        gic: 2,
         cpus: 2,
         how: How::Asked(arguments),
         until: END,
         says: &[],
         printed: true,
+        afterwards: None,
     }
 }
 
@@ -182,11 +200,46 @@ const fn early(name: &'static str, el: u8, symbol: &'static str, offset: u64) ->
         name,
         board: "virt",
         el,
+        gic: 2,
         cpus: 1,
         how: How::Broken(symbol, offset),
         until: None,
         says: &[],
         printed: false,
+        afterwards: None,
+    }
+}
+
+/// The CPU says so itself, and where it is.
+const fn stuck(name: &'static str, gic: u8, cpus: u8) -> Case {
+    Case {
+        gic,
+        cpus,
+        says: &[
+            "epitaph:  a CPU was stuck in the kernel",
+            "message:  CPU ",
+            " has been in the kernel for ",
+            "aarch64::panic::stay_for_ever at platform/aarch64/src/panic.rs:",
+            "  aarch64::panic::stay_if_asked at platform/aarch64/src/panic.rs:",
+            " jacinth_",
+        ],
+        ..asked(name, 1, "test fail=stuck patience=1000")
+    }
+}
+
+/// Another CPU says it, which waits.
+const fn deaf(name: &'static str, gic: u8, cpus: u8) -> Case {
+    Case {
+        gic,
+        cpus,
+        says: &[
+            "epitaph:  a CPU was stuck in the kernel",
+            " has waited for the kernel's lock for ",
+            "; CPU ",
+            " holds it",
+            "aarch64::lock::Lock<T>::wait at platform/aarch64/src/lock.rs:",
+        ],
+        ..asked(name, 1, "test fail=deaf patience=1000")
     }
 }
 
@@ -267,6 +320,7 @@ fn fail(
         machine.el = Some(case.el);
         machine.machine = (case.el == 3).then(|| "virt,secure=on,virtualization=on".to_owned());
         machine.cpu = Some("cortex-a72".to_owned());
+        machine.gic = Some(case.gic);
         machine.smp = Some(case.cpus);
         machine.memory = Some(MEMORY.0.parse().map_err(anyhow::Error::msg)?);
     }
@@ -350,14 +404,7 @@ fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end
         after_reset: folder.join("after.bin"),
     };
     match case.until {
-        Some(text) => loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let line =
-                lines.recv_timeout(left).ok().with_context(|| format!("the console never shows {text:?}"))?;
-            if line.contains(text) {
-                break;
-            }
-        },
+        Some(text) => await_line(lines, text, end)?,
         // Only memory tells.
         None => loop {
             monitor.save_raw(&files.raw)?;
@@ -380,7 +427,22 @@ fn save(case: &Case, socket: &Path, lines: &Receiver<String>, folder: &Path, end
     )?;
     monitor.reset()?;
     monitor.save_raw(&files.after_reset)?;
+    if let Some(text) = case.afterwards {
+        monitor.execute("cont", &json!({}))?;
+        await_line(lines, text, end).context("after the reset")?;
+    }
     Ok(files)
+}
+
+fn await_line(lines: &Receiver<String>, text: &str, end: Instant) -> Result<()> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let line =
+            lines.recv_timeout(left).ok().with_context(|| format!("the console never shows {text:?}"))?;
+        if line.contains(text) {
+            return Ok(());
+        }
+    }
 }
 
 /// QEMU's machine protocol: one JSON object a line, each answered by one, with events between.
@@ -478,15 +540,19 @@ fn check(case: &Case, files: &Files, ended: &Ended, sources: &Sources, folder: &
             memory.join("\n")
         );
     }
-    let panics = ended.transcript.iter().filter(|line| line.starts_with("KERNEL PANIC at ")).count();
+    // What the boot after it printed is not of this record.
+    let boots = ended.transcript.iter().enumerate().filter(|(_, line)| line.starts_with(GREETING));
+    let end = boots.map(|(index, _)| index).nth(1).unwrap_or(ended.transcript.len());
+    let transcript = ended.transcript.get(..end).unwrap_or_default();
+    let panics = transcript.iter().filter(|line| line.starts_with("KERNEL PANIC at ")).count();
     ensure!(panics <= 1, "{panics} panics are reported, and the first should be the only one");
     if !case.printed {
-        let marked = ended.transcript.iter().find(|line| line.contains(abi::record::armour::MARK));
+        let marked = transcript.iter().find(|line| line.contains(abi::record::armour::MARK));
         return marked.map_or(Ok(()), |line| bail!("the console shows a record: {line}"));
     }
     let log = folder.join("serial.log");
     // As a terminal program would keep it, with something else in between.
-    std::fs::write(&log, ended.transcript.join("\r\nnoise ~JR \0\r\n"))?;
+    std::fs::write(&log, transcript.join("\r\nnoise ~JR \0\r\n"))?;
     same("the serial log", &words(&log, sources).context("in the serial log")?, &memory)
 }
 

@@ -1,7 +1,7 @@
 //! The controller, whatever its version.
 use arm_gic_driver::IntId;
 
-use super::{CpuError, Trigger, v2, v3};
+use super::{CpuError, EVERYTHING, ONLY_URGENT, Trigger, v2, v3};
 
 /// An interrupt that has been acknowledged and must be ended, by the same CPU.
 #[must_use = "an interrupt that is never ended keeps all others of its priority away"]
@@ -65,6 +65,23 @@ impl Controller {
         match self {
             Self::V2(gic) => gic.enable(intid, trigger),
             Self::V3(gic) => gic.enable(intid, trigger),
+        }
+    }
+
+    /// Lets a private interrupt of the running CPU come through when [`Controller::let_through`] keeps others away.
+    pub(crate) fn make_urgent(&self, intid: u32) {
+        match self {
+            Self::V2(gic) => gic.make_urgent(intid),
+            Self::V3(gic) => gic.make_urgent(intid),
+        }
+    }
+
+    /// Keeps everything that is not urgent away from the running CPU, or no longer.
+    pub(crate) fn let_through(&self, only_urgent: bool) {
+        let mask = if only_urgent { ONLY_URGENT } else { EVERYTHING };
+        match self {
+            Self::V2(gic) => gic.set_mask(mask),
+            Self::V3(gic) => gic.set_mask(mask),
         }
     }
 

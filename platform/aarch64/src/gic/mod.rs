@@ -42,8 +42,23 @@ const FIRST_SPI: u32 = 32;
 const SPECIAL: u32 = 1020;
 /// The priority of every interrupt: in the middle, so that it is below the mask whatever bits exist.
 const PRIORITY: u32 = 0xa0;
+/// The priority of the one interrupt that comes through while all others are kept away ([`ONLY_URGENT`]).
+const URGENT: u32 = 0x20;
+/// The priority mask that lets everything through.
+const EVERYTHING: u32 = 0xff;
+/// The one that lets through what is urgent. It is right in both views of priorities: the GICv3's registers of a CPU
+/// show them as they are where EL3 leaves FIQs to us, while a non-secure distributor halves them and adds 0x80.
+const ONLY_URGENT: u32 = PRIORITY;
+const _: () =
+    assert!(URGENT < ONLY_URGENT && URGENT / 2 + 0x80 < ONLY_URGENT && PRIORITY / 2 + 0x80 >= ONLY_URGENT);
 /// The same value in each of a register's four bytes.
 const EACH_BYTE: u32 = 0x0101_0101;
+
+/// An IPRIORITYR register with one INTID made urgent.
+fn made_urgent(register: u32, intid: u32) -> u32 {
+    let shift = 8 * (intid % 4);
+    register & !(0xff << shift) | URGENT << shift
+}
 
 /// An ICFGR register with the two bits of an INTID set for its trigger; the upper one means edges.
 fn configured(register: u32, intid: u32, trigger: Trigger) -> u32 {

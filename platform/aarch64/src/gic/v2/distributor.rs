@@ -9,7 +9,9 @@ use mmio::tock_registers::interfaces::{Readable, Writeable};
 use mmio::tock_registers::register_bitfields;
 use mmio::{TooSmall, Window};
 
-use crate::gic::{CpuError, EACH_BYTE, FIRST_PPI, FIRST_SPI, KICK, PRIORITY, SPECIAL, Trigger, configured};
+use crate::gic::{
+    CpuError, EACH_BYTE, FIRST_PPI, FIRST_SPI, KICK, PRIORITY, SPECIAL, Trigger, configured, made_urgent,
+};
 
 register_bitfields! [u32,
     TYPER [
@@ -134,6 +136,15 @@ impl<'m> Distributor<'m> {
             register.set(1 << (intid % 32));
         }
         true
+    }
+
+    /// Gives an interrupt [`crate::gic::URGENT`] as its priority.
+    pub(crate) fn make_urgent(&mut self, intid: u32) {
+        if intid < self.limit
+            && let Some(register) = self.registers.priority().get(intid as usize / 4)
+        {
+            register.set(made_urgent(register.get(), intid));
+        }
     }
 
     /// Keeps an interrupt away.
@@ -282,6 +293,16 @@ mod tests {
         assert_eq!(gicd.word(0x100), Some(1));
         assert_eq!(gicd.word(0xF1C), Some(u32::MAX), "no kick from before is left");
         assert_eq!(gicd.word(0x400), Some(0xa0a0_a0a0));
+    }
+
+    #[test]
+    fn one_interrupt_alone_is_made_urgent() {
+        let gicd = Gicd::new(1);
+        let mut distributor = Distributor::new(window(&gicd)).unwrap();
+        distributor.start_cpu(0).unwrap();
+        distributor.make_urgent(27);
+        assert_eq!(gicd.word(0x418), Some(0x20a0_a0a0));
+        assert_eq!(gicd.word(0x41C), Some(0xa0a0_a0a0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mmio::{TooSmall, Window};
 
 use super::distributor::Distributor;
 use crate::barrier;
-use crate::gic::{Acknowledgement, CpuError, SPECIAL, Taken, Trigger};
+use crate::gic::{Acknowledgement, CpuError, EVERYTHING, SPECIAL, Taken, Trigger};
 use crate::lock::Leaf;
 
 mmio::registers! {
@@ -56,7 +56,7 @@ impl Gic {
 
     pub(crate) fn start_cpu(&self, cpu: u64) -> Result<(), CpuError> {
         self.distributor.lock().start_cpu(cpu)?;
-        self.interface.priority_mask().set(0xff);
+        self.interface.priority_mask().set(EVERYTHING);
         self.interface.binary_point().set(0);
         self.interface.control().set(ENABLE);
         Ok(())
@@ -83,6 +83,17 @@ impl Gic {
 
     pub(crate) fn enable(&self, intid: u32, trigger: Trigger) -> bool {
         self.distributor.lock().enable(intid, trigger)
+    }
+
+    pub(crate) fn make_urgent(&self, intid: u32) {
+        self.distributor.lock().make_urgent(intid);
+    }
+
+    pub(crate) fn set_mask(&self, mask: u32) {
+        self.interface.priority_mask().set(mask);
+        // What is kept away from now on does not come any more.
+        barrier::complete_system();
+        barrier::instruction();
     }
 
     pub(crate) fn disable(&self, intid: u32) {

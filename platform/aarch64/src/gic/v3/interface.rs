@@ -16,7 +16,7 @@ use mmio::tock_registers::interfaces::{Readable, Writeable};
 use super::affinity;
 use super::distributor::{Distributor, DistributorError};
 use super::redistributor::Redistributor;
-use crate::gic::{Acknowledgement, CpuError, FIRST_SPI, KICK, SPECIAL, Taken, Trigger};
+use crate::gic::{Acknowledgement, CpuError, EVERYTHING, FIRST_SPI, KICK, SPECIAL, Taken, Trigger};
 use crate::lock::Leaf;
 use crate::{barrier, cpu};
 
@@ -79,6 +79,19 @@ impl Gic {
         self.redistributor(cpu::affinity()).is_some_and(|own| own.enable(intid, trigger))
     }
 
+    pub(crate) fn make_urgent(&self, intid: u32) {
+        if let Some(own) = self.redistributor(cpu::affinity()) {
+            own.make_urgent(intid);
+        }
+    }
+
+    pub(crate) fn set_mask(&self, mask: u32) {
+        ICC_PMR_EL1.set(mask.into());
+        // What is kept away from now on does not come any more; with a DSB as well if the redistributor is told (PMHE).
+        barrier::complete_system();
+        barrier::instruction();
+    }
+
     pub(crate) fn disable(&self, intid: u32) {
         if intid >= FIRST_SPI {
             self.distributor.lock().disable(intid);
@@ -115,7 +128,7 @@ fn start_interface() -> Result<(), CpuError> {
     }
     // Ending an interrupt deactivates it too (EOImode 0).
     ICC_CTLR_EL1.set(0);
-    ICC_PMR_EL1.set(0xff);
+    ICC_PMR_EL1.set(EVERYTHING.into());
     ICC_BPR1_EL1.set(0);
     // Priorities that a loader left active would keep ours away. There is a register for 32 preemption levels.
     match ICC_CTLR_EL1.read(ICC_CTLR_EL1::PRIBITS) + 1 {

@@ -7,7 +7,9 @@ use mmio::tock_registers::register_bitfields;
 use mmio::{TooSmall, Window};
 
 use super::{affinity, wait_while};
-use crate::gic::{CpuError, EACH_BYTE, FIRST_PPI, FIRST_SPI, KICK, PRIORITY, Trigger, configured};
+use crate::gic::{
+    CpuError, EACH_BYTE, FIRST_PPI, FIRST_SPI, KICK, PRIORITY, Trigger, configured, made_urgent,
+};
 
 register_bitfields! [u32,
     CTLR [
@@ -137,6 +139,13 @@ impl<'m> Redistributor<'m> {
         true
     }
 
+    /// Gives a private interrupt [`crate::gic::URGENT`] as its priority.
+    pub(crate) fn make_urgent(&self, intid: u32) {
+        if let Some(register) = self.registers.priority().get(intid as usize / 4) {
+            register.set(made_urgent(register.get(), intid));
+        }
+    }
+
     /// Keeps a private interrupt away. When this returns, it does not arrive any more.
     pub(crate) fn disable(&self, intid: u32) {
         if intid < FIRST_SPI
@@ -241,6 +250,15 @@ mod tests {
     fn one_that_never_wakes_is_named() {
         let gicr = Gicr { type_: 3 << 32, waker: Cell::new(6), dead: true, ..Gicr::default() };
         assert_eq!(gicr.redistributor().start(), Err(CpuError::Asleep(3)));
+    }
+
+    #[test]
+    fn one_interrupt_alone_is_made_urgent() {
+        let gicr = Gicr::default();
+        gicr.redistributor().make_urgent(27);
+        assert_eq!((gicr.wrote(0x10418), gicr.wrote(0x1041C)), (vec![0x2000_0000], vec![]));
+        gicr.redistributor().make_urgent(32);
+        assert_eq!(gicr.writes.borrow().len(), 1);
     }
 
     #[test]
