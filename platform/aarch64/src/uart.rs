@@ -11,6 +11,9 @@ use crate::entry::Boot;
 use crate::tables::MapError;
 use crate::{log, output, println};
 
+/// UARTs that are tried before boot does without: each is held against all memory, and a tree may list thousands.
+const MAX_TRIED: usize = 64;
+
 /// A UART that the kernel keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Uart {
@@ -123,10 +126,11 @@ impl Boot {
         tree: &Tree<'_>,
         wanted: impl Fn(NodeId) -> bool,
     ) -> Option<(Uart, Console<'static>)> {
-        let known = |node: &NodeId| wanted(*node) && Model::find(tree.compatible(*node)).is_some();
-        tree.nodes().filter(known).find_map(|node| match self.open_uart(tree, node) {
+        let known = |node: &NodeId| {
+            wanted(*node) && tree.is_available(*node) && Model::find(tree.compatible(*node)).is_some()
+        };
+        tree.nodes().filter(known).take(MAX_TRIED).find_map(|node| match self.open_uart(tree, node) {
             Ok(opened) => Some(opened),
-            Err(Unusable::Disabled) => None,
             Err(why) => {
                 let path = tree.path(node);
                 defmt::warn!(

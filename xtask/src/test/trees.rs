@@ -19,7 +19,7 @@ use crate::qemu::MachineArgs;
 use crate::report;
 use crate::say::say;
 use crate::scratch::Scratch;
-use crate::session::{Session, Verdict};
+use crate::session::{Ended, Session, Verdict};
 use crate::setup::Toolchain;
 use crate::stop::Stop;
 use crate::summary::Tally;
@@ -34,6 +34,12 @@ const PARTS: u32 = 2000;
 const GROWTH: u64 = 250;
 /// Growth is judged beyond so many instructions: below it what every tree costs is in the way.
 const SETUP: u64 = 50_000;
+
+/// How many of everything the smaller of the hostile boards has. The boot heap has room for a tree of some 200 KB.
+const HOSTILE: u32 = 450;
+/// The test's name.
+const HOSTILE_TEST: &str = "trees-boot-hostile";
+const HOSTILE_ARGUMENTS: &str = "program=rtc grant=rtc:/pl031@9010000 semihosting";
 
 const ARGUMENTS: &str = "program=trees grant=trees:roots semihosting";
 
@@ -77,12 +83,17 @@ pub(super) fn run(
         }
     }
     cases.retain(|case| filter.is_none_or(|text| case.test.contains(text)));
-    if cases.is_empty() {
+    let boots_hostile = filter.is_none_or(|text| HOSTILE_TEST.contains(text));
+    if cases.is_empty() && !boots_hostile {
         return Ok(());
     }
     let Some(artifacts) = matrix::built(toolchain, "trees build", tally) else { return Ok(()) };
-    let started = Instant::now();
     let watch = watcher.watch(tally)?;
+    if boots_hostile {
+        let started = Instant::now();
+        finish(HOSTILE_TEST, &hostile(&artifacts, limit, &watch), started, tally);
+    }
+    let started = Instant::now();
     let costs = match measure(&artifacts, &cases, limit, &watch) {
         Ok(costs) => costs,
         Err(error) => {
@@ -94,13 +105,49 @@ pub(super) fn run(
     for case in &cases {
         let found: Option<Vec<Cost>> = case.files.iter().map(|file| costs(&file.name)).collect();
         let judged = found.context("the program did not measure it").and_then(|found| judge(&found));
-        match &judged {
-            Ok(words) => say("Counted", format!("{}: {words}", case.test)),
-            Err(error) => eprintln!("error: {}: {error:#}", case.test),
-        }
-        tally.record(&case.test, judged.is_ok(), started.elapsed());
+        finish(&case.test, &judged, started, tally);
     }
     Ok(())
+}
+
+fn finish(test: &str, judged: &Result<String>, started: Instant, tally: &mut Tally) {
+    match judged {
+        Ok(words) => say("Counted", format!("{test}: {words}")),
+        Err(error) => eprintln!("error: {test}: {error:#}"),
+    }
+    tally.record(test, judged.is_ok(), started.elapsed());
+}
+
+/// Boots a machine whose tree has very many of everything, and one with twice as many: what the second takes on its way
+/// to EL0 must be explained by its size.
+fn hostile(artifacts: &Artifacts, limit: Duration, watch: &Watch) -> Result<String> {
+    let [none, once, twice] = [0, HOSTILE, 2 * HOSTILE].map(|count| {
+        let ticks = to_user(artifacts, count, limit, watch);
+        ticks.with_context(|| format!("a tree with {count} of everything"))
+    });
+    let (none, once, twice) = (none?, once?, twice?);
+    let (one, two) = (once.saturating_sub(none), twice.saturating_sub(none));
+    ensure!(
+        two <= one * GROWTH / 100,
+        "{one} instructions of boot are the tree's, and {two} for twice the tree"
+    );
+    Ok(format!("{HOSTILE} to {} of everything: {one} to {two} instructions of boot", 2 * HOSTILE))
+}
+
+/// Instructions from reset to EL0, with so many hostile nodes of each kind.
+fn to_user(artifacts: &Artifacts, count: u32, limit: Duration, watch: &Watch) -> Result<u64> {
+    let scratch = Scratch::new()?;
+    let tree = scratch.path().join("tree.dtb");
+    let mut machine = counting(watch);
+    machine.dump_tree(&tree)?;
+    let grown = treecheck::families::hostile_board(&std::fs::read(&tree)?, count);
+    std::fs::write(&tree, grown.context("QEMU's tree cannot be extended")?)?;
+    machine.dtb = Some(tree);
+    let prepared = Prepared::with(artifacts.clone(), &[], HOSTILE_ARGUMENTS.to_owned(), true)?;
+    let ended = boot(&prepared, &machine, limit)?;
+    let line = ended.transcript.iter().find_map(|line| said(line, "EL0 was entered at tick "));
+    let ticks = line.and_then(|line| line.split(':').next()?.parse().ok());
+    ticks.context("the kernel did not report when it entered EL0")
 }
 
 fn families() -> Vec<Case> {
@@ -171,21 +218,7 @@ fn measure(
     build::write_bootfs_with(artifacts, &bootfs, std::slice::from_ref(&program), files)?;
     let mut prepared = Prepared::with(artifacts.clone(), &[program], ARGUMENTS.to_owned(), true)?;
     prepared.boot.bootfs = bootfs;
-    // This model's counter runs at 1 GHz: a tick is an instruction.
-    let machine = MachineArgs {
-        cpu: Some("max".to_owned()),
-        icount: true,
-        qemu_arg: [&["-seed".to_owned(), "1".to_owned()], watch.words()].concat(),
-        ..MachineArgs::default()
-    };
-    let stop = Stop::on_any_signal()?;
-    let session = Session { limit: Some(limit), ..prepared.session(&machine, &stop) };
-    let ended = session.run(Box::new(std::io::sink()), Box::new(|_| ()))?;
-    let verdict = ended.verdict();
-    if verdict != Verdict::Init(0) {
-        report::show("trees", &ended);
-    }
-    ensure!(verdict == Verdict::Init(0), "the program did not finish: {}", report::reason(verdict));
+    let ended = boot(&prepared, &counting(watch), limit)?;
     if let Some(fault) = watch.fault(ended.status.is_none()) {
         bail!("{fault}");
     }
@@ -193,6 +226,29 @@ fn measure(
     let frequency = transcript.iter().find_map(|line| said(line, "frequency ")?.parse().ok());
     ensure!(frequency == Some(1_000_000_000u64), "a tick is no instruction: {frequency:?} ticks a second");
     Ok(move |name: &str| transcript.iter().find_map(|line| cost(line, name)))
+}
+
+/// A machine whose ticks are instructions: this model's counter runs at 1 GHz.
+fn counting(watch: &Watch) -> MachineArgs {
+    MachineArgs {
+        cpu: Some("max".to_owned()),
+        icount: true,
+        qemu_arg: [&["-seed".to_owned(), "1".to_owned()], watch.words()].concat(),
+        ..MachineArgs::default()
+    }
+}
+
+/// Runs to the end, which must be a good one.
+fn boot(prepared: &Prepared, machine: &MachineArgs, limit: Duration) -> Result<Ended> {
+    let stop = Stop::on_any_signal()?;
+    let session = Session { limit: Some(limit), ..prepared.session(machine, &stop) };
+    let ended = session.run(Box::new(std::io::sink()), Box::new(|_| ()))?;
+    let verdict = ended.verdict();
+    if verdict != Verdict::Init(0) {
+        report::show("trees", &ended);
+    }
+    ensure!(verdict == Verdict::Init(0), "the machine did not finish: {}", report::reason(verdict));
+    Ok(ended)
 }
 
 /// What stands behind a word that the program said.

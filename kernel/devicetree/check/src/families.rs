@@ -1,5 +1,6 @@
 //! Trees that grow: each family is as nasty as its size allows, and its work must grow no faster than its size.
 
+use crate::mutate::Model;
 use crate::writer::{Blob, NOP};
 
 /// A family: its name, and its tree of about so many parts.
@@ -200,6 +201,41 @@ pub const FAMILIES: [Family; 21] = [
         blob.end().finish()
     }),
 ];
+
+/// A board's tree with so many of everything that boot looks at: consoles that cannot be used, memory that is not ours,
+/// reservations, windows that all overlap, interrupts, phandles, CPUs and aliases.
+///
+/// The board's root has two cells for addresses and sizes. `None` if the tree is too broken to be extended.
+pub fn hostile_board(board: &[u8], count: u32) -> Option<Vec<u8>> {
+    let mut blob = Blob::root(2, 2);
+    let far = |number: u32| [0x80, number << 12, 0, 0x1000];
+    for number in 0..count {
+        // In RAM, where no UART is.
+        blob.begin("uart").text("compatible", "arm,pl011").cells("reg", &[0, 0x4000_0000, 0, 0x1000]);
+        blob.cells("phandle", &[0x10_0000 + count - number]).end();
+        blob.begin("d").text("compatible", "x").cells("reg", &[0, 0x3000_0000, 0, 0x1000]);
+        blob.cells("interrupts", &[0, number % 900 + 64, 4]).end();
+    }
+    let regions: Vec<u32> = (0..count).flat_map(|number| far(2 * number)).collect();
+    blob.begin("memory@8000000000").text("device_type", "memory").text("status", "disabled");
+    blob.cells("reg", &regions).end();
+    blob.begin("reserved-memory").cells("#address-cells", &[2]).cells("#size-cells", &[2]).flag("ranges");
+    for number in 0..count {
+        blob.begin("r").cells("reg", &far(2 * number + 1)).end();
+    }
+    blob.end().begin("aliases");
+    for number in 0..count {
+        blob.text(["a", "b"][(number % 2) as usize], "/uart");
+    }
+    blob.end().begin("cpus").cells("#address-cells", &[1]).cells("#size-cells", &[0]);
+    for number in 0..count {
+        blob.begin("c").text("device_type", "cpu").cells("reg", &[number]).text("status", "disabled").end();
+    }
+    blob.end();
+    let mut tree = Model::read(board)?;
+    tree.graft(&Model::read(&blob.finish())?);
+    Some(tree.write())
+}
 
 /// A root with a GIC, which is everybody's interrupt parent.
 fn with_gic() -> Blob {

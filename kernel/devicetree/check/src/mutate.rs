@@ -156,6 +156,24 @@ impl Model {
         blob
     }
 
+    /// Puts the other tree's nodes behind the last of this one's root.
+    pub fn graft(&mut self, other: &Self) {
+        let (Some(first), Some(last)) = (other.begins().get(1).copied(), self.last_end()) else { return };
+        let shift = self.strings.len() as u32;
+        let nodes = other.tokens.get(first..other.last_end().unwrap_or(first)).unwrap_or(&[]);
+        let shifted = nodes.iter().cloned().map(|token| match token {
+            Token::Prop(name, value) => Token::Prop(name + shift, value),
+            token => token,
+        });
+        self.tokens.splice(last..last, shifted.collect::<Vec<_>>());
+        self.strings.extend(&other.strings);
+    }
+
+    /// The `End` of the root.
+    fn last_end(&self) -> Option<usize> {
+        self.tokens.iter().rposition(|token| matches!(token, Token::End))
+    }
+
     /// Places of tokens of a kind.
     fn places(&self, wanted: impl Fn(&Token) -> bool) -> Vec<usize> {
         (0..self.tokens.len()).filter(|at| wanted(&self.tokens[*at])).collect()
