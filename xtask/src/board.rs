@@ -26,6 +26,8 @@ pub(crate) struct Board {
     pub(crate) arguments: &'static str,
     /// A program of that name beside those of every boot file system.
     pub(crate) program: Option<&'static str>,
+    /// Further words for QEMU: the first ones behind the machine's name, after a comma, the others by themselves.
+    pub(crate) words: (&'static str, &'static [&'static str]),
     /// What QEMU says at each start of this machine, and what means nothing here.
     pub(crate) warnings: &'static [&'static str],
 }
@@ -55,6 +57,7 @@ pub(crate) static BOARDS: &[Board] = &[
         console: 0,
         arguments: "program=rtc grant=rtc:/pl031@9010000",
         program: None,
+        words: ("", &[]),
         warnings: &[],
     },
     Board {
@@ -66,12 +69,41 @@ pub(crate) static BOARDS: &[Board] = &[
         arguments: "program=systimer grant=systimer:/soc/timer@7e003000",
         program: Some(SYSTIMER),
         // QEMU disables the nodes of devices that it does not have.
+        words: ("", &[]),
         warnings: &[
             "bcm2711 dtc: brcm,bcm2711-pcie has been disabled!",
             "bcm2711 dtc: brcm,bcm2711-rng200 has been disabled!",
             "bcm2711 dtc: brcm,bcm2711-thermal has been disabled!",
             "bcm2711 dtc: brcm,bcm2711-genet-v5 has been disabled!",
         ],
+    },
+    Board {
+        name: "xlnx-zcu102",
+        fixed: Some(Fixed { cpus: 4, cpu: "cortex-a53", memory: 2048, level: 1, gic: Some(2) }),
+        tree: Some("zynqmp-zcu102"),
+        serials: &["serial0", "serial1"],
+        console: 0,
+        arguments: "",
+        program: None,
+        // It has a display with sound, and will not start without somewhere to send that.
+        words: (",audiodev=none", &["-audiodev", "none,id=none"]),
+        warnings: &[
+            "nic cadence_gem.0 has no peer",
+            "nic cadence_gem.1 has no peer",
+            "nic cadence_gem.2 has no peer",
+            "nic cadence_gem.3 has no peer",
+        ],
+    },
+    Board {
+        name: "imx8mp-evk",
+        fixed: Some(Fixed { cpus: 4, cpu: "cortex-a53", memory: 1024, level: 2, gic: Some(3) }),
+        tree: Some("imx8mp-evk"),
+        serials: &["serial0", "serial1"],
+        console: 1,
+        arguments: "",
+        program: None,
+        words: ("", &[]),
+        warnings: &["nic imx.enet.0 has no peer"],
     },
     // Without a GIC: only a test boots it, to see it refused.
     Board {
@@ -82,6 +114,7 @@ pub(crate) static BOARDS: &[Board] = &[
         console: 0,
         arguments: "",
         program: None,
+        words: ("", &[]),
         warnings: &[],
     },
 ];

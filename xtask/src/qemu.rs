@@ -29,7 +29,8 @@ pub(crate) struct MachineArgs {
     /// The board that QEMU emulates
     ///
     /// virt takes any of the options below. The others have the CPUs, the RAM and the firmware's state that they
-    /// have: raspi4b is a Raspberry Pi 4 with four Cortex-A72, 2G of RAM and a GICv2, entered at EL2
+    /// have: raspi4b is a Raspberry Pi 4 with four Cortex-A72, 2G of RAM and a GICv2, entered at EL2; xlnx-zcu102 has
+    /// four Cortex-A53, 2G and a GICv2, entered at EL1; imx8mp-evk four Cortex-A53, 1G and a GICv3, entered at EL2
     #[arg(long, value_name = "NAME", default_value = "virt", value_parser = names())]
     pub(crate) board: String,
 
@@ -242,6 +243,12 @@ impl MachineArgs {
         if let Some(count) = self.smp.filter(|_| chosen) {
             add(&["-smp", &count.to_string()]);
         }
+        if let Some(fixed) = self.fixed() {
+            add(&["-m", &format!("{}M", fixed.memory), "-smp", &fixed.cpus.to_string()]);
+        }
+        if let Some(board) = self.board() {
+            add(board.words.1);
+        }
         // No default devices: a network card would want a boot ROM that not every package brings.
         add(&["-nodefaults", "-display", "none", "-no-reboot"]);
         if self.icount {
@@ -306,8 +313,8 @@ impl MachineArgs {
         if let Some(name) = &self.machine {
             return name.clone();
         }
-        if self.fixed().is_some() {
-            return self.board.clone();
+        if let Some(board) = self.board().filter(|board| board.fixed.is_some()) {
+            return format!("{}{}", board.name, board.words.0);
         }
         let el2 = if self.el == Some(2) { ",virtualization=on" } else { "" };
         format!("{},gic-version={}{el2}{}", self.board, self.gic.unwrap_or(DEFAULT_GIC), self.options)
@@ -407,7 +414,9 @@ mod tests {
             let text = refusal(&["--memory", wrong]);
             assert!(text.contains("for example --memory 512M"), "{wrong}: {text}");
         }
-        assert!(refusal(&["--board", "pi"]).contains("[possible values: virt, raspi4b]"));
+        assert!(
+            refusal(&["--board", "pi"]).contains("[possible values: virt, raspi4b, xlnx-zcu102, imx8mp-evk]")
+        );
         assert!(refusal(&["--el", "3"]).contains("3 is not in 1..=2"));
         assert!(refusal(&["--gic", "4"]).contains("4 is not in 2..=3"));
         assert!(refusal(&["--smp", "9"]).contains("9 is not in 1..=8"));
@@ -418,7 +427,7 @@ mod tests {
     #[test]
     fn a_board_has_what_it_has() {
         let line = words(&["--board", "raspi4b", "--memory", "2G", "--smp", "4"], &boot());
-        assert!(line.starts_with("-machine raspi4b -nodefaults "), "{line}");
+        assert!(line.starts_with("-machine raspi4b -m 2048M -smp 4 -nodefaults "), "{line}");
         assert!(line.contains(" -serial chardev:log -serial chardev:console -kernel "), "{line}");
         let boot = Boot { arguments: "console=serial0".into(), ..boot() };
         let line = words(&["--board", "raspi4b"], &boot);

@@ -271,6 +271,22 @@ pub(crate) static ROWS: &[Row] = &[
     // It writes the first UART into the tree.
     Row { firmware: Firmware::TfA, arguments: "console=serial0", ..pi("raspi4b-tf-a") },
     Row {
+        machine: "xlnx-zcu102",
+        cpu: "cortex-a53",
+        memory: "2G",
+        tree: Source::Board,
+        task: Task::Anywhere,
+        ..virt("xlnx-zcu102", 2, 1, 4)
+    },
+    Row {
+        machine: "imx8mp-evk",
+        cpu: "cortex-a53",
+        memory: "1G",
+        tree: Source::Board,
+        task: Task::Anywhere,
+        ..virt("imx8mp-evk", 3, 2, 4)
+    },
+    Row {
         machine: "raspi3b",
         gic: None,
         cpu: "cortex-a53",
