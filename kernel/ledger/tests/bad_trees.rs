@@ -123,6 +123,30 @@ fn every_bad_tree_gets_its_whole_diagnostic() {
     }
 }
 
+#[test]
+fn every_allocation_that_fails_is_said() {
+    let blob = treecheck::writer::board().finish();
+    let attempt = |nth: u64| {
+        let mut buffer = vec![0; devicetree::buffer_size(&blob).unwrap()];
+        hosted::heap::failing(nth, || {
+            let tree = Tree::parse(&blob, &mut buffer).map_err(|error| error.problem().rule())?;
+            let ledger = ledger::Builder::new(&tree).freeze().map_err(|error| error.rule())?;
+            ledger.device_table(&tree).map_err(|error| error.rule()).map(|table| table.len())
+        })
+    };
+    let mut refused = BTreeSet::new();
+    let whole = (1..).find_map(|nth| match attempt(nth) {
+        Ok(size) => Some((nth, size)),
+        Err(rule) => {
+            refused.insert(rule);
+            None
+        }
+    });
+    let (allocations, size) = whole.expect("an end");
+    assert!(allocations > 20 && size > 1000, "{allocations} allocations, {size} bytes");
+    assert_eq!(refused, BTreeSet::from(["ledger-out-of-memory", "out-of-memory"]));
+}
+
 /// `cargo xtask test` installs `dtc`, and says so: then a tree that is skipped is a failure.
 fn is_needed() -> bool {
     std::env::var_os("JACINTH_DTC").is_some()
