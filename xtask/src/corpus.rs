@@ -1,12 +1,13 @@
 //! `cargo xtask corpus`: real device trees against what they are known to mean.
 //!
 //! The folder holds blobs of real boards (`trees.tar.xz`) and what an independent translator, checked
-//! against U-Boot and a booted Linux, makes of them: every window, interrupt, PCI range and memory range. The same crate
-//! that the kernel links must find exactly those, no more and no fewer. A tree of ours for one of those boards must
+//! against U-Boot and a booted Linux, makes of them: every window, every `reg` entry that is none and why, every
+//! interrupt, PCI range and memory range. The same crate that the kernel links must find exactly those, no more and no
+//! fewer. A tree of ours for one of those boards must
 //! mean the same as the real one.
 
 use anyhow::{Context, Result, bail};
-use devicetree::Tree;
+use devicetree::{Place, Skip, Tree};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ struct WindowRow {
     base: Option<u64>,
     size: Option<u64>,
     cls: String,
+    /// Why it is no window, and of which bus.
+    reason: Option<String>,
     #[serde(default)]
     straddle: bool,
 }
@@ -77,7 +80,7 @@ pub(crate) fn corpus(args: CorpusArgs) -> Result<ExitCode> {
     let mut seen = BTreeSet::new();
     each_tree(&args.folder, |name, blob| {
         let none = Facts::new();
-        report.compare(&name, &blob, expected.get(&name).unwrap_or(&none));
+        report.compare(&name, &blob, expected.get(&name).unwrap_or(&none), |_| true);
         seen.insert(name);
         progress(seen.len(), expected.len());
         Ok(())
@@ -88,7 +91,11 @@ pub(crate) fn corpus(args: CorpusArgs) -> Result<ExitCode> {
     }
     for (own, of) in OWN {
         match expected.get(of) {
-            Some(facts) => report.compare(own, &dts::compile(&paths::root().join("dts").join(own))?, facts),
+            // What is no window may be missing from a tree of ours.
+            Some(facts) => {
+                let blob = dts::compile(&paths::root().join("dts").join(own))?;
+                report.compare(own, &blob, facts, |fact| !fact.starts_with(NO_WINDOW));
+            }
             None => report.differ(own, &format!("the corpus has no {of} to hold it against")),
         }
         seen.insert(own.to_owned());
@@ -130,16 +137,17 @@ struct Report {
 }
 
 impl Report {
-    fn compare(&mut self, name: &str, blob: &[u8], expected: &Facts) {
+    /// Holds the facts that count against those that are expected.
+    fn compare(&mut self, name: &str, blob: &[u8], expected: &Facts, counts: impl Fn(&str) -> bool) {
         let found = match facts_of(blob) {
             Ok(found) => found,
             Err(error) => return self.differ(name, &error.to_string()),
         };
         self.facts += found.len();
-        for fact in expected.difference(&found) {
+        for fact in expected.difference(&found).filter(|fact| counts(fact)) {
             self.differ(name, &format!("expected, not found: {fact}"));
         }
-        for fact in found.difference(expected) {
+        for fact in found.difference(expected).filter(|fact| counts(fact)) {
             self.differ(name, &format!("found, not expected: {fact}"));
         }
     }
@@ -158,7 +166,7 @@ impl Report {
         }
         let (wrong, facts) = (self.wrong_trees.len(), self.facts);
         println!(
-            "corpus: {} of {trees} trees match ({facts} windows, interrupts, PCI and memory ranges)",
+            "corpus: {} of {trees} trees match ({facts} windows, reasons why not, interrupts, PCI and memory ranges)",
             trees - wrong.min(trees)
         );
         if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -179,6 +187,12 @@ fn facts_of(blob: &[u8]) -> Result<Facts, devicetree::Error> {
             tree.is_available(window.node),
             window.straddles,
         ));
+    }
+    for entry in tree.reg_entries() {
+        if let Place::Skipped(skip) = entry.place {
+            let path = tree.path(entry.node).to_string();
+            facts.insert(no_window_fact(&path, entry.index, &reason(&tree, skip)));
+        }
     }
     for region in tree.memory() {
         let (path, range) = (tree.path(region.node).to_string(), region.range);
@@ -228,6 +242,31 @@ fn window_fact(
     format!("window {path} {index} {name} {base:#x}+{size:#x} available={available} straddles={straddles}")
 }
 
+fn no_window_fact(path: &str, index: u32, reason: &str) -> String {
+    format!("{NO_WINDOW} {path} {index} {reason}")
+}
+
+/// How a fact about an entry that is no window begins.
+const NO_WINDOW: &str = "no window";
+
+/// Why an entry is no window, in the corpus's words.
+fn reason(tree: &Tree<'_>, skip: Skip) -> String {
+    match skip {
+        Skip::NoSizeCells(_) | Skip::NoRanges(_) => UNREACHABLE.to_owned(),
+        Skip::OutsideRanges(bus) => format!("range-miss@{}", tree.path(bus)),
+        Skip::PciChild(_) => PCI_CHILD.to_owned(),
+        Skip::Empty => EMPTY.to_owned(),
+        _ => skip.display(tree).to_string(),
+    }
+}
+
+/// Behind several buses without addresses the corpus names the outermost and we the innermost: that there is one counts.
+const UNREACHABLE: &str = "unreachable";
+/// The corpus's words for a child of a PCI bus.
+const PCI_CHILD: &str = "parent is PCI bus";
+/// For an entry of size 0, for which the corpus has a size and no words.
+const EMPTY: &str = "size 0";
+
 fn memory_fact(what: &str, path: &str, (base, size): (u64, u64), available: bool) -> String {
     format!("{what} {path} {base:#x}+{size:#x} available={available}")
 }
@@ -252,8 +291,16 @@ fn read_expected(folder: &Path) -> Result<BTreeMap<String, Facts>> {
     for row in rows::<WindowRow>(&folder.join("windows.jsonl.gz"))? {
         let row = row?;
         let facts = expected.entry(row.dtb).or_default();
+        let path = row.path.as_str();
+        // What the CPU does not reach has a reason; what has no size is no window wherever it is.
+        let why = row.reason.as_deref().or((row.size == Some(0)).then_some(EMPTY));
+        let is_unreachable = |why: &str| why.starts_with("size-cells=0@") || why.starts_with("no-ranges@");
+        let why = why.map(|why| if is_unreachable(why) { UNREACHABLE } else { why });
+        if let Some(why) = why.filter(|_| row.base.is_none() || row.size == Some(0)) {
+            facts.insert(no_window_fact(path, row.reg_index, why));
+        }
         let (Some(base), Some(size)) = (row.base, row.size) else { continue };
-        let (path, range) = (row.path.as_str(), (base, size));
+        let range = (base, size);
         match row.cls.as_str() {
             "mmio" => {
                 let name = row.reg_name.as_deref();
