@@ -31,7 +31,7 @@ impl Boot {
         let start = page + range.base().page_offset();
         // SAFETY: 1, the pages were just mapped as device memory and never go away. 2 by the caller.
         let window = unsafe { Window::new(start as usize, range.size() as usize) };
-        Ok((window.ok_or(MapError::Misaligned)?, start as usize))
+        Ok((window.ok_or(MapError::Odd(range.base()))?, start as usize))
     }
 
     /// Where `pages` are mapped already.

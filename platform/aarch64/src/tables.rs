@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PhysAddr};
 
-use crate::{barrier, descriptor, image, layout};
+use crate::{barrier, cpu, descriptor, image, layout};
 
 /// Why the kernel cannot map something for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,10 @@ pub enum MapError {
     Occupied(u64),
     /// An address or a size is not a whole number of pages.
     Misaligned,
-    /// The address is beyond what the window for it can reach.
+    /// The address is beyond what the window for it can reach, or the CPU.
     OutOfReach(PhysAddr),
+    /// Registers do not start at a multiple of 8 bytes.
+    Odd(PhysAddr),
 }
 
 impl core::fmt::Display for MapError {
@@ -27,6 +29,7 @@ impl core::fmt::Display for MapError {
             Self::NoTables => write!(f, "no memory is left for the kernel's translation tables"),
             Self::Occupied(address) => write!(f, "the kernel has something mapped at {address:#x} already"),
             Self::Misaligned => write!(f, "a mapping must be whole 4 KiB pages"),
+            Self::Odd(address) => write!(f, "registers at {address} do not start at a multiple of 8 bytes"),
             Self::OutOfReach(address) => write!(f, "{address} lies beyond what the kernel can map"),
         }
     }
@@ -81,6 +84,11 @@ impl KernelSpace {
     ) -> Result<(), MapError> {
         if !(from | to.0 | size).is_multiple_of(PAGE_SIZE) {
             return Err(MapError::Misaligned);
+        }
+        // Beyond them a descriptor has its attributes.
+        let limit = 1 << cpu::physical_address_bits();
+        if to.0.checked_add(size).is_none_or(|end| end > limit) {
+            return Err(MapError::OutOfReach(to));
         }
         let mut done = 0;
         // The table of the last entry: its level, and which one of that level it is.

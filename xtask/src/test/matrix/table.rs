@@ -228,14 +228,15 @@ pub(crate) static ROWS: &[Row] = &[
         ..virt("virt-gic3-el1-2cpus-regions", 3, 1, 2)
     },
     Row {
-        arguments: "console=/serial@7:9600",
+        arguments: "console=/pl031@9010000",
         tree: Source::Edited(
             "a stdout-path that leads nowhere",
             &[text("/chosen", "stdout-path", "serial7:115200n8")],
         ),
         task: Task::Default,
         says: &[
-            "console: \"/serial@7:9600\", which console= names, is not used: the tree has no such node",
+            "console: \"/pl031@9010000\", which console= names, is not used: no UART of this kind is known \
+             (compatible \"arm,pl031\")",
             "console: \"serial7\", which stdout-path names, is not used: the tree has no such node",
         ],
         ..virt("virt-gic2-el1-2cpus-consoles", 2, 1, 2)
