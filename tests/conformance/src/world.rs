@@ -72,13 +72,17 @@ pub(crate) fn explore(
     let mut clean = vec![0; devicetree::buffer_size(&bytes).map_err(Error::Tree)?];
     let tree = Tree::parse(&bytes, &mut clean).map_err(Error::Tree)?;
     let devices = Devices { tree: &tree };
-    let group = devices.windows("virtio,mmio");
     let flash = devices.windows("cfi-flash");
     // A board without one of these fails the scenarios that need it; the others run.
     let nowhere = zx::abi::PhysRange::new(PhysAddr(0), PAGE_SIZE).map_err(|_| Error::NoDevice("page 0"))?;
     let ram = tree.memory().find(|region| region.available).ok_or(Error::NoDevice("RAM"))?.range;
-    let gics = ["arm,cortex-a15-gic", "arm,gic-400", "arm,gic-v3"].map(|gic| devices.windows(gic));
-    let controller = gics.into_iter().flatten().next();
+    // Some RAM, with RAM around it.
+    let no_flash = PhysAddr(ram.base().0 + ram.size() / 2).page_down();
+    let no_flash = zx::abi::PhysRange::new(no_flash, 16 * PAGE_SIZE).unwrap_or(ram);
+    let controller = devices.first_of(&["arm,cortex-a15-gic", "arm,gic-400", "arm,gic-v3"]);
+    // On a Raspberry Pi it is the pins' function that is written to. QEMU's have none; on a real board this would take
+    // the console's pins away, so this program is not for one.
+    let registers = devices.first_of(&["arm,pl031", "brcm,bcm2711-gpio"]);
     Ok(World {
         process: process.raw(),
         thread: Handle::from(thread).into_raw(),
@@ -93,9 +97,10 @@ pub(crate) fn explore(
         scratch: scratch(root)?,
         scratch_size: SCRATCH_SIZE,
         agent: (agent_vmo()?.into_raw(), 0),
-        registers: devices.windows("arm,pl031").first().copied().unwrap_or(nowhere),
-        flash: flash.last().copied().unwrap_or(nowhere),
-        group: group.first_chunk().copied().unwrap_or([nowhere; 2]),
+        registers: registers.unwrap_or(nowhere),
+        flash: flash.last().copied().unwrap_or(no_flash),
+        has_flash: !flash.is_empty(),
+        group: devices.group().unwrap_or([nowhere; 2]),
         ram,
         controller: controller.ok_or(Error::NoDevice("interrupt controller"))?.base(),
         hole: devices.hole().unwrap_or(nowhere.base()),
@@ -122,14 +127,39 @@ impl Devices<'_, '_> {
         found
     }
 
-    /// A page of the low peripherals in which the tree names nothing.
+    /// The first window of the first of these kinds that there is.
+    fn first_of(&self, names: &[&str]) -> Option<zx::abi::PhysRange> {
+        names.iter().find_map(|name| self.windows(name).first().copied())
+    }
+
+    /// Two windows that share a page.
+    fn group(&self) -> Option<[zx::abi::PhysRange; 2]> {
+        let slots = self.windows("virtio,mmio").first_chunk().copied();
+        let mailboxes = || {
+            Some([
+                self.first_of(&["brcm,bcm2835-mbox"])?,
+                self.first_of(&["brcm,bcm2711-vchiq", "brcm,bcm2836-vchiq", "brcm,bcm2835-vchiq"])?,
+            ])
+        };
+        slots.or_else(mailboxes)
+    }
+
+    /// A page in which the tree names nothing: among virt's low peripherals, or beyond a Raspberry Pi's RAM as QEMU
+    /// has it.
     fn hole(&self) -> Option<PhysAddr> {
-        const PERIPHERALS: u64 = 0x0900_0000;
+        const BEGINNINGS: [u64; 2] = [0x0908_0000, 0xa000_0000];
         let taken = |page: u64| {
             let page = zx::abi::PhysRange::new(PhysAddr(page), PAGE_SIZE);
-            page.is_ok_and(|page| self.tree.windows().any(|window| window.range.overlaps(page)))
+            page.is_ok_and(|page| {
+                self.tree.windows().any(|window| window.range.overlaps(page))
+                    || self.tree.memory().any(|region| region.range.overlaps(page))
+            })
         };
-        (0x80..0x100).map(|page| PERIPHERALS + page * PAGE_SIZE).find(|page| !taken(*page)).map(PhysAddr)
+        BEGINNINGS
+            .into_iter()
+            .flat_map(|start| (0..0x80).map(move |page| start + page * PAGE_SIZE))
+            .find(|page| !taken(*page))
+            .map(PhysAddr)
     }
 }
 

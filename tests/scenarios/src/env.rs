@@ -2,9 +2,10 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use abi::layout::AbiStruct;
-use abi::{Handle, Status, Sysno, VirtAddr};
+use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
 
 use crate::system::{System, World};
 
@@ -30,13 +31,29 @@ pub(crate) struct Env<'a> {
     pub(crate) world: World,
     handles: Vec<Handle>,
     mappings: Vec<(u64, u64)>,
+    /// What the board should have and does not.
+    lacks: Cell<Option<&'static str>>,
 }
 
 impl<'a> Env<'a> {
+    /// The memory-like window. A board that has none is noted, and the scenario does not count; what it gets here is
+    /// RAM, which it is refused.
+    pub(crate) fn flash(&self) -> PhysRange {
+        if !self.world.has_flash {
+            self.lacks.set(Some("flash"));
+        }
+        self.world.flash
+    }
+
+    /// What the board should have had for the scenario to run.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        self.lacks.get()
+    }
+
     /// Surroundings on `system`.
     pub(crate) fn new(system: &'a mut dyn System) -> Self {
         let world = system.world();
-        Self { system, world, handles: Vec::new(), mappings: Vec::new() }
+        Self { system, world, handles: Vec::new(), mappings: Vec::new(), lacks: Cell::new(None) }
     }
 
     /// Issues a call with these first arguments, the others zero.

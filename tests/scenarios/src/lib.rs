@@ -63,15 +63,16 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Runs the scenario and tidies up after it.
+    /// Runs the scenario and tidies up after it. If the board has no device of a kind that it needs, that kind.
     ///
     /// # Errors
     /// [`Failure`]: the first check that failed.
-    pub fn run(&self, system: &mut dyn System) -> Outcome {
+    pub fn run(&self, system: &mut dyn System) -> Outcome<Option<&'static str>> {
         let mut env = Env::new(system);
         let outcome = (self.run)(&mut env);
+        let lacks = env.lacks();
         env.tidy();
-        outcome
+        if lacks.is_some() { Ok(lacks) } else { outcome.map(|()| None) }
     }
 }
 

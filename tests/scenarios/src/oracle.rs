@@ -144,7 +144,7 @@ fn unmapped(env: &mut Env<'_>) -> Outcome {
 }
 
 fn every_page(env: &mut Env<'_>) -> Outcome {
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let vmo = ok!(flash(env, 4, CachePolicy::UncachedDevice));
     let at = ok!(env.map(vmo, PERM_READ, 4 * P));
     for page in 0..4 {
@@ -203,7 +203,7 @@ fn after_unmap(env: &mut Env<'_>) -> Outcome {
 }
 
 fn slices(env: &mut Env<'_>) -> Outcome {
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     for policy in POLICIES {
         let parent = ok!(flash(env, 4, policy));
         let slice = ok!(env.slice(parent, 3 * P, P));
@@ -219,7 +219,7 @@ fn slices(env: &mut Env<'_>) -> Outcome {
 
 fn large(env: &mut Env<'_>) -> Outcome {
     const BLOCK: u64 = 2 << 20;
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let resource = ok!(env.resource_create(env.world.mmio_root, 0, base, 2 * BLOCK, b"large"));
     let vmo = ok!(env.create_physical(resource, base, 2 * BLOCK));
     let at = ok!(env.map(vmo, PERM_READ, 2 * BLOCK));

@@ -58,7 +58,7 @@ fn registers(env: &mut Env<'_>) -> Result<(Handle, u64)> {
 
 /// The first page of flash, where several pages are needed, and a resource for `pages` of it.
 fn flash(env: &mut Env<'_>, pages: u64) -> Result<(Handle, u64)> {
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let root = env.world.mmio_root;
     Ok((env.resource_create(root, 0, base, pages * P, b"flash")?, base))
 }
@@ -72,7 +72,7 @@ fn creates(env: &mut Env<'_>) -> Outcome {
 }
 
 fn half_page_resource(env: &mut Env<'_>) -> Outcome {
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let half = ok!(env.resource_create(env.world.mmio_root, 0, base, P / 2, b"half"));
     ok!(env.create_physical(half, base, P));
     refused!(env.create_physical(half, base, 2 * P), ACCESS_DENIED);
@@ -172,6 +172,11 @@ fn ram_denied(env: &mut Env<'_>) -> Outcome {
     let (root, ram) = (env.world.mmio_root, env.world.ram);
     refused!(env.create_physical(root, ram.base().0, P), ACCESS_DENIED);
     refused!(env.create_physical(root, ram.last().0 + 1 - P, P), ACCESS_DENIED);
+    refused!(env.create_physical(root, ram.last().0 + 1 - P, 2 * P), ACCESS_DENIED);
+    if ram.base().0 == 0 {
+        // There is nothing below it.
+        return Ok(());
+    }
     refused!(env.create_physical(root, ram.base().0 - P, 2 * P), ACCESS_DENIED);
     // The last byte of the request is RAM's first, then not even that: the request ends inside a page
     // whose rest the expansion adds, and the page is not RAM.
@@ -362,7 +367,7 @@ fn content_size_bounds(env: &mut Env<'_>) -> Outcome {
 }
 
 fn unaligned_resource(env: &mut Env<'_>) -> Outcome {
-    let base = env.world.flash.base().0 + P;
+    let base = env.flash().base().0 + P;
     let resource = ok!(env.resource_create(env.world.mmio_root, 0, base + 0x800, P, b"straddles"));
     ok!(env.create_physical(resource, base, 2 * P));
     refused!(env.create_physical(resource, base, 3 * P), ACCESS_DENIED);
@@ -384,7 +389,7 @@ fn refusals_leave_nothing(env: &mut Env<'_>) -> Outcome {
 }
 
 fn neighbours_denied(env: &mut Env<'_>) -> Outcome {
-    let base = env.world.flash.base().0 + P;
+    let base = env.flash().base().0 + P;
     let resource = ok!(env.resource_create(env.world.mmio_root, 0, base, P, b"middle"));
     refused!(env.create_physical(resource, base - P, P), ACCESS_DENIED);
     refused!(env.create_physical(resource, base + P, P), ACCESS_DENIED);
@@ -414,7 +419,7 @@ fn names_and_koids(env: &mut Env<'_>) -> Outcome {
     truth!(ok!(env.basic(first)).koid >= abi::object::KOID_FIRST);
     same!(ok!(env.name(first)), [0; 32]);
     // An exclusive resource is as good as a shared one.
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let alone = ok!(env.resource_create(env.world.mmio_root, FLAG_EXCLUSIVE, base, P, b"alone"));
     ok!(env.create_physical(alone, base, P));
     Ok(())

@@ -37,7 +37,7 @@ pub(crate) fn registers(env: &mut Env<'_>) -> Result<Handle> {
 
 /// A physical VMO over the first pages of flash, with a policy.
 pub(crate) fn flash(env: &mut Env<'_>, pages: u64, policy: CachePolicy) -> Result<Handle> {
-    let base = env.world.flash.base().0;
+    let base = env.flash().base().0;
     let resource = env.resource_create(env.world.mmio_root, 0, base, pages * P, b"flash")?;
     let vmo = env.create_physical(resource, base, pages * P)?;
     env.set_policy(vmo, policy)?;

@@ -48,7 +48,7 @@ scenarios! {
 const SHARED: u32 = 0;
 
 fn base(env: &Env<'_>) -> u64 {
-    env.world.flash.base().0
+    env.flash().base().0
 }
 
 /// A resource from the ranged root of MMIO, `offset` bytes into flash.

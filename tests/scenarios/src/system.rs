@@ -68,10 +68,13 @@ pub struct World {
     pub scratch_size: u64,
     /// A VMO that may be executed, and where in it the page of [`AGENT`](crate::agent::AGENT) lies.
     pub agent: (Handle, u64),
-    /// A page of registers that may be read at will and is nobody else's: the PL031's.
+    /// A page of registers that is nobody else's, may be read at will, and keeps what is written to the word at 4: the
+    /// PL031's.
     pub registers: PhysRange,
     /// A memory-like window of at least four pages: NOR flash with the Intel command set.
     pub flash: PhysRange,
+    /// Whether there is one; else `flash` is some RAM.
+    pub has_flash: bool,
     /// Two windows that share one page.
     pub group: [PhysRange; 2],
     /// All of the first bank of RAM.

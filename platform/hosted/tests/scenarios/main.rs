@@ -54,10 +54,13 @@ fn config() -> Config {
 fn run(scenario: &Scenario, cpus: usize) -> Result<(), Failed> {
     let mut program = Program::start(Config { cpus, ..config() });
     let before = program.object_count();
-    scenario.run(&mut program).map_err(|failure| {
+    let lacks = scenario.run(&mut program).map_err(|failure| {
         let console = program.board.machine.take_console();
         Failed::from(format!("{failure}\n{console}"))
     })?;
+    if let Some(kind) = lacks {
+        return Err(format!("the simulated board has no {kind}").into());
+    }
     let console = program.board.machine.take_console();
     for words in REPORTS.iter().filter(|(id, _)| *id == scenario.id).flat_map(|(_, words)| *words) {
         if !console.contains(words) {

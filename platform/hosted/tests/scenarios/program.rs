@@ -148,6 +148,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         agent: (0, 0),
         registers: range(virt::RTC),
         flash: range(virt::FLASH[1]),
+        has_flash: true,
         group: [range(virt::VIRTIO), range((virt::VIRTIO.0 + virt::VIRTIO.1, virt::VIRTIO.1))],
         ram: config.ram,
         controller: PhysAddr(virt::GIC[0].0),

@@ -250,6 +250,7 @@ pub(crate) static ROWS: &[Row] = &[
         ..pi("raspi4b-linux")
     },
     Row { firmware: Firmware::Armstub, ..pi("raspi4b-armstub") },
+    Row { task: Task::Conformance, says: &[], ..pi("raspi4b-conformance") },
     Row { task: Task::PowerOff, ..pi("raspi4b-off") },
     // CPU 2 is called by a word that nobody watches.
     Row {
