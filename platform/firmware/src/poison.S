@@ -204,7 +204,7 @@ poison_gic:
     str     w14, [x10, #8]              // GICC_BPR
     str     wzr, [x10, #4]              // GICC_PMR: nothing gets through
     .irp    at, 0xd0, 0xd4, 0xd8, 0xdc
-    nop
+    str     w15, [x10, #\at]            // GICC_APR: every priority is being served
     .endr
     mov     w14, #0x3e7                 // every bypass, both groups, and the end of an interrupt in two steps
     str     w14, [x10]                  // GICC_CTLR
@@ -266,6 +266,7 @@ poison_gic:
     mov     x12, #7
     msr     s3_0_c12_c12_3, x12         // ICC_BPR1_EL1
     mov     w12, #-1
+    msr     s3_0_c12_c9_0, x12          // ICC_AP1R0_EL1: every priority is being served. Group 0 is EL3's
     mov     x12, #3                     // CBPR, EOImode
     msr     s3_0_c12_c12_4, x12         // ICC_CTLR_EL1
     mov     x12, #1

@@ -18,6 +18,8 @@ mmio::registers! {
         0x004 => priority_mask: ReadWrite<u32>;
         /// GICC_BPR.
         0x008 => binary_point: ReadWrite<u32>;
+        /// GICC_APR.
+        0x0D0 => active_priority: [ReadWrite<u32>; 4];
     }
 }
 
@@ -58,6 +60,10 @@ impl Gic {
         self.distributor.lock().start_cpu(cpu)?;
         self.interface.priority_mask().set(EVERYTHING);
         self.interface.binary_point().set(0);
+        // Priorities that a loader left active would keep ours away.
+        for register in self.interface.active_priority().each(0..4) {
+            register.set(0);
+        }
         self.interface.control().set(ENABLE);
         Ok(())
     }
