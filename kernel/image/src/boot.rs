@@ -188,7 +188,10 @@ impl Display for Failure {
             Self::NoTree => write!(f, "no device tree at the address in x0; have the loader pass one"),
             Self::Tree(error) => write!(f, "{error}"),
             Self::LargeTree(size) => {
-                write!(f, "the device tree needs {size} bytes, more than the boot heap has")
+                write!(
+                    f,
+                    "the device tree needs {size} bytes, more than the boot heap has; reserve a larger one"
+                )
             }
             Self::Memory(error) => write!(f, "{error}"),
             Self::Ledger(error) => write!(f, "the device tree cannot be accounted for: {error}"),

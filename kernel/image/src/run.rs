@@ -3,11 +3,11 @@
 
 use aarch64::lock::{Lock, Place};
 use aarch64::trap;
-use aarch64::{Board, contention, cpu, free_frames, power, println};
+use aarch64::{Board, contention, cpu, free_frames, heap, power, println};
 use abi::PAGE_SIZE;
 use abi::resource::Kind;
 use abi::vdso::Constants;
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
@@ -43,8 +43,7 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
     defmt::info!("{=u64} pages are free, init starts", free.0);
     let mut frame = Frame::default();
     let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
-    // The last allocation that may fail in no other way than by a panic: nothing runs yet.
-    let lock = Box::leak(Box::new(Lock::new(kernel)));
+    let Some(lock) = heap::leak(Lock::new(kernel)) else { return Failure::NoMemory };
     if test {
         lock.measure();
     }
@@ -92,7 +91,11 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
         size: 1,
         name: Name::from_tail(tree.path(line.node)),
     });
-    let supply: alloc::vec::Vec<Supply> = windows.chain(lines).collect();
+    let mut supply = Vec::new();
+    for item in windows.chain(lines) {
+        supply.try_reserve(1).map_err(|_| Failure::NoMemory)?;
+        supply.push(item);
+    }
     let vdso = VdsoImage { bytes: VDSO, sites: VDSO_SITES, constants };
     let mut kernel = Kernel::new(board, ledger, options, &vdso).map_err(Failure::Kernel)?;
     note_ram(physmem, initrd);
@@ -182,6 +185,7 @@ fn obey(next: Next) -> Next {
 enum Failure {
     DeviceTable(ledger::Error),
     Kernel(kernel::boot::Error),
+    NoMemory,
 }
 
 impl Display for Failure {
@@ -189,6 +193,9 @@ impl Display for Failure {
         match self {
             Self::DeviceTable(error) => write!(f, "the device table cannot be made: {error}"),
             Self::Kernel(error) => error.fmt(f),
+            Self::NoMemory => {
+                f.write_str("there is no memory for the kernel's own state; give the machine more")
+            }
         }
     }
 }

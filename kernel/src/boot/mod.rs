@@ -103,6 +103,9 @@ impl fmt::Display for Error {
                 write!(f, "the boot file system has no file \"{FIRST_PROGRAM}\": build it with cargo xtask build")
             }
             Self::BadProgram(why) => write!(f, "\"{FIRST_PROGRAM}\" is no program of ours: {why}"),
+            Self::Failed(what, Status::NO_MEMORY) => {
+                write!(f, "cannot {what}: no memory is left; give the machine more")
+            }
             Self::Failed(what, status) => write!(f, "cannot {what}: {status}"),
         }
     }

@@ -4,6 +4,7 @@
 //! large tree extends ([`Boot::extend_heap`]), and grows by runs of frames. An allocation that cannot be served is a null pointer, so `try_reserve` reports it; the
 //! kernel's logic allocates in no other way after boot. Both allocation and release take constant time, apart
 //! from a growth.
+use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
@@ -70,6 +71,14 @@ impl State {
             unsafe { self.pools.insert_free_block_ptr(bytes) };
         }
     }
+}
+
+/// Gives a value a place for ever; `None` if there is none.
+pub fn leak<T>(value: T) -> Option<&'static T> {
+    let mut place = Vec::new();
+    place.try_reserve_exact(1).ok()?;
+    place.push(value);
+    place.leak().first()
 }
 
 impl Boot {

@@ -2,14 +2,13 @@
 //!
 //! Each CPU takes its own. The boot CPU calls `start`, which ends with [`start_on_this_cpu`]; every other CPU
 //! calls that one itself, once its MMU is on and before it first takes an interrupt or waits for one.
-use alloc::boxed::Box;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use kernel::ports::Event;
 
 pub use crate::gic::CpuError;
 use crate::gic::{Controller, KICK, Trigger};
-use crate::{cpu, timer, watch};
+use crate::{cpu, heap, timer, watch};
 
 /// What all CPUs share, made at boot and kept for ever.
 struct Interrupts {
@@ -34,8 +33,8 @@ fn interrupts() -> Option<&'static Interrupts> {
 /// As for [`start_on_this_cpu`].
 pub(crate) fn start(controller: Controller, timer: u32, trigger: Trigger) -> Result<(), CpuError> {
     watch::start();
-    let shared = Box::leak(Box::new(Interrupts { controller, timer, trigger }));
-    INTERRUPTS.store(shared, Ordering::Release);
+    let shared = heap::leak(Interrupts { controller, timer, trigger }).ok_or(CpuError::OutOfMemory)?;
+    INTERRUPTS.store(core::ptr::from_ref(shared).cast_mut(), Ordering::Release);
     start_on_this_cpu()
 }
 

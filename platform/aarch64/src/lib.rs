@@ -56,7 +56,7 @@ mod fp;
 #[cfg(any(test, target_os = "none"))]
 mod gic;
 #[cfg(target_os = "none")]
-mod heap;
+pub mod heap;
 #[cfg(target_os = "none")]
 pub mod image;
 #[cfg(target_os = "none")]

@@ -45,7 +45,10 @@ impl core::fmt::Display for MemoryError {
                  board's firmware leaves, not the file that it starts from"
             ),
             Self::Disabled => write!(f, "no memory: every memory node of the tree is disabled"),
-            Self::OutOfMemory => write!(f, "the boot heap cannot hold the list of memory ranges"),
+            Self::OutOfMemory => write!(
+                f,
+                "the boot heap cannot hold the list of memory ranges; give the tree fewer, or reserve a larger heap"
+            ),
             Self::Map(error) => error.fmt(f),
         }
     }

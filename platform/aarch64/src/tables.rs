@@ -26,7 +26,9 @@ pub enum MapError {
 impl core::fmt::Display for MapError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::NoTables => write!(f, "no memory is left for the kernel's translation tables"),
+            Self::NoTables => {
+                write!(f, "no memory is left for the kernel's translation tables; give the machine more")
+            }
             Self::Occupied(address) => write!(f, "the kernel has something mapped at {address:#x} already"),
             Self::Misaligned => write!(f, "a mapping must be whole 4 KiB pages"),
             Self::Odd(address) => write!(f, "registers at {address} do not start at a multiple of 8 bytes"),

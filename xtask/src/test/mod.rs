@@ -1,5 +1,6 @@
 //! `test`: everything that must hold before a change lands.
 
+mod allocations;
 mod corpus;
 mod forms;
 mod host;
@@ -33,7 +34,8 @@ use crate::summary::Tally;
 ///           and EL2, with one to eight CPUs and 64M to 8G of RAM, other boards, and other firmware; and machines that
 ///           are made to fail, whose panic record is read (record-*). A plugin watches each of them: no access to a
 ///           device, by whatever code, has a form that a hypervisor cannot emulate. Last, what device trees cost, in
-///           instructions (trees-*)
+///           instructions (trees-*); and memory that runs out at each place of the boot that asks for some
+///           (boot-allocations)
 ///
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
@@ -119,6 +121,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         let watcher = watch::Watcher::default();
         matrix::run(toolchain, filter, limit, &watcher, &mut tally)?;
         records::run(toolchain, filter, limit, &watcher, &mut tally)?;
+        allocations::run(toolchain, filter, &watcher, &mut tally)?;
         trees::run(toolchain, filter, args.corpus().as_deref(), limit, &watcher, &mut tally)?;
     }
     println!("{}", tally.closing());

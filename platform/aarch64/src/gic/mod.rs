@@ -74,6 +74,8 @@ fn configured(register: u32, intid: u32, trigger: Trigger) -> u32 {
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CpuError {
+    /// The heap has no room for what is known of the controller.
+    OutOfMemory,
     /// No interrupt controller has been taken over.
     NoController,
     /// There are more CPUs than the controller's architecture allows.
@@ -93,6 +95,9 @@ pub enum CpuError {
 impl core::fmt::Display for CpuError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
+            Self::OutOfMemory => {
+                write!(f, "there is no memory for the interrupt controller's state; give the machine more")
+            }
             Self::NoController => write!(f, "no interrupt controller has been taken over"),
             Self::TooManyCpus => write!(f, "more CPUs than a GICv2 can have"),
             Self::NoRedistributor(cpu) => {
