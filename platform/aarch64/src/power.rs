@@ -132,14 +132,8 @@ pub fn halt() -> ! {
 /// # Errors
 /// What PSCI answers (Arm DEN 0022, 5.2.2), or that there is none.
 pub(crate) fn start_cpu(affinity: u64, entry: PhysAddr, context: u64) -> Result<(), StartError> {
-    let mut arguments = [0; 17];
-    [arguments[0], arguments[1], arguments[2]] = [affinity, entry.0, context];
     let function = CPU_ON.load(Ordering::Relaxed);
-    let [answer, ..] = match CONDUIT.load(Ordering::Relaxed) {
-        1 => smccc::hvc64(function, arguments),
-        2 => smccc::smc64(function, arguments),
-        _ => return Err(StartError::NoPsci),
-    };
+    let answer = call([function.into(), affinity, entry.0, context]).ok_or(StartError::NoPsci)?;
     // Errors are 32 bits with a sign, whatever the width of the call.
     if answer as u32 == 0 { Ok(()) } else { Err(StartError::Psci(answer as i32)) }
 }
@@ -156,7 +150,7 @@ pub(crate) enum StartError {
 impl core::fmt::Display for StartError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::NoPsci => f.write_str("the tree has no PSCI to start it by"),
+            Self::NoPsci => f.write_str("there is no PSCI to start it by"),
             Self::Psci(error) => write!(f, "PSCI CPU_ON answers {error}"),
         }
     }
@@ -167,12 +161,19 @@ fn psci(function: u32) -> Option<i32> {
     if !SYSTEM.load(Ordering::Relaxed) {
         return None;
     }
-    let [answer, ..] = match CONDUIT.load(Ordering::Relaxed) {
-        1 => smccc::hvc32(function, [0; 7]),
-        2 => smccc::smc32(function, [0; 7]),
+    call([function.into(), 0, 0, 0]).map(|answer| answer as i32)
+}
+
+/// Calls PSCI: `None` where there is none, or the tree names an instruction that does not exist here.
+fn call(words: [u64; 4]) -> Option<u64> {
+    let by_hvc = match CONDUIT.load(Ordering::Relaxed) {
+        1 => true,
+        2 => false,
         _ => return None,
     };
-    Some(answer as i32)
+    // SAFETY: 1, PSCI's functions obey the calling convention, and CPU_ON starts another CPU at what was made for it.
+    // 2, CPUs are started before the first thread, and what ends the machine ends its threads.
+    unsafe { crate::trap::call_firmware(by_hvc, words) }
 }
 
 /// SYS_EXIT with the reason ADP_Stopped_ApplicationExit (Arm semihosting, 2.0).

@@ -59,6 +59,9 @@ unsafe extern "C" {
     fn enter_user(frame: *const Frame, stack_end: u64) -> !;
     fn guarded_load(address: u64, width: u32) -> Loaded;
     safe static guarded_load_end: u8;
+    fn guarded_hvc(function: u64, first: u64, second: u64, third: u64) -> Loaded;
+    fn guarded_smc(function: u64, first: u64, second: u64, third: u64) -> Loaded;
+    safe static guarded_call_end: u8;
 }
 
 /// What [`guarded_load`]'s assembly returns, in x0 and x1.
@@ -141,6 +144,25 @@ pub(crate) unsafe fn load_width_if_present(address: u64, width: u8) -> Option<u3
     (loaded.read != 0).then_some(loaded.value as u32)
 }
 
+/// Calls firmware by `hvc`, or by `smc`, with a function number and its arguments (Arm DEN 0028): what it answers;
+/// `None` if the instruction is undefined here.
+///
+/// # Safety
+/// 1. The function leaves this CPU's registers and memory to the caller as the calling convention says.
+/// 2. No thread runs at EL0 afterwards unless the instruction exists: an exception from EL1 uses SP_EL0 as its
+///    scratch register.
+pub(crate) unsafe fn call_firmware(by_hvc: bool, [function, first, second, third]: [u64; 4]) -> Option<u64> {
+    // SAFETY: 1 and 2 by the caller; if the instruction is undefined, `el1_exception` resumes behind it.
+    let called = unsafe {
+        if by_hvc {
+            guarded_hvc(function, first, second, third)
+        } else {
+            guarded_smc(function, first, second, third)
+        }
+    };
+    (called.read != 0).then_some(called.value)
+}
+
 extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {
     let next = watched(|| jacinth_complete(frame, Called { status, rest }));
     settle(frame, next);
@@ -210,6 +232,12 @@ fn settle(frame: &mut Frame, mut next: Next) {
 extern "C" fn el1_exception(frame: &mut Frame, kind: u64, esr: u64, far: u64) {
     let end = &raw const guarded_load_end as u64;
     let start = guarded_load as *const () as u64;
+    if kind == SYNCHRONOUS && (start..end).contains(&frame.pc) {
+        frame.pc = end;
+        return;
+    }
+    let end = &raw const guarded_call_end as u64;
+    let start = guarded_hvc as *const () as u64;
     if kind == SYNCHRONOUS && (start..end).contains(&frame.pc) {
         frame.pc = end;
         return;

@@ -308,6 +308,23 @@ el1_exception:
 nothing:
     .quad   0, 0
 
+// guarded_hvc and guarded_smc: call firmware by x0 with arguments from x1. x0 is the answer and x1 is 1; or x1 is 0 if
+// this machine has no such instruction, whatever its device tree says.
+    .global guarded_hvc
+    .global guarded_smc
+    .global guarded_call_end
+guarded_hvc:
+    hvc     #0
+    mov     x1, #1
+    ret
+guarded_smc:
+    smc     #0
+    mov     x1, #1
+    ret
+guarded_call_end:
+    mov     x1, xzr
+    ret
+
 // guarded_load: reads w1 bytes, 1, 2 or 4, at x0. w0 is the value and x1 is 1; or x1 is 0 if the access faulted.
     .global guarded_load
     .global guarded_load_end
