@@ -5,7 +5,7 @@ use aarch64::log::Level;
 use aarch64::panic::Trial;
 
 /// Words that the first process reads, not the kernel.
-const FOR_INIT: [&str; 3] = ["program", "grant", "rounds"];
+const FOR_INIT: [&str; 4] = ["program", "grant", "rounds", "filter"];
 
 /// What the kernel takes from the boot arguments.
 #[derive(Debug)]
