@@ -35,7 +35,9 @@
 
 extern crate alloc;
 
-/// Rules and their names, which are those of the trees in `dts/bad`.
+/// Rules and their names, which are those of the trees in `dts/bad`; the ledger has some of its own.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! rules {
     ($type:ty: $($pattern:pat => $rule:literal),* $(,)?) => {
         impl $type {

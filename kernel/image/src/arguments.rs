@@ -86,6 +86,7 @@ fn trial(name: &str) -> Option<Trial> {
         "everywhere" => Some(Trial::Everywhere),
         "stuck" => Some(Trial::Stuck),
         "deaf" => Some(Trial::Deaf),
+        "reset" => Some(Trial::Reset),
         _ => None,
     }
 }

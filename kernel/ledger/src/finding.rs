@@ -124,24 +124,7 @@ impl Ledger {
     }
 }
 
-/// Rules and their names, which are those of the trees in `dts/bad`.
-macro_rules! rules {
-    ($type:ty: $($pattern:pat => $rule:literal),* $(,)?) => {
-        impl $type {
-            /// The names of all rules that this can be about.
-            pub const RULES: &'static [&'static str] = &[$($rule),*];
-
-            /// The name of the rule; `dts/bad` has a small tree of this name that breaks it.
-            pub fn rule(&self) -> &'static str {
-                match self {
-                    $($pattern => $rule),*
-                }
-            }
-        }
-    };
-}
-
-rules! { Against<'_>:
+devicetree::rules! { Against<'_>:
     Self::Kernel(_) => "ledger-kernel",
     Self::Memory(Conflict { owner: Owner::Reserved, .. }) => "ledger-reserved",
     Self::Memory(_) => "ledger-memory",
@@ -152,7 +135,7 @@ rules! { Against<'_>:
     Self::Page(_) => "ledger-page",
 }
 
-rules! { Error:
+devicetree::rules! { Error:
     Self::OutOfMemory => "ledger-out-of-memory",
     Self::TooManyWindows { .. } => "ledger-too-many-windows",
     Self::Memory { skip: Skip::NoSizeCells(_), .. } => "memory-no-size-cells",

@@ -312,6 +312,8 @@ pub enum Trial {
     Stuck,
     /// The same, with interrupts masked.
     Deaf,
+    /// No failure: the machine starts anew.
+    Reset,
 }
 
 /// Whether the next CPU that takes the kernel's lock shall keep it for ever, and whether with interrupts masked.
@@ -327,6 +329,7 @@ pub fn fail_as(trial: Trial) {
             unsafe { asm!("ldr {0}, [{0}]", inout(reg) UNMAPPED => _, options(nostack, readonly)) }
         }
         Trial::Overflow => _ = descend(0),
+        Trial::Reset => crate::power::reset(),
         Trial::Everywhere => {
             FAILED.store(DOOMED, Ordering::Relaxed);
             trap::run(Frame::default(), Next::Again)

@@ -128,6 +128,11 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
             let is_off = ended.status.is_some_and(|status| status.success());
             if is_off { said() } else { Some("the machine did not switch itself off".to_owned()) }
         }
+        // It would go on like this: it is ended from here.
+        (Task::Reset, _) => {
+            let greetings = ended.transcript.iter().filter(|line| line.starts_with(GREETING)).count();
+            if greetings > 1 { said() } else { Some("the machine did not start anew".to_owned()) }
+        }
         // It ends by semihosting, or stays as it is and is ended from here.
         (Task::Refusal(why), Verdict::Panic | Verdict::TimedOut) => {
             unsaid(why, &ended.transcript).or_else(said)
@@ -135,6 +140,9 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
         _ => Some(report::reason(verdict)),
     }
 }
+
+/// How the kernel greets.
+pub(super) const GREETING: &str = "Jacinth ";
 
 /// A complaint if no line has `text` in it.
 fn unsaid(text: &str, transcript: &[String]) -> Option<String> {

@@ -44,8 +44,7 @@ const SHORT: &str = "filter=CPU-J01 filter=CPU-J02 filter=CPU-J03 filter=CPU-J07
 const STOPPED: &str = " Stopped.";
 
 /// Where Linux's trees are to be had.
-const LINUX_HAS: &str = "install Debian's package linux-image-arm64 (`apt-get download` and `dpkg -x` will do), or put the \
-                         corpus at ../shared/corpus";
+const LINUX_HAS: &str = "install Debian's package linux-image-arm64, or put the corpus at ../shared/corpus";
 
 /// Builds once and boots every row.
 pub(super) fn run(
@@ -103,6 +102,10 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
     };
     let watch = if row.firmware.is_ours() { watcher.watch(tally)? } else { Watch::off()? };
     machine.qemu_arg.extend_from_slice(watch.words());
+    if row.task == Task::Reset {
+        // Stronger than the -no-reboot that comes before it.
+        machine.qemu_arg.extend(["-action", "reboot=reset"].map(str::to_owned));
+    }
     let (programs, arguments) = work(row, artifacts);
     let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, row.task != Task::PowerOff)?;
     let binaries = &built.firmware;
@@ -123,7 +126,11 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
     }
     say("Booting", format!("{name}: {}", page::machine(row)));
     if let Task::SilentRefusal(why) = row.task {
-        return silent::run(&name, why, machine, &prepared, scratch.path(), limit, tally);
+        silent::run(&name, why, machine, &prepared, scratch.path(), limit, tally)?;
+        if let Some(fault) = watch.fault(true) {
+            tally.fail(&format!("{name}: {fault}"), Duration::ZERO);
+        }
+        return Ok(());
     }
     let stop = Arc::new(Stop::on_any_signal()?);
     let prefix = if row.firmware == Firmware::Xen { foreign::XEN_PREFIX } else { "" };
@@ -132,8 +139,10 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
     // The receiver lives as long as the session; a line that cannot be sent is in the transcript.
     let on_line = {
         let (stop, refuses) = (stop.clone(), matches!(row.task, Task::Refusal(_)));
+        let (resets, mut greetings) = (row.task == Task::Reset, 0);
         Box::new(move |line: &str| {
-            if refuses && line.ends_with(STOPPED) {
+            greetings += usize::from(line.starts_with(judge::GREETING));
+            if refuses && line.ends_with(STOPPED) || resets && greetings > 1 {
                 stop.request();
             }
             drop(sender.send((Instant::now(), line.to_owned())));
@@ -211,7 +220,12 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
         Task::Anywhere => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {ANYWHERE}")),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
-        Task::Date | Task::Default | Task::PowerOff | Task::Refusal(_) | Task::SilentRefusal(_) => {
+        Task::Date
+        | Task::Default
+        | Task::PowerOff
+        | Task::Reset
+        | Task::Refusal(_)
+        | Task::SilentRefusal(_) => {
             let board = Board::find(row.machine);
             let programs = board.map(|board| board.programs(artifacts)).unwrap_or_default();
             (

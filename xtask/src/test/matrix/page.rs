@@ -107,6 +107,7 @@ fn task(row: &Row) -> String {
         Task::Default => "what `cargo xtask run` starts there".to_owned(),
         Task::Refusal(why) | Task::SilentRefusal(why) => format!("refuses to start: \"{why}\""),
         Task::PowerOff => "the same, and the machine switches itself off".to_owned(),
+        Task::Reset => "the kernel resets the machine, which boots again".to_owned(),
     }
 }
 

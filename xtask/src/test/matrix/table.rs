@@ -122,6 +122,8 @@ pub(crate) enum Task {
     Default,
     /// The same without semihosting: the machine ends because the kernel switches it off.
     PowerOff,
+    /// The kernel resets the machine as soon as it has booted: it must greet a second time.
+    Reset,
     /// It refuses to start, with this reason.
     Refusal(&'static str),
     /// The same before it knows of a console: the panic record says it.
@@ -216,6 +218,8 @@ pub(crate) static ROWS: &[Row] = &[
     Row { machine: "virt,secure=on", task: Task::Short, ..virt("virt-gic3-el2-2cpus-secure", 3, 2, 2) },
     Row { task: Task::PowerOff, says: &[], ..virt("virt-gic2-el1-1cpu-off", 2, 1, 1) },
     Row { task: Task::PowerOff, says: &[], ..virt("virt-gic3-el2-2cpus-off", 3, 2, 2) },
+    Row { task: Task::Reset, arguments: RESET, ..virt("virt-gic2-el1-1cpu-reset", 2, 1, 1) },
+    Row { task: Task::Reset, arguments: RESET, ..virt("virt-gic3-el2-2cpus-reset", 3, 2, 2) },
     Row {
         tree: Source::Edited(
             "two regions of redistributors",
@@ -252,6 +256,7 @@ pub(crate) static ROWS: &[Row] = &[
     Row { firmware: Firmware::Armstub, ..pi("raspi4b-armstub") },
     Row { task: Task::Conformance, says: &[], ..pi("raspi4b-conformance") },
     Row { task: Task::PowerOff, ..pi("raspi4b-off") },
+    Row { task: Task::Reset, arguments: RESET, says: &[], ..pi("raspi4b-reset") },
     // CPU 2 is called by a word that nobody watches.
     Row {
         tree: Source::Edited(
@@ -301,6 +306,9 @@ pub(crate) static ROWS: &[Row] = &[
         ..pi("raspi3b")
     },
 ];
+
+/// Has the kernel reset the machine.
+const RESET: &str = "test fail=reset";
 
 /// RAM in pieces, with holes between them.
 const BANKS: &[(u64, u64)] = &[
