@@ -21,6 +21,8 @@ pub const RTC: (u64, u64) = (0x0901_0000, 0x1000);
 pub const UART: (u64, u64) = (0x0900_0000, 0x1000);
 /// Two banks of flash: memory-like.
 pub const FLASH: [(u64, u64); 2] = [(0, 0x0400_0000), (0x0400_0000, 0x0400_0000)];
+/// On-chip RAM: memory-like, and keeps what is written.
+pub const SRAM: (u64, u64) = (0x0C00_0000, 0x0080_0000);
 /// Distributor and CPU interface of the GICv2.
 pub const GIC: [(u64, u64); 2] = [(0x0800_0000, 0x1_0000), (0x0801_0000, 0x1_0000)];
 /// The first of eight devices that share a page, each of this size.
@@ -59,6 +61,7 @@ pub fn tree(ram: PhysRange, arguments: &str) -> Vec<u8> {
     fdt.cells("interrupts", &[1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4]).end();
     fdt.begin("psci").strings("compatible", &["arm,psci-1.0"]).strings("method", &["hvc"]).end();
     fdt.begin("flash@0").strings("compatible", &["cfi-flash"]).cells("bank-width", &[4]).reg(&FLASH).end();
+    fdt.begin("sram@c000000").strings("compatible", &["mmio-sram"]).reg(&[SRAM]).end();
     fdt.begin("pl011@9000000").strings("compatible", &["arm,pl011", "arm,primecell"]).reg(&[UART]);
     fdt.cells("interrupts", &[0, 1, 4]).end();
     fdt.begin("pl031@9010000").strings("compatible", &["arm,pl031", "arm,primecell"]).reg(&[RTC]);
@@ -109,6 +112,7 @@ fn attach_devices(machine: &Machine) -> TimeKnob {
     for (base, size) in FLASH {
         machine.attach(PhysAddr(base), size, Flash::new(size));
     }
+    machine.attach(PhysAddr(SRAM.0), SRAM.1, Memory::new(SRAM.1 as usize));
     machine.attach(PhysAddr(UART.0), UART.1, Memory::new(UART.1 as usize));
     machine.attach(PhysAddr(VIRTIO.0), 8 * VIRTIO.1, Memory::new(8 * VIRTIO.1 as usize));
     clock

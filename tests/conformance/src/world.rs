@@ -100,6 +100,7 @@ pub(crate) fn explore(
         registers: registers.unwrap_or(nowhere),
         flash: flash.last().copied().unwrap_or(no_flash),
         has_flash: !flash.is_empty(),
+        sram: devices.windows("mmio-sram").into_iter().find(|range| range.size() >= 8 << 20),
         group: devices.group().unwrap_or([nowhere; 2]),
         ram,
         controller: controller.ok_or(Error::NoDevice("interrupt controller"))?.base(),

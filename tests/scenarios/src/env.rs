@@ -45,6 +45,14 @@ impl<'a> Env<'a> {
         self.world.flash
     }
 
+    /// The window that keeps what is written, as RAM does. A board that has none is noted, as for [`Env::flash`].
+    pub(crate) fn sram(&self) -> PhysRange {
+        if self.world.sram.is_none() {
+            self.lacks.set(Some("memory-like window that keeps what is written"));
+        }
+        self.world.sram.unwrap_or(self.world.flash)
+    }
+
     /// What the board should have had for the scenario to run.
     pub(crate) fn lacks(&self) -> Option<&'static str> {
         self.lacks.get()

@@ -37,6 +37,7 @@ mod physical_create;
 mod physical_ops;
 mod port_ends;
 mod ports;
+mod ram_like;
 mod resources;
 mod system;
 mod tasks;
@@ -89,11 +90,12 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 22] = [
+const FAMILIES: [&[Scenario]; 23] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
     cache_policy::SCENARIOS,
+    ram_like::SCENARIOS,
     resources::SCENARIOS,
     vmo::SCENARIOS,
     vmar::SCENARIOS,

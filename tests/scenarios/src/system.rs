@@ -75,6 +75,8 @@ pub struct World {
     pub flash: PhysRange,
     /// Whether there is one; else `flash` is some RAM.
     pub has_flash: bool,
+    /// A memory-like window that keeps what is written, as RAM does: 8 MiB at a multiple of 8 MiB.
+    pub sram: Option<PhysRange>,
     /// Two windows that share one page.
     pub group: [PhysRange; 2],
     /// All of the first bank of RAM.

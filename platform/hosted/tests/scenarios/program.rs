@@ -149,6 +149,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         registers: range(virt::RTC),
         flash: range(virt::FLASH[1]),
         has_flash: true,
+        sram: Some(range(virt::SRAM)),
         group: [range(virt::VIRTIO), range((virt::VIRTIO.0 + virt::VIRTIO.1, virt::VIRTIO.1))],
         ram: config.ram,
         controller: PhysAddr(virt::GIC[0].0),

@@ -48,7 +48,7 @@ pub(super) fn install(
         place(&prepared.boot.bootfs, bootfs)?;
         let tree = folder.join("tree.dtb");
         let size = std::fs::metadata(&prepared.boot.bootfs)?.len();
-        let more = tree::banks(row.tree);
+        let more = tree::memory(row.tree);
         let bytes = tree::made(machine, &prepared.boot.arguments, (bootfs, bootfs + size), &more, folder)?;
         std::fs::write(&tree, &bytes)?;
         let address = match entry.tree {

@@ -102,6 +102,9 @@ pub(crate) enum Source {
     /// QEMU's, with these banks of RAM (first byte, size) for its own: the first in a node alone, the second and the
     /// third in one, the rest in a node each.
     Banks(&'static [(u64, u64)]),
+    /// QEMU's, with this RAM (first byte, size) for its own, and RAM that it does not tell of as a memory-like device's
+    /// window: what is mapped there keeps what is written.
+    Window { ram: (u64, u64), window: (u64, u64) },
     /// The board's own, or QEMU's where it makes one, with changes: in words, and as they are.
     Edited(&'static str, &'static [Edit]),
 }
@@ -177,6 +180,13 @@ pub(crate) static ROWS: &[Row] = &[
             2,
             Entry { kernel: 0x4012_3000, tree: Place::At(0x5ffe_0008), ..ENTRY },
         )
+    },
+    Row {
+        tree: Source::Window { ram: (0x4000_0000, 0x1f80_0000), window: (0x5f80_0000, 0x80_0000) },
+        memory: "512M",
+        task: Task::Conformance,
+        says: RAM_LIKE,
+        ..entered("virt-gic2-el1-2cpus-ramlike", 2, 1, Entry { tree: Place::At(0x5c00_0000), ..ENTRY })
     },
     Row {
         task: Task::SilentRefusal("no device tree at the address in x0"),
@@ -316,6 +326,12 @@ const BANKS: &[(u64, u64)] = &[
     (0x4800_0000, 0x400_0000),
     (0x5000_0000, 0x800_0000),
     (0x5c00_0000, 0x400_0000),
+];
+
+/// The tests that need a window that behaves like RAM ran, and passed.
+const RAM_LIKE: &[&str] = &[
+    "test PCH-J20 two slices of a window that is RAM, and the whole, show the same bytes under every policy ... ok",
+    "test CAC-J20 two mappings of RAM that is a device's show the same bytes under every policy ... ok",
 ];
 
 /// RAM as the Raspberry Pi's firmware describes it on a board with 2 GiB: the video core has the end of the first.

@@ -50,9 +50,21 @@ fn chosen(arguments: &str, (start, end): (u64, u64)) -> String {
     )
 }
 
-/// Memory nodes in place of the one that QEMU made.
-pub(super) fn banks(tree: Source) -> String {
-    let Source::Banks(banks) = tree else { return String::new() };
+/// What is in place of the memory node that QEMU made.
+pub(super) fn memory(tree: Source) -> String {
+    match tree {
+        Source::Banks(banks) => nodes(banks),
+        Source::Window { ram, window: (base, size) } => {
+            let reg = format!("<{} {}>", cells(base), cells(size));
+            let device =
+                format!("\tsram@{base:x} {{\n\t\tcompatible = \"mmio-sram\";\n\t\treg = {reg};\n\t}};\n");
+            nodes(&[ram]) + &device
+        }
+        _ => String::new(),
+    }
+}
+
+fn nodes(banks: &[(u64, u64)]) -> String {
     let node = |banks: &[(u64, u64)]| {
         let Some((first, _)) = banks.first() else { return String::new() };
         let regs: Vec<String> =
@@ -74,8 +86,12 @@ mod tests {
 
     #[test]
     fn banks_are_nodes_with_one_and_with_two_ranges() {
-        let text =
-            banks(Source::Banks(&[(0x4000_0000, 1), (0x5000_0000, 2), (0x6000_0000, 3), (0x1_0000_0000, 4)]));
+        let text = memory(Source::Banks(&[
+            (0x4000_0000, 1),
+            (0x5000_0000, 2),
+            (0x6000_0000, 3),
+            (0x1_0000_0000, 4),
+        ]));
         assert_eq!(text.matches("device_type").count(), 3);
         assert!(text.contains("reg = <0x0 0x50000000 0x0 0x2>, <0x0 0x60000000 0x0 0x3>;"), "{text}");
         assert!(text.contains("memory@100000000 {") && text.contains("reg = <0x1 0x0 0x0 0x4>;"), "{text}");
