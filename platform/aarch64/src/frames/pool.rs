@@ -62,6 +62,7 @@ impl Regions {
     }
 
     /// The chunks, as ranges of addresses, lowest first.
+    #[cfg(target_os = "none")]
     pub(crate) fn ranges(&self) -> impl Iterator<Item = PhysRange> {
         self.list.iter().take(self.len).filter_map(|region| {
             PhysRange::new(PhysAddr(region.first << CHUNK_SHIFT), u64::from(region.count) << CHUNK_SHIFT).ok()
@@ -167,6 +168,7 @@ impl Pool {
     }
 
     /// Where its RAM is, in whole chunks.
+    #[cfg(target_os = "none")]
     pub(crate) fn ranges(&self) -> impl Iterator<Item = PhysRange> {
         self.regions.ranges()
     }

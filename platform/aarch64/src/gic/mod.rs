@@ -45,6 +45,7 @@ const PRIORITY: u32 = 0xa0;
 /// The priority of the one interrupt that comes through while all others are kept away ([`ONLY_URGENT`]).
 const URGENT: u32 = 0x20;
 /// The priority mask that lets everything through.
+#[cfg(target_os = "none")]
 const EVERYTHING: u32 = 0xff;
 /// The one that lets through what is urgent. It is right in both views of priorities: the GICv3's registers of a CPU
 /// show them as they are where EL3 leaves FIQs to us, while a non-secure distributor halves them and adds 0x80.
