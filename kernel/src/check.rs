@@ -168,7 +168,7 @@ impl<M: Machine> Kernel<M> {
         let entries = objects.vmars.iter().flat_map(|(_, vmar)| vmar.entries.iter());
         reasons.extend(entries.filter_map(|(_, entry)| match entry {
             Entry::Region { vmar, .. } => Some(ObjectRef::Vmar(*vmar)),
-            Entry::Mapping(_) => None,
+            Entry::Mapping { .. } => None,
         }));
         reasons.push(ObjectRef::Vmo(self.vdso.vmo));
         reasons.push(ObjectRef::Job(self.root_job));
@@ -190,7 +190,7 @@ impl<M: Machine> Kernel<M> {
                 reasons.push(ObjectRef::Thread(id));
             }
         }
-        reasons.extend(self.mappings().map(|(_, mapping)| ObjectRef::Vmo(mapping.vmo)));
+        reasons.extend(self.mappings().map(|mapping| ObjectRef::Vmo(mapping.vmo)));
         reasons.extend(objects.vmos.iter().filter_map(|(_, vmo)| vmo.parent).map(ObjectRef::Vmo));
         reasons
     }
@@ -200,9 +200,8 @@ impl<M: Machine> Kernel<M> {
         !matches!(thread.state, ThreadState::New | ThreadState::Dead) || self.schedule.is_ending(id)
     }
 
-    fn mappings(&self) -> impl Iterator<Item = (u64, &Mapping)> {
-        let entries = self.objects.vmars.iter().flat_map(|(_, vmar)| vmar.entries.iter());
-        entries.filter_map(|(base, entry)| Some((base, entry.mapping()?)))
+    fn mappings(&self) -> impl Iterator<Item = &Mapping> {
+        self.objects.mappings.iter().map(|(_, mapping)| mapping)
     }
 
     /// Children, mappings and ZERO_CHILDREN of every VMO; mappings that do not overlap.
@@ -210,7 +209,7 @@ impl<M: Machine> Kernel<M> {
         let vmos = &self.objects.vmos;
         let parents = vmos.iter().filter_map(|(_, vmo)| vmo.parent).map(ObjectRef::Vmo);
         let parents = self.tally("a VMO's parent exists", parents)?;
-        let mapped = self.mappings().map(|(_, mapping)| ObjectRef::Vmo(mapping.vmo));
+        let mapped = self.mappings().map(|mapping| ObjectRef::Vmo(mapping.vmo));
         let mapped = self.tally("a mapping's VMO exists", mapped)?;
         for (id, vmo) in vmos.iter() {
             let object = Some(ObjectRef::Vmo(id));
@@ -221,11 +220,34 @@ impl<M: Machine> Kernel<M> {
             let none = vmo.header.signals.intersects(Signals::VMO_ZERO_CHILDREN);
             equal("ZERO_CHILDREN of a VMO", object, u64::from(none), u64::from(children == 0))?;
         }
-        Ok(())
+        self.check_shown()
+    }
+
+    /// Every mapping hangs in the list of the VMO that has its bytes.
+    fn check_shown(&self) -> Checked {
+        let mappings = &self.objects.mappings;
+        let mut listed = 0;
+        for (id, vmo) in self.objects.vmos.iter() {
+            let object = ObjectRef::Vmo(id);
+            let (mut at, mut previous) = (vmo.shown.first(), None);
+            while let Some((member, mapping)) = at.and_then(|at| Some((at, mappings.get(at)?))) {
+                let resolved = self.resolve(mapping.vmo, 0).ok();
+                let right = mapping.root == id && resolved == Some((id, mapping.start));
+                holds("a mapping hangs in its root's list", object, right)?;
+                holds("a list of mappings leads back", object, mapping.links.previous() == previous)?;
+                listed += 1;
+                holds("a list of mappings ends", object, listed <= mappings.len())?;
+                previous = at;
+                at = list::next(mappings, member);
+            }
+            holds("a list of mappings is whole", object, at.is_none())?;
+        }
+        equal("mappings in lists", None, listed as u64, mappings.len() as u64)
     }
 
     /// What is in a region lies apart and inside, and is found by its address.
     fn check_regions(&self) -> Checked {
+        let mut mappings = 0;
         for (id, vmar) in self.objects.vmars.iter() {
             let object = ObjectRef::Vmar(id);
             let mut end = vmar.base;
@@ -235,7 +257,13 @@ impl<M: Machine> Kernel<M> {
                 let root = vmar.process.and_then(|process| self.objects.processes.get(process));
                 let found = root.and_then(|process| self.mapping_within(process.vmar, base));
                 let right = match entry {
-                    Entry::Mapping(_) => found.is_some_and(|found| (found.0, found.1) == (id, base)),
+                    Entry::Mapping { id: member, length } => {
+                        mappings += 1;
+                        found.is_some_and(|(found, mapping)| {
+                            let place = (mapping.vmar, mapping.base, mapping.length);
+                            found == *member && place == (id, base, *length)
+                        })
+                    }
                     Entry::Region { vmar, size } => {
                         let inner = self.objects.vmars.get(*vmar);
                         inner.is_some_and(|inner| {
@@ -248,7 +276,7 @@ impl<M: Machine> Kernel<M> {
             let own_end = vmar.base.saturating_add(vmar.size);
             holds("entries lie in their region", object, end <= own_end)?;
         }
-        Ok(())
+        equal("mappings in regions", None, mappings, self.objects.mappings.len() as u64)
     }
 
     /// Peers name each other, and the signals say what there is.
@@ -393,7 +421,7 @@ impl<M: Machine> Kernel<M> {
     fn check_memory_types(&self) -> Checked {
         let ranges: Vec<_> = self
             .mappings()
-            .filter_map(|(_, mapping)| Some((self.physical_part(mapping)?, mapping.policy)))
+            .filter_map(|mapping| Some((self.physical_part(mapping)?, mapping.policy)))
             .collect();
         let mut booked = 0_u128;
         let mut end = None;

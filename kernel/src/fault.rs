@@ -199,9 +199,9 @@ impl<M: Machine> Kernel<M> {
         if address >= abi::vmar::USER_END {
             return Place::Kernel;
         }
-        let Some((base, mapping)) = self.find_mapping(process, address) else { return Place::Nothing };
+        let Some(mapping) = self.find_mapping(process, address) else { return Place::Nothing };
         let vmo = self.objects.vmos.get(mapping.vmo);
-        let offset = mapping.offset.saturating_add(address - base);
+        let offset = mapping.offset_of(address);
         Place::Mapped {
             name: vmo.map(|vmo| vmo.name).unwrap_or_default(),
             permissions: mapping.permissions,

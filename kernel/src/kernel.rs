@@ -132,7 +132,7 @@ impl<M: Machine> Kernel<M> {
         Some((process.header.koid, process.name.as_str()))
     }
 
-    /// Objects that exist, packets and what waits for signals among them, for leak checks.
+    /// Objects that exist, mappings, packets and what waits for signals among them, for leak checks.
     pub fn object_count(&self) -> usize {
         let objects = &self.objects;
         objects.processes.len()
@@ -145,6 +145,7 @@ impl<M: Machine> Kernel<M> {
             + objects.debuglogs.len()
             + objects.events.len()
             + objects.ports.len()
+            + objects.mappings.len()
             + objects.notices.len()
     }
 

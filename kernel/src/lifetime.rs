@@ -5,8 +5,8 @@
 //! the objects themselves and so needs no memory, and is taken apart a unit at a time: a frame, a handle,
 //! a mapping, a message. Nothing here recurses: a handle inside a message inside a channel inside a
 //! message only makes the queue longer.
+use abi::Signals;
 use abi::object::task_retcode;
-use abi::{PhysRange, Signals};
 
 use crate::collections::arena::Id;
 use crate::collections::list::{self, List};
@@ -418,32 +418,6 @@ impl<M: Machine> Kernel<M> {
         self.unqueue_dead(ObjectRef::Port(id));
         self.objects.ports.delete(id);
         true
-    }
-
-    /// Forgets a mapping that the translation tables no longer show.
-    pub(crate) fn release_mapping(&mut self, mapping: &crate::object::Mapping) {
-        if let Some(range) = self.physical_part(mapping) {
-            // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
-            let _needs_no_cut = self.types.remove(range);
-        }
-        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
-            vmo.mappings = vmo.mappings.saturating_sub(1);
-        }
-        self.unhold(ObjectRef::Vmo(mapping.vmo));
-    }
-
-    /// The physical bytes that a mapping shows, if its VMO has any.
-    pub(crate) fn physical_part(&self, mapping: &crate::object::Mapping) -> Option<PhysRange> {
-        let own = self.objects.vmos.get(mapping.vmo)?;
-        let base = match own.content {
-            Content::Paged(_) => return None,
-            Content::Physical(_) => own.physical_at(mapping.offset)?,
-            Content::Slice { .. } => {
-                let (vmo, offset) = self.resolve(mapping.vmo, mapping.offset).ok()?;
-                self.objects.vmos.get(vmo)?.physical_at(offset)?
-            }
-        };
-        PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
     }
 
     /// Puts an object at the end of the reaper's queue, in which it is not yet.

@@ -10,6 +10,7 @@ use elf::segment::ProgramHeader;
 
 use super::{Error, step};
 use crate::collections::arena::Id;
+use crate::collections::list::Links;
 use crate::kernel::Kernel;
 use crate::memory::pages::Pages;
 use crate::object::{Content, Mapping, Name, Process, Thread, Vmar, Vmo};
@@ -198,10 +199,21 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<(), Error> {
         let is_vdso_code = vmo == self.vdso.vmo && permissions & PERM_EXECUTE != 0;
         let policy = CachePolicy::Cached;
-        let mapping =
-            Mapping { length, vmo, offset, permissions, max_permissions: permissions, policy, is_vdso_code };
-        let physical = self.physical_part(&mapping);
-        step("map a part of init", self.enter_mapping(vmar, base, mapping, physical))
+        let mapping = Mapping {
+            vmar,
+            base,
+            length,
+            vmo,
+            offset,
+            root: vmo,
+            start: 0,
+            permissions,
+            max_permissions: permissions,
+            policy,
+            is_vdso_code,
+            links: Links::default(),
+        };
+        step("map a part of init", self.enter_mapping(mapping, None).map(|_| ()))
     }
 
     fn empty_vmo(&mut self, name: &str, size: u64) -> abi::status::Result<Id<Vmo>> {

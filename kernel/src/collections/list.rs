@@ -9,6 +9,14 @@ pub struct Links<T> {
     pub(super) previous: Option<Id<T>>,
 }
 
+impl<T> Clone for Links<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Links<T> {}
+
 impl<T> Default for Links<T> {
     fn default() -> Self {
         Self { next: None, previous: None }
@@ -18,6 +26,13 @@ impl<T> Default for Links<T> {
 impl<T> fmt::Debug for Links<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Links").field("next", &self.next).field("previous", &self.previous).finish()
+    }
+}
+
+impl<T> Links<T> {
+    /// The member before this one.
+    pub const fn previous(&self) -> Option<Id<T>> {
+        self.previous
     }
 }
 
@@ -36,13 +51,20 @@ pub struct List<T> {
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self { first: None }
+        Self::new()
     }
 }
 
 impl<T> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("List").field("first", &self.first).finish()
+    }
+}
+
+impl<T> List<T> {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self { first: None }
     }
 }
 
@@ -60,6 +82,19 @@ impl<T: Member> List<T> {
         }
         if let Some(value) = arena.get_mut(id) {
             *value.links_mut() = Links { next, previous: None };
+        }
+    }
+
+    /// Puts a value that is in no list right after a member.
+    pub fn insert_after(&mut self, arena: &mut Arena<T>, id: Id<T>, previous: Id<T>) {
+        let Some(next) = arena.get_mut(previous).map(|value| value.links_mut().next.replace(id)) else {
+            return;
+        };
+        if let Some(value) = next.and_then(|next| arena.get_mut(next)) {
+            value.links_mut().previous = Some(id);
+        }
+        if let Some(value) = arena.get_mut(id) {
+            *value.links_mut() = Links { next, previous: Some(previous) };
         }
     }
 
@@ -102,6 +137,20 @@ mod tests {
 
     fn members(arena: &Arena<Item>, list: &List<Item>) -> Vec<Id<Item>> {
         core::iter::successors(list.first(), |id| next(arena, *id)).collect()
+    }
+
+    #[test]
+    fn members_come_after_one_another() {
+        let (mut arena, mut list) = (Arena::new(), List::default());
+        let ids: Vec<_> = (0..4).map(|_| arena.insert(Item(Links::default())).unwrap()).collect();
+        list.push(&mut arena, ids[0]);
+        list.insert_after(&mut arena, ids[1], ids[0]);
+        list.insert_after(&mut arena, ids[2], ids[0]);
+        list.insert_after(&mut arena, ids[3], ids[1]);
+        assert_eq!(members(&arena, &list), [ids[0], ids[2], ids[1], ids[3]]);
+        list.remove(&mut arena, ids[2]);
+        list.remove(&mut arena, ids[1]);
+        assert_eq!(members(&arena, &list), [ids[0], ids[3]]);
     }
 
     #[test]

@@ -92,8 +92,7 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         access: Access,
     ) -> core::result::Result<(), Refusal> {
-        let found = self.find_mapping(process, address);
-        let (base, mapping) = found.map(|(base, mapping)| (base, *mapping)).ok_or(Refusal::NotMapped)?;
+        let mapping = *self.find_mapping(process, address).ok_or(Refusal::NotMapped)?;
         let needed = match access {
             Access::Read => PERM_READ,
             Access::Write => PERM_WRITE,
@@ -103,22 +102,22 @@ impl<M: Machine> Kernel<M> {
             return Err(Refusal::Forbidden);
         }
         let page = address & !(PAGE_SIZE - 1);
-        self.show_page(process, page, &mapping, mapping.offset.saturating_add(page - base))
+        self.show_page(process, page, &mapping)
     }
 
-    /// Puts the page at `offset` of a mapping's VMO into the tables.
+    /// Puts a page of a mapping into the tables.
     fn show_page(
         &mut self,
         process: Id<Process>,
         page: u64,
         mapping: &Mapping,
-        offset: u64,
     ) -> core::result::Result<(), Refusal> {
+        let offset = mapping.offset_of(page);
         let vmo = self.objects.vmos.get(mapping.vmo).ok_or(Refusal::NotMapped)?;
         if offset >= vmo.size {
             return Err(Refusal::BeyondEnd);
         }
-        let (root, root_offset) = self.resolve(mapping.vmo, offset).map_err(|_| Refusal::BeyondEnd)?;
+        let (root, root_offset) = (mapping.root, mapping.start.saturating_add(offset));
         let physical = self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset));
         let frame = match physical {
             Some(frame) => frame,

@@ -7,7 +7,7 @@ use crate::collections::GapRequest;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::lifetime::ENTRIES_A_STEP;
-use crate::object::{Entry, Mapping, ObjectRef, Process, Vmar};
+use crate::object::{Entry, Mapping, ObjectRef, Objects, Process, Vmar};
 use crate::ports::Machine;
 
 /// Steps that one kernel entry makes before it starts over: in each one mapping's record is changed, and up to
@@ -40,55 +40,103 @@ fn shown_at_once(base: u64, range: PhysRange) -> u64 {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// Enters a mapping at `base`, where nothing is mapped, and shows the [physical part](Self::physical_part) of it.
+    /// Enters a mapping, where nothing is mapped, and shows the [physical part](Self::physical_part) of it.
     ///
     /// # Errors
     /// `NO_MEMORY`, or `BAD_STATE` if a page of it is mapped elsewhere with another memory type. Nothing changed.
     pub(crate) fn enter_mapping(
         &mut self,
-        vmar: Id<Vmar>,
-        base: u64,
         mapping: Mapping,
         physical: Option<PhysRange>,
-    ) -> Result {
-        let process = self.owner(vmar)?;
+    ) -> Result<Id<Mapping>> {
+        let process = self.owner(mapping.vmar)?;
         if let Some(range) = physical {
             self.types.add(range, mapping.policy)?;
         }
-        let entry = Entry::Mapping(mapping);
-        let entered = self.objects.get_mut(vmar)?.entries.try_insert(base, entry).map_err(Status::from);
-        // Without permissions there is nothing to show; `protect` and faults show it later.
-        let shown = entered.and_then(|_| match physical.filter(|_| mapping.permissions != 0) {
-            Some(range) => {
-                let attributes = mapping.attributes();
-                let (machine, space) = self.space_of(process)?;
-                space
-                    .map_run(machine, VirtAddr(base), range.base(), shown_at_once(base, range), attributes)
-                    .map_err(Status::from)
+        let (base, length) = (mapping.base, mapping.length);
+        let entered = self.objects.mappings.insert(mapping).and_then(|id| {
+            let region = self.objects.get_mut(mapping.vmar)?;
+            let entered = region.entries.try_insert(base, Entry::Mapping { id, length });
+            if entered.is_err() {
+                self.objects.mappings.delete(id);
             }
-            None => Ok(()),
+            entered.map_err(Status::from)?;
+            // Without permissions there is nothing to show; `protect` and faults show it later.
+            let Some(range) = physical.filter(|_| mapping.permissions != 0) else { return Ok(id) };
+            let (machine, space) = self.space_of(process)?;
+            let shown = shown_at_once(base, range);
+            space.map_run(machine, VirtAddr(base), range.base(), shown, mapping.attributes()).inspect_err(
+                |_| {
+                    if let Some(region) = self.objects.vmars.get_mut(mapping.vmar) {
+                        region.entries.remove(base);
+                    }
+                    self.objects.mappings.delete(id);
+                },
+            )?;
+            Ok(id)
         });
-        if let Err(status) = shown {
-            self.objects.get_mut(vmar)?.entries.remove(base);
-            if let Some(range) = physical {
-                self.types.remove(range)?;
+        match (entered, physical) {
+            (Ok(id), _) => self.hang(id, &mapping, None),
+            (Err(_), Some(range)) => self.types.remove(range)?,
+            (Err(_), None) => {}
+        }
+        entered
+    }
+
+    /// Puts a mapping into the list of its root, first or after another one, and counts it.
+    fn hang(&mut self, id: Id<Mapping>, mapping: &Mapping, after: Option<Id<Mapping>>) {
+        let Objects { vmos, mappings, .. } = &mut self.objects;
+        if let Some(root) = vmos.get_mut(mapping.root) {
+            match after {
+                Some(after) => root.shown.insert_after(mappings, id, after),
+                None => root.shown.push(mappings, id),
             }
-            return Err(status);
         }
-        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
+        if let Some(vmo) = vmos.get_mut(mapping.vmo) {
             vmo.mappings = vmo.mappings.saturating_add(1);
+            vmo.header.holds = vmo.header.holds.saturating_add(1);
         }
-        self.hold(ObjectRef::Vmo(mapping.vmo));
-        Ok(())
+    }
+
+    /// Forgets a mapping that the translation tables no longer show.
+    pub(crate) fn release_mapping(&mut self, id: Id<Mapping>) {
+        let Objects { vmos, mappings, .. } = &mut self.objects;
+        let Some(&mapping) = mappings.get(id) else { return };
+        if let Some(root) = vmos.get_mut(mapping.root) {
+            root.shown.remove(mappings, id);
+        }
+        if let Some(vmo) = vmos.get_mut(mapping.vmo) {
+            vmo.mappings = vmo.mappings.saturating_sub(1);
+        }
+        mappings.delete(id);
+        self.forget_types(&mapping);
+        self.unhold(ObjectRef::Vmo(mapping.vmo));
+    }
+
+    /// Takes what a mapping, or a part of one, shows out of the ledger of memory types.
+    fn forget_types(&mut self, mapping: &Mapping) {
+        if let Some(range) = self.physical_part(mapping) {
+            // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
+            // For a part of one a place was reserved.
+            let _needs_no_memory = self.types.remove(range);
+        }
+    }
+
+    /// The physical bytes that a mapping shows, if its VMO has any.
+    pub(crate) fn physical_part(&self, mapping: &Mapping) -> Option<PhysRange> {
+        let own = self.objects.vmos.get(mapping.vmo)?;
+        let is_root = mapping.root == mapping.vmo;
+        let root = if is_root { own } else { self.objects.vmos.get(mapping.root)? };
+        let base = root.physical_at(mapping.start.checked_add(mapping.offset)?)?;
+        PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
     }
 
     /// Takes a mapping back that was just entered, the vDSO's too. It ends where its own leaves end, so that
     /// no block is split and no memory needed.
-    pub(crate) fn retract_mapping(&mut self, vmar: Id<Vmar>, base: u64) -> Result {
-        let process = self.owner(vmar)?;
-        let entry = self.objects.get_mut(vmar)?.entries.remove(base);
-        let mapping = entry.as_ref().and_then(Entry::mapping).ok_or(Status::INTERNAL)?;
-        let (mut at, end) = (base, base + mapping.length);
+    pub(crate) fn retract_mapping(&mut self, id: Id<Mapping>) -> Result {
+        let mapping = *self.objects.mapping(id)?;
+        let process = self.owner(mapping.vmar)?;
+        let (mut at, end) = (mapping.base, mapping.end());
         while at < end {
             let (machine, space) = self.space_of(process)?;
             let progress = space.unmap(machine, VirtAddr(at), end - at, ENTRIES_A_STEP);
@@ -97,12 +145,13 @@ impl<M: Machine> Kernel<M> {
                 Progress::UpTo(address) => address.0,
             };
         }
-        self.release_mapping(mapping);
+        self.objects.get_mut(mapping.vmar)?.entries.remove(mapping.base);
+        self.release_mapping(id);
         Ok(())
     }
 
     /// Shows the pages of a new mapping that have frames already, as far as memory for tables lasts.
-    pub(crate) fn show_committed(&mut self, process: Id<Process>, base: u64, mapping: &Mapping) {
+    pub(crate) fn show_committed(&mut self, process: Id<Process>, mapping: &Mapping) {
         let pages = (mapping.length / PAGE_SIZE).min(EAGER_PAGES);
         for page in 0..pages {
             let offset = mapping.offset.saturating_add(page * PAGE_SIZE);
@@ -116,7 +165,7 @@ impl<M: Machine> Kernel<M> {
             } else {
                 crate::ports::Access::Read
             };
-            if committed && self.fault_in(process, base + page * PAGE_SIZE, access).is_err() {
+            if committed && self.fault_in(process, mapping.base + page * PAGE_SIZE, access).is_err() {
                 return;
             }
         }
@@ -157,8 +206,8 @@ impl<M: Machine> Kernel<M> {
         let mut budget = STEPS_AN_ENTRY;
         while budget > 0 {
             let Some((base, entry)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
-            let mapping = match entry {
-                Entry::Mapping(mapping) => mapping,
+            let id = match entry {
+                Entry::Mapping { id, .. } => id,
                 Entry::Region { vmar: inner, size } => {
                     at = base;
                     if !self.tear_down(inner, &mut budget) {
@@ -169,9 +218,11 @@ impl<M: Machine> Kernel<M> {
                 }
             };
             budget -= 1;
+            let mapping = *self.objects.mapping(id)?;
             let start = base.max(at);
-            let end = (base + mapping.length).min(to);
+            let end = mapping.end().min(to);
             self.objects.get_mut(vmar)?.entries.reserve(1).map_err(Status::from)?;
+            self.objects.mappings.reserve()?;
             if self.physical_part(&mapping).is_some() {
                 self.types.reserve_removal()?;
             }
@@ -183,39 +234,55 @@ impl<M: Machine> Kernel<M> {
                 Progress::Done => end,
                 Progress::UpTo(address) => address.0,
             };
-            self.carve(vmar, base, &mapping, start, done)?;
+            self.carve(id, &mapping, start, done)?;
             at = done;
         }
         Ok(if self.first_overlap(vmar, at, to)?.is_some() { Work::UpTo(at) } else { Work::Done })
     }
 
-    /// Takes `[start, end)` out of the record of a mapping that the tables no longer show there.
-    fn carve(&mut self, vmar: Id<Vmar>, base: u64, mapping: &Mapping, start: u64, end: u64) -> Result {
-        let own_end = base + mapping.length;
-        let gone = Mapping { length: end - start, offset: mapping.offset + (start - base), ..*mapping };
-        let tail = Mapping { length: own_end - end, offset: mapping.offset + (end - base), ..*mapping };
-        let mut pieces = 0;
-        let region = &mut self.objects.get_mut(vmar)?.entries;
-        if start > base {
-            region
-                .update(base, |entry| *entry = Entry::Mapping(Mapping { length: start - base, ..*mapping }));
-            pieces += 1;
-        } else {
-            region.remove(base);
+    /// Takes `[start, end)` out of the record of a mapping that the tables no longer show there. Places were
+    /// reserved for what that cuts off.
+    fn carve(&mut self, id: Id<Mapping>, mapping: &Mapping, start: u64, end: u64) -> Result {
+        if start == mapping.base && end == mapping.end() {
+            self.objects.get_mut(mapping.vmar)?.entries.remove(start);
+            self.release_mapping(id);
+            return Ok(());
         }
-        if end < own_end {
-            region.try_insert(end, Entry::Mapping(tail)).map_err(Status::from)?;
-            pieces += 1;
-        }
-        // `release_mapping` counts one mapping off; each piece that stays counts as one.
-        for _ in 0..pieces {
-            if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
-                vmo.mappings = vmo.mappings.saturating_add(1);
+        self.forget_types(&mapping.part(start, end));
+        if start > mapping.base {
+            self.shorten(id, mapping, start)?;
+            if end < mapping.end() {
+                self.add_tail(id, mapping, end)?;
             }
-            self.hold(ObjectRef::Vmo(mapping.vmo));
+            return Ok(());
         }
-        self.release_mapping(&gone);
+        let rest = mapping.part(end, mapping.end());
+        let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
+        entries.remove(start);
+        entries.try_insert(end, Entry::Mapping { id, length: rest.length }).map_err(Status::from)?;
+        let mapping = self.objects.mapping_mut(id)?;
+        (mapping.base, mapping.length, mapping.offset) = (rest.base, rest.length, rest.offset);
         Ok(())
+    }
+
+    /// Has a mapping end at `end`.
+    fn shorten(&mut self, id: Id<Mapping>, mapping: &Mapping, end: u64) -> Result {
+        let shorter = end - mapping.base;
+        let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
+        entries.update(mapping.base, |entry| *entry = Entry::Mapping { id, length: shorter });
+        self.objects.mapping_mut(id)?.length = shorter;
+        Ok(())
+    }
+
+    /// Makes what a mapping showed from `from` on a mapping of its own. Places were reserved for it.
+    fn add_tail(&mut self, of: Id<Mapping>, mapping: &Mapping, from: u64) -> Result<Id<Mapping>> {
+        let tail = mapping.part(from, mapping.end());
+        let id = self.objects.mappings.insert(tail)?;
+        let entry = Entry::Mapping { id, length: tail.length };
+        let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
+        entries.try_insert(from, entry).map_err(Status::from)?;
+        self.hang(id, &tail, Some(of));
+        Ok(id)
     }
 
     /// Gives `[from, to)`, page-aligned, other permissions, in a bounded piece. In regions inside this one
@@ -243,7 +310,7 @@ impl<M: Machine> Kernel<M> {
             if is_below && !op_children {
                 return Err(Status::INVALID_ARGS);
             }
-            let (inner, base, &mapping) = self.mapping_within(vmar, at).ok_or(Status::NOT_FOUND)?;
+            let (id, &mapping) = self.mapping_within(vmar, at).ok_or(Status::NOT_FOUND)?;
             let most = if is_below { mapping.permissions } else { mapping.max_permissions };
             if mapping.is_vdso_code || permissions & !most != 0 {
                 return Err(Status::ACCESS_DENIED);
@@ -251,8 +318,9 @@ impl<M: Machine> Kernel<M> {
             if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
                 return Err(Status::ACCESS_DENIED);
             }
-            let end = (base + mapping.length).min(to);
-            self.objects.get_mut(inner)?.entries.reserve(2).map_err(Status::from)?;
+            let end = mapping.end().min(to);
+            self.objects.get_mut(mapping.vmar)?.entries.reserve(2).map_err(Status::from)?;
+            self.objects.mappings.reserve_many(2)?;
             if self.physical_part(&mapping).is_some() {
                 self.types.reserve_removal()?;
             }
@@ -265,39 +333,28 @@ impl<M: Machine> Kernel<M> {
                 Progress::Done => end,
                 Progress::UpTo(address) => address.0,
             };
-            self.split_at(inner, base, at)?;
-            self.split_at(inner, base.max(at), done)?;
-            self.objects.get_mut(inner)?.entries.update(base.max(at), |entry| {
-                if let Entry::Mapping(mapping) = entry {
-                    mapping.permissions = permissions;
-                }
-            });
+            let id = self.split_at(id, at)?;
+            self.split_at(id, done)?;
+            self.objects.mapping_mut(id)?.permissions = permissions;
             at = done;
         }
         Ok(if at < to { Work::UpTo(at) } else { Work::Done })
     }
 
-    /// Cuts the record of the mapping at `base` in two at `at`; both show the same pages as before. The
-    /// ledger of memory types is cut too, so that neither needs memory to be forgotten.
-    fn split_at(&mut self, vmar: Id<Vmar>, base: u64, at: u64) -> Result {
-        let region = &mut self.objects.get_mut(vmar)?.entries;
-        let Some(mapping) = region.get(base).and_then(Entry::mapping).copied() else { return Ok(()) };
-        if at <= base || at >= base + mapping.length {
-            return Ok(());
+    /// Cuts the record of a mapping in two at `at`, if it lies within; both show the same pages as before. The
+    /// ledger of memory types is cut too, so that neither needs memory to be forgotten. Gives what starts at `at`,
+    /// or the whole.
+    fn split_at(&mut self, id: Id<Mapping>, at: u64) -> Result<Id<Mapping>> {
+        let mapping = *self.objects.mapping(id)?;
+        if at <= mapping.base || at >= mapping.end() {
+            return Ok(id);
         }
-        let head = Mapping { length: at - base, ..mapping };
-        let tail =
-            Mapping { length: base + mapping.length - at, offset: mapping.offset + (at - base), ..mapping };
-        region.update(base, |entry| *entry = Entry::Mapping(head));
-        region.try_insert(at, Entry::Mapping(tail)).map_err(Status::from)?;
-        if let Some(range) = self.physical_part(&tail) {
+        self.shorten(id, &mapping, at)?;
+        let tail = self.add_tail(id, &mapping, at)?;
+        if let Some(range) = self.physical_part(&mapping.part(at, mapping.end())) {
             self.types.split(range.base())?;
         }
-        if let Some(vmo) = self.objects.vmos.get_mut(mapping.vmo) {
-            vmo.mappings = vmo.mappings.saturating_add(1);
-        }
-        self.hold(ObjectRef::Vmo(mapping.vmo));
-        Ok(())
+        Ok(tail)
     }
 
     /// The process whose address space a region is part of.

@@ -16,21 +16,23 @@ use crate::object::{Entry, Mapping, ObjectRef, Process, Vmar, VmarState};
 use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
-    /// The mapping at an address of a process, and where it starts.
-    pub(crate) fn find_mapping(&self, process: Id<Process>, address: u64) -> Option<(u64, &Mapping)> {
+    /// The mapping at an address of a process.
+    pub(crate) fn find_mapping(&self, process: Id<Process>, address: u64) -> Option<&Mapping> {
         let root = self.objects.processes.get(process)?.vmar;
-        self.mapping_within(root, address).map(|(_, base, mapping)| (base, mapping))
+        self.mapping_within(root, address).map(|(_, mapping)| mapping)
     }
 
-    /// The mapping at an address in a region or the regions in it: whose it is, and where it starts.
-    pub(crate) fn mapping_within(&self, vmar: Id<Vmar>, address: u64) -> Option<(Id<Vmar>, u64, &Mapping)> {
+    /// The mapping at an address in a region or the regions in it.
+    pub(crate) fn mapping_within(&self, vmar: Id<Vmar>, address: u64) -> Option<(Id<Mapping>, &Mapping)> {
         let region = self.objects.vmars.get(vmar)?;
-        if let (base, Entry::Mapping(mapping)) = region.entries.containing(address)? {
-            return Some((vmar, base, mapping));
-        }
-        let owner = self.objects.processes.get(region.process?)?.regions.owner(address);
-        let (base, entry) = self.objects.vmars.get(owner)?.entries.containing(address)?;
-        Some((owner, base, entry.mapping()?))
+        let id = match region.entries.containing(address)?.1 {
+            Entry::Mapping { id, .. } => *id,
+            Entry::Region { .. } => {
+                let owner = self.objects.processes.get(region.process?)?.regions.owner(address);
+                self.objects.vmars.get(owner)?.entries.containing(address)?.1.mapping()?
+            }
+        };
+        Some((id, self.objects.mappings.get(id)?))
     }
 
     /// A region at `base` of another one, where nothing is.
@@ -93,8 +95,8 @@ impl<M: Machine> Kernel<M> {
         region.state = VmarState::Dying;
         let (parent, first) = (region.parent, region.entries.first().map(|(base, entry)| (base, *entry)));
         let next = match first {
-            Some((base, Entry::Mapping(mapping))) => {
-                self.clear_mapping(at, base, &mapping);
+            Some((_, Entry::Mapping { id, .. })) => {
+                self.clear_mapping(at, id);
                 return false;
             }
             Some((_, Entry::Region { vmar, .. })) => Some(vmar),
@@ -112,9 +114,10 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a mapping of a dying region out of the tables, if there are any yet, and forgets it.
-    fn clear_mapping(&mut self, vmar: Id<Vmar>, base: u64, mapping: &Mapping) {
+    fn clear_mapping(&mut self, vmar: Id<Vmar>, id: Id<Mapping>) {
         let Some(region) = self.objects.vmars.get(vmar) else { return };
-        let (from, end) = (region.end.cleared.max(base), base + mapping.length);
+        let Some(&mapping) = self.objects.mappings.get(id) else { return };
+        let (from, end) = (region.end.cleared.max(mapping.base), mapping.end());
         let Some(process) = region.process else { return };
         if let Ok((machine, space)) = self.space_of(process) {
             // No block crosses a mapping's edges, so nothing is split and this needs no memory.
@@ -132,15 +135,15 @@ impl<M: Machine> Kernel<M> {
         }
         if let Some(state) = self.objects.processes.get_mut(process)
             && mapping.is_vdso_code
-            && state.vdso_code == Some(base)
+            && state.vdso_code == Some(mapping.base)
         {
             state.vdso_code = None;
             self.schedule.forget_vdso(process);
         }
         if let Some(region) = self.objects.vmars.get_mut(vmar) {
-            region.entries.remove(base);
+            region.entries.remove(mapping.base);
         }
-        self.release_mapping(mapping);
+        self.release_mapping(id);
     }
 
     /// Ends a region with nothing in it: its parent has the addresses again.

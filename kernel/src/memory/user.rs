@@ -124,10 +124,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether the mapping at an address shows physical memory that is not a frame of ours.
     fn is_foreign(&self, process: Id<Process>, address: u64) -> bool {
-        let Some((_, mapping)) = self.find_mapping(process, address) else { return true };
-        match self.resolve(mapping.vmo, 0) {
-            Ok((root, _)) => self.objects.vmos.get(root).is_none_or(|vmo| vmo.physical_at(0).is_some()),
-            Err(_) => true,
-        }
+        let Some(mapping) = self.find_mapping(process, address) else { return true };
+        self.objects.vmos.get(mapping.root).is_none_or(|vmo| vmo.physical_at(0).is_some())
     }
 }

@@ -9,6 +9,7 @@ pub mod debuglog;
 pub mod event;
 pub mod handle;
 pub mod job;
+pub mod mapping;
 pub mod notice;
 pub mod port;
 pub mod process;
@@ -22,12 +23,13 @@ pub use debuglog::Debuglog;
 pub use event::Event;
 pub use handle::{Drained, HandleEntry, HandleTable};
 pub use job::Job;
+pub use mapping::Mapping;
 pub use notice::{Lookout, Notice, Watched};
 pub use port::Port;
 pub use process::{Process, ProcessState};
 pub use resource::Resource;
 pub use thread::{Thread, ThreadState, Wait};
-pub use vmar::{Entry, Mapping, Vmar, VmarState};
+pub use vmar::{Entry, Vmar, VmarState};
 pub use vmo::{Content, Vmo};
 
 use core::fmt::{self, Write};
@@ -138,6 +140,8 @@ macro_rules! objects {
         #[derive(Debug)]
         pub struct Objects {
             $(#[doc = concat!("Every ", stringify!($type), ".")] pub $arena: Arena<$type>,)*
+            /// Every mapping.
+            pub mappings: Arena<Mapping>,
             /// What ports and threads are told, or will be.
             pub notices: Arena<Notice>,
             /// Objects on which notices hang.
@@ -156,6 +160,7 @@ macro_rules! objects {
             pub const fn new() -> Self {
                 Self {
                     $($arena: Arena::new(),)*
+                    mappings: Arena::new(),
                     notices: Arena::new(),
                     watched: Arena::new(),
                     lookouts: Arena::new(),
@@ -173,7 +178,7 @@ macro_rules! objects {
             /// How often objects were looked for so far, where that is counted ([`Arena::looks`]).
             pub fn looks(&self) -> u64 {
                 let others = self.notices.looks() + self.watched.looks() + self.lookouts.looks();
-                others$(.wrapping_add(self.$arena.looks()))*
+                others.wrapping_add(self.mappings.looks())$(.wrapping_add(self.$arena.looks()))*
             }
 
             /// The header of any object; `None` for a stale id.
@@ -271,6 +276,22 @@ impl Objects {
     /// `INTERNAL` for a stale id.
     pub fn get_mut<T: Object>(&mut self, id: Id<T>) -> Result<&mut T> {
         T::arena_mut(self).get_mut(id).ok_or(Status::INTERNAL)
+    }
+
+    /// The mapping with this id.
+    ///
+    /// # Errors
+    /// `INTERNAL` for a stale id.
+    pub fn mapping(&self, id: Id<Mapping>) -> Result<&Mapping> {
+        self.mappings.get(id).ok_or(Status::INTERNAL)
+    }
+
+    /// The mapping with this id, to change it.
+    ///
+    /// # Errors
+    /// `INTERNAL` for a stale id.
+    pub fn mapping_mut(&mut self, id: Id<Mapping>) -> Result<&mut Mapping> {
+        self.mappings.get_mut(id).ok_or(Status::INTERNAL)
     }
 
     /// The object's name; empty for types that have none.

@@ -2,50 +2,22 @@
 use abi::vmar::{
     CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_EXECUTE, PERM_READ, PERM_WRITE,
 };
-use abi::vmo::CachePolicy;
 use abi::{Koid, Rights, Signals};
 
-use super::{Header, Object, Process, Thread, Vmo};
+use super::{Header, Mapping, Object, Process, Thread};
 use crate::collections::arena::Id;
 use crate::collections::{Extent, ExtentTree};
-use crate::memory::stage1::Attributes;
-
-/// A part of a VMO at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mapping {
-    /// Bytes, a multiple of the page size.
-    pub length: u64,
-    /// What is mapped.
-    pub vmo: Id<Vmo>,
-    /// Where in it the mapping starts.
-    pub offset: u64,
-    /// READ, WRITE and EXECUTE as they are now (`abi::vmar::PERM_*`).
-    pub permissions: u32,
-    /// The most that they may become: what VMO handle and VMAR handle allowed when it was made.
-    pub max_permissions: u32,
-    /// The memory type, sampled when it was made.
-    pub policy: CachePolicy,
-    /// The vDSO's code: nothing may move, change or cover it.
-    pub is_vdso_code: bool,
-}
-
-impl Mapping {
-    /// What the translation tables say of its pages.
-    pub const fn attributes(&self) -> Attributes {
-        Attributes {
-            policy: self.policy,
-            read: self.permissions & PERM_READ != 0,
-            write: self.permissions & PERM_WRITE != 0,
-            execute: self.permissions & PERM_EXECUTE != 0,
-        }
-    }
-}
 
 /// What takes up a part of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A mapping.
-    Mapping(Mapping),
+    Mapping {
+        /// The mapping.
+        id: Id<Mapping>,
+        /// Its bytes.
+        length: u64,
+    },
     /// A region inside the region, whatever is in it.
     Region {
         /// The region. The entry keeps it.
@@ -57,9 +29,9 @@ pub enum Entry {
 
 impl Entry {
     /// The mapping, if it is one.
-    pub const fn mapping(&self) -> Option<&Mapping> {
+    pub const fn mapping(&self) -> Option<Id<Mapping>> {
         match self {
-            Self::Mapping(mapping) => Some(mapping),
+            Self::Mapping { id, .. } => Some(*id),
             Self::Region { .. } => None,
         }
     }
@@ -68,7 +40,7 @@ impl Entry {
 impl Extent for Entry {
     fn length(&self) -> u64 {
         match self {
-            Self::Mapping(mapping) => mapping.length,
+            Self::Mapping { length, .. } => *length,
             Self::Region { size, .. } => *size,
         }
     }

@@ -2,8 +2,9 @@
 use abi::vmo::CachePolicy;
 use abi::{Koid, PhysAddr, PhysRange, Signals};
 
-use super::{Header, Name};
+use super::{Header, Mapping, Name};
 use crate::collections::arena::Id;
+use crate::collections::list::List;
 use crate::memory::pages::Pages;
 
 /// Where a VMO's bytes are.
@@ -43,6 +44,8 @@ pub struct Vmo {
     pub children: u32,
     /// Mappings of it, not of its children.
     pub mappings: u32,
+    /// Mappings that show its bytes: its own and its slices'.
+    pub shown: List<Mapping>,
     /// Whether its size can change.
     pub resizable: bool,
     /// Whether this is the vDSO, whose code is mapped whole or not at all.
@@ -62,6 +65,7 @@ impl Vmo {
             parent: None,
             children: 0,
             mappings: 0,
+            shown: List::new(),
             resizable: false,
             is_vdso: false,
         }

@@ -9,6 +9,7 @@ use abi::{PAGE_SIZE, Rights, Status, status::Result};
 use super::region::{Placement, alignment};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
+use crate::collections::list::Links;
 use crate::kernel::Kernel;
 use crate::memory::mapping::Work;
 use crate::object::vmar::permissions_of;
@@ -54,22 +55,29 @@ impl<M: Machine> Kernel<M> {
         if length == 0 {
             return Err(Status::INVALID_ARGS);
         }
+        let (root, start) = self.resolve(vmo, 0)?;
         let mapped = self.objects.get(vmo)?;
-        let mapping = Mapping {
+        let mut mapping = Mapping {
+            vmar,
+            base: 0,
             length,
             vmo,
             offset: vmo_offset,
+            root,
+            start,
             permissions,
             max_permissions: allowed,
             policy: mapped.policy,
             is_vdso_code: mapped.is_vdso && permissions & PERM_EXECUTE != 0,
+            links: Links::default(),
         };
         if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
             return Err(Status::ACCESS_DENIED);
         }
         let physical = self.physical_part(&mapping).map(|range| range.base());
         let base = self.place_in(vmar, &Placement { options, align, offset, length, physical })?;
-        self.check_vdso(vmar, &mapping)?;
+        mapping.base = base;
+        self.check_vdso(&mapping)?;
         if options & SPECIFIC_OVERWRITE != 0 {
             self.check_vdso_stays(vmar, base, base + length)?;
             if self.unmap_piece(vmar, base, base + length)? != Work::Done {
@@ -77,33 +85,25 @@ impl<M: Machine> Kernel<M> {
                 return Ok(Exit::Again);
             }
         }
-        self.enter_and_report(caller, vmar, base, mapping, options, out).map(|()| Exit::Done)
+        self.enter_and_report(caller, mapping, options, out).map(|()| Exit::Done)
     }
 
-    fn enter_and_report(
-        &mut self,
-        caller: Caller,
-        vmar: Id<Vmar>,
-        base: u64,
-        mapping: Mapping,
-        options: u32,
-        out: u64,
-    ) -> Result {
-        let process = self.owner(vmar)?;
+    fn enter_and_report(&mut self, caller: Caller, mapping: Mapping, options: u32, out: u64) -> Result {
+        let process = self.owner(mapping.vmar)?;
         let physical = self.physical_part(&mapping);
-        self.enter_mapping(vmar, base, mapping, physical)?;
+        let id = self.enter_mapping(mapping, physical)?;
         // What is physical is shown already.
         if options & MAP_RANGE != 0 && physical.is_none() {
-            self.show_committed(process, base, &mapping);
+            self.show_committed(process, &mapping);
         }
-        if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {
-            self.retract_mapping(vmar, base)?;
+        if let Err(status) = self.copy_out(caller.process, out, &mapping.base.to_le_bytes()) {
+            self.retract_mapping(id)?;
             return Err(status);
         }
         if mapping.is_vdso_code
             && let Some(process) = self.objects.processes.get_mut(process)
         {
-            process.vdso_code = Some(base);
+            process.vdso_code = Some(mapping.base);
         }
         Ok(())
     }
@@ -135,11 +135,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The vDSO's rule: its code is mapped whole, once in a process, and never writable.
-    fn check_vdso(&self, vmar: Id<Vmar>, mapping: &Mapping) -> Result {
+    fn check_vdso(&self, mapping: &Mapping) -> Result {
         if !mapping.is_vdso_code {
             return Ok(());
         }
-        let process = self.objects.get(self.owner(vmar)?)?;
+        let process = self.objects.get(self.owner(mapping.vmar)?)?;
         let exact = mapping.offset == self.vdso.code_offset && mapping.length == self.vdso.code_size;
         if !exact || process.vdso_code.is_some() || mapping.permissions & PERM_WRITE != 0 {
             return Err(Status::ACCESS_DENIED);
