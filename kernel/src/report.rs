@@ -5,8 +5,11 @@ use abi::PhysRange;
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::Process;
+use crate::object::{Name, Process};
 use crate::ports::Machine;
+
+/// Windows of a page group that one line names. No board that we know has more in a page.
+const SHARERS_TOLD: usize = 64;
 
 /// Formats straight to the console.
 struct Writer<'a, M: Machine>(&'a mut M);
@@ -77,6 +80,31 @@ impl<M: Machine> Kernel<M> {
             }
             self.print(b"\n");
         }
+    }
+
+    /// Says why a process does not get a range exclusively: the windows of others that are in its pages.
+    #[cold]
+    pub(crate) fn say_half_group(&mut self, process: Id<Process>, range: PhysRange) {
+        let stamp = Stamp(self.now());
+        let process = self.objects.processes.get(process);
+        let (name, koid) = process.map_or((Name::default(), 0), |it| (it.name, it.header.koid));
+        if self.console.given_away {
+            return;
+        }
+        let Self { machine, ledger, .. } = self;
+        let others = ledger.sharers(range).filter(|sharer| !range.contains(sharer.window.range));
+        let mut writer = Writer(machine);
+        // The console takes everything.
+        let _infallible = write!(
+            writer,
+            "{stamp} {} (koid {koid}): resource: {range} is not granted exclusively: the same pages hold",
+            name.as_str()
+        );
+        for (number, other) in others.enumerate().take(SHARERS_TOLD) {
+            let _infallible = write!(writer, "{} {other}", if number == 0 { "" } else { "," });
+        }
+        let whole = ledger.with_groups(range);
+        let _infallible = writeln!(writer, "; ask for all of {whole}, or share them");
     }
 
     /// Hands the console over if a program has just claimed its window.

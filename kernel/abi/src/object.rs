@@ -75,6 +75,9 @@ pub mod info {
     pub const VMO_V2: u32 = 23 | 1 << 28;
     /// The third version of VMO: the record up to `populated_bytes`.
     pub const VMO_V3: u32 = 23 | 2 << 28;
+    /// [`super::InfoResourceGroup`], one for each window in the page groups that a resource touches. Ours: its number
+    /// has 0x4A, a `J`, above where Zircon counts.
+    pub const RESOURCE_GROUP: u32 = 0x4A_0001;
 }
 
 /// Properties of `zx_object_get_property` and `zx_object_set_property`.
@@ -103,6 +106,14 @@ pub mod vmo_flags {
     pub const VIA_MAPPING: u32 = 16;
     /// Physically contiguous.
     pub const CONTIGUOUS: u32 = 64;
+}
+
+/// Flags of [`InfoResourceGroup`].
+pub mod resource_group {
+    /// The resource has a byte of the window.
+    pub const HELD: u32 = 1;
+    /// The resource and the window have a page in common: who maps the one sees the other.
+    pub const SEEN: u32 = 2;
 }
 
 /// Flags of [`InfoProcess`].
@@ -230,6 +241,22 @@ abi_struct! {
         size: u64,
         /// Its name, NUL-padded.
         name: [u8; 32],
+    }
+    /// Topic [`info::RESOURCE_GROUP`]: a window in the resource's page group. Its device's path, and whether it is
+    /// there at all, are in the device table ([`crate::device_table`]).
+    struct InfoResourceGroup as "jacinth_info_resource_group_t" {
+        /// The window's first byte.
+        base: u64,
+        /// Its bytes.
+        size: u64,
+        /// Its place among the windows of the device table.
+        window: u32,
+        /// The group's place among those of the device table.
+        group: u32,
+        /// [`resource_group`].
+        flags: u32,
+        /// Zero.
+        reserved: u32,
     }
     /// Topic [`info::VMO`].
     struct InfoVmo as "zx_info_vmo_t" {

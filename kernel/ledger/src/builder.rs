@@ -93,7 +93,7 @@ impl<'t, 'a> Builder<'t, 'a> {
             interrupts: Vec::new(),
             lines: Vec::new(),
             last: self.last,
-            names: names.bytes,
+            names: Vec::new(),
         };
         let mut granted = 0;
         for (window, is_container) in windows.iter_mut().zip(containers) {
@@ -105,6 +105,11 @@ impl<'t, 'a> Builder<'t, 'a> {
             }
         }
         ledger.groups = groups::find(tree, &mut windows)?;
+        for number in &ledger.groups.members {
+            let Some(window) = windows.get(*number as usize) else { continue };
+            push(&mut ledger.groups.paths, names.path(tree, window.node)?)?;
+        }
+        ledger.names = names.bytes;
         ledger.windows = windows;
         ledger.add_interrupts(tree)?;
         Ok(ledger)

@@ -5,7 +5,7 @@
 //! everything that links reach. Containers take no part: they are never granted, and would link
 //! everything inside them. Windows of unavailable nodes do take part: the device may well be there.
 
-use crate::ledger::{Group, Window};
+use crate::ledger::{Group, Name, Window};
 use crate::{Error, Fate};
 use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
@@ -17,6 +17,8 @@ pub(crate) struct Groups {
     pub(crate) groups: Vec<Group>,
     /// Indices of windows, group by group, in order of address.
     pub(crate) members: Vec<u32>,
+    /// By member, its node's path.
+    pub(crate) paths: Vec<Name>,
 }
 
 /// The most windows of unrelated nodes that share a page on a real board are 22. Where a page has this many windows,
@@ -109,7 +111,8 @@ fn collect(windows: &mut [Window], mut order: Vec<u32>, sets: &mut Sets) -> Resu
     Ok(result)
 }
 
-fn hull(one: PhysRange, other: PhysRange) -> PhysRange {
+/// The smallest range that holds both.
+pub(crate) fn hull(one: PhysRange, other: PhysRange) -> PhysRange {
     let (base, last): (PhysAddr, PhysAddr) = (one.base().min(other.base()), one.last().max(other.last()));
     PhysRange::from_bounds(base, last).unwrap_or(one)
 }

@@ -1,6 +1,6 @@
 //! The frozen ledger: what is where, and whose.
 
-use crate::groups::Groups;
+use crate::groups::{self, Groups};
 use crate::intervals::Intervals;
 use crate::{Class, Fate, InterruptKind, Trigger, WindowKind};
 use abi::{PhysAddr, PhysRange};
@@ -42,6 +42,26 @@ pub struct Group {
     pub pages: PhysRange,
     pub(crate) first_member: u32,
     pub(crate) members: u32,
+}
+
+/// A window of a page group, with what reports and programs call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupMember<'l> {
+    /// Its place in [`Ledger::windows`] and in the device table.
+    pub number: u32,
+    /// Its group's place in [`Ledger::groups`].
+    pub group: u32,
+    /// The window.
+    pub window: &'l Window,
+    /// Its node's full path.
+    pub path: &'l str,
+}
+
+/// `/soc/serial@7e201000 reg[0] [0xfe201000..0xfe201200)`
+impl fmt::Display for GroupMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}[{}] {}", self.path, self.window.kind, self.window.index, self.window.range)
+    }
 }
 
 /// An interrupt of an available device at the GIC.
@@ -184,6 +204,48 @@ impl Ledger {
             .map_or((0, 0), |group| (group.first_member, group.members));
         let members = self.groups.members.iter().skip(first as usize).take(count as usize);
         members.filter_map(|member| self.windows.get(*member as usize))
+    }
+
+    /// The members, by group and address, of each group of which `range` touches a page.
+    pub fn sharers(&self, range: PhysRange) -> impl Iterator<Item = GroupMember<'_>> {
+        let mut place = 0;
+        core::iter::from_fn(move || {
+            let (at, member) = self.sharer_from(range, place)?;
+            place = at + 1;
+            Some(member)
+        })
+    }
+
+    /// The first of [`Ledger::sharers`] at or behind a place, with its place.
+    pub fn sharer_from(&self, range: PhysRange, place: usize) -> Option<(usize, GroupMember<'_>)> {
+        let pages = range.expand_to_pages();
+        let groups = &self.groups.groups;
+        let first = groups.partition_point(|group| (group.first_member + group.members) as usize <= place);
+        // Groups are in order of their first pages; those behind the range cannot reach it.
+        let mut near = (0..).zip(groups).skip(first).take_while(|(_, it)| it.pages.base() <= pages.last());
+        let (number, group) = near.find(|(_, group)| group.pages.overlaps(pages))?;
+        let place = place.max(group.first_member as usize);
+        Some((place, self.member(number, place)?))
+    }
+
+    fn member(&self, group: u32, place: usize) -> Option<GroupMember<'_>> {
+        let number = *self.groups.members.get(place)?;
+        let window = self.windows.get(number as usize)?;
+        let path = self.groups.paths.get(place).map_or("", |path| self.name(*path));
+        Some(GroupMember { number, group, window, path })
+    }
+
+    /// `range` with every group of which it touches a page: what whoever maps all of it sees.
+    pub fn with_groups(&self, range: PhysRange) -> PhysRange {
+        let mut last_group = None;
+        let mut whole = range;
+        for member in self.sharers(range) {
+            let Some(group) = self.groups.groups.get(member.group as usize) else { continue };
+            if last_group.replace(member.group) != Some(member.group) {
+                whole = groups::hull(whole, group.pages);
+            }
+        }
+        whole
     }
 
     /// The lines that become IRQ resources, in order of INTID.

@@ -9,6 +9,7 @@
 //! ledger.windows()                 each `reg` and PCI window, with its fate, class and page group
 //! ledger.interrupts()              each shared interrupt of the GIC, once
 //! ledger.groups()                  pages that windows of unrelated nodes share
+//! ledger.sharers(range)            whose windows are in its pages, if they are several devices'
 //! ledger.touches_denied(pages)     whom a range of pages would touch that nobody may have
 //! ledger.class_of(pages)           which memory types it may be mapped with
 //! ledger.findings(&tree)           which windows stand in each other's way
@@ -40,4 +41,4 @@ pub use abi::device_table::{Class, Fate, InterruptKind, Trigger, WindowKind};
 pub use builder::{Builder, MAX_WINDOWS};
 pub use error::Error;
 pub use finding::{Against, Finding};
-pub use ledger::{Conflict, Group, Interrupt, Ledger, Line, Owner, Window};
+pub use ledger::{Conflict, Group, GroupMember, Interrupt, Ledger, Line, Owner, Window};

@@ -269,3 +269,74 @@ fn the_worst_trees_end_soon() {
     assert_eq!(tree.len(), 170_001);
     assert!(Builder::new(&tree).freeze().unwrap().device_table(&tree).is_ok());
 }
+
+#[test]
+fn five_uarts_in_a_page_name_each_other() {
+    let mut blob = Blob::root(1, 1);
+    // As on a BCM2711: one is okay, the others are disabled and there all the same.
+    for offset in [0, 0x400, 0x600, 0x800, 0xa00] {
+        blob.begin(&format!("serial@fe201{offset:03x}")).text("compatible", "arm,pl011");
+        if offset > 0 {
+            blob.text("status", "disabled");
+        }
+        blob.cells("reg", &[0xfe20_1000 + offset, 0x200]).end();
+    }
+    blob.begin("mmc@fe202000").cells("reg", &[0xfe20_2000, 0x100]).end();
+    let tree = parse(&blob.finish()).unwrap();
+    let ledger = Builder::new(&tree).freeze().unwrap();
+    let told = |base, size| -> Vec<String> {
+        ledger.sharers(range(base, size)).map(|sharer| sharer.to_string()).collect()
+    };
+    let all = [
+        "/serial@fe201000 reg[0] [0xfe201000..0xfe201200)",
+        "/serial@fe201400 reg[0] [0xfe201400..0xfe201600)",
+        "/serial@fe201600 reg[0] [0xfe201600..0xfe201800)",
+        "/serial@fe201800 reg[0] [0xfe201800..0xfe201a00)",
+        "/serial@fe201a00 reg[0] [0xfe201a00..0xfe201c00)",
+    ];
+    for (base, size) in [(0xfe20_1000, 0x200), (0xfe20_1fff, 1), (0xfe20_0000, 0x4000)] {
+        assert_eq!(told(base, size), all, "{base:#x}");
+        let whole = ledger.with_groups(range(base, size));
+        assert!(whole.contains(range(0xfe20_1000, 0x1000)) && whole.contains(range(base, size)));
+    }
+    assert_eq!(ledger.with_groups(range(0xfe20_1404, 4)), range(0xfe20_1000, 0x1000));
+    for (base, size) in [(0xfe20_2000, 0x1000), (0xfe20_0fff, 1)] {
+        assert_eq!(told(base, size), [""; 0]);
+        assert_eq!(ledger.with_groups(range(base, size)), range(base, size));
+    }
+    // The numbers are those of the device table.
+    let bytes = ledger.device_table(&tree).unwrap();
+    let table = DeviceTable::new(&bytes).unwrap();
+    for sharer in ledger.sharers(range(0xfe20_1000, 0x1000)) {
+        let window = table.window(sharer.number).unwrap();
+        assert_eq!((window.range(), window.group), (Some(sharer.window.range), sharer.group));
+        assert_eq!(table.node(window.node).unwrap().path(), sharer.path);
+    }
+}
+
+#[test]
+fn the_sharers_of_a_range_are_those_of_every_group_that_it_touches() {
+    let mut blob = Blob::root(1, 1);
+    for page in 0..40_u32 {
+        for half in 0..2 {
+            // Pages 30 and 31 have a window in common, and so one group.
+            let size = if (page, half) == (30, 1) { 0x1000 } else { 0x400 };
+            let base = 0x10_0000 + page * 0x1000 + half * 0x800;
+            blob.begin(&format!("device@{base:x}")).cells("reg", &[base, size]).end();
+        }
+    }
+    let tree = parse(&blob.finish()).unwrap();
+    let ledger = Builder::new(&tree).freeze().unwrap();
+    assert_eq!(ledger.groups().len(), 39);
+    for first in 0..40_u64 {
+        for last in first..40 {
+            let asked = range(0x10_0000 + first * 0x1000 + 0x500, (last - first) * 0x1000 + 1);
+            let told: Vec<_> =
+                ledger.sharers(asked).map(|sharer| (sharer.group, sharer.window.range)).collect();
+            let by_hand = (0..ledger.groups().len() as u32)
+                .filter(|&group| ledger.groups()[group as usize].pages.overlaps(asked.expand_to_pages()))
+                .flat_map(|group| ledger.group_members(group).map(move |window| (group, window.range)));
+            assert_eq!(told, by_hand.collect::<Vec<_>>());
+        }
+    }
+}

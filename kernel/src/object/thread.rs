@@ -93,13 +93,26 @@ pub struct Search {
     pub found: bool,
 }
 
-/// How far a list of members has come.
+/// How far a list that is written in pieces has come (`zx_object_get_info`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// The member at which it goes on.
-    pub at: ObjectRef,
-    /// Members before it.
+    /// What is listed.
+    pub topic: u32,
+    /// Whose.
+    pub of: ObjectRef,
+    /// Where it goes on.
+    pub at: Place,
+    /// Records before it.
     pub seen: u64,
+}
+
+/// A place in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At this member.
+    Member(ObjectRef),
+    /// At this number of what the list counts.
+    Number(u64),
 }
 
 /// A flow of control in a process.

@@ -32,6 +32,9 @@ impl<M: Machine> Kernel<M> {
         if !parent.is_ranged_root() && (parent.is_exclusive() || exclusive) {
             return Err(Status::INVALID_ARGS);
         }
+        if exclusive && kind == Kind::Mmio {
+            self.check_whole_groups(caller, base, size)?;
+        }
         let name = self.name_in(caller, name, name_size)?;
         if size == 0 {
             return Err(Status::INVALID_ARGS);
@@ -68,8 +71,31 @@ impl<M: Machine> Kernel<M> {
         Ok(self.ledger.touches_denied(range.expand_to_pages()).is_some())
     }
 
-    /// Whether live resources leave room: nothing overlaps an exclusive one, an exclusive one nothing.
+    /// Whether nobody else's device is in the pages of a range that is to be held exclusively: it touches no page
+    /// group, or has every window of those that it touches. Bytes are exclusive, but what drivers map are pages.
+    ///
+    /// # Errors
+    /// `ACCESS_DENIED`; the console says whose the other windows are.
+    fn check_whole_groups(&mut self, caller: Caller, base: u64, size: u64) -> Result {
+        let Ok(range) = PhysRange::new(PhysAddr(base), size) else { return Ok(()) };
+        if self.ledger.sharers(range).all(|sharer| range.contains(sharer.window.range)) {
+            return Ok(());
+        }
+        self.say_half_group(caller.process, range);
+        Err(Status::ACCESS_DENIED)
+    }
+
+    /// Whether live resources leave room: nothing overlaps an exclusive one, an exclusive one nothing. In a page
+    /// group all that touches its pages overlaps.
     fn check_free(&self, kind: Kind, base: u64, size: u64, exclusive: bool) -> Result {
+        let wide = |base, size| match PhysRange::new(PhysAddr(base), size) {
+            Ok(range) if kind == Kind::Mmio => {
+                let range = self.ledger.with_groups(range);
+                (range.base().0, range.size())
+            }
+            _ => (base, size),
+        };
+        let (base, size) = wide(base, size);
         let taken = self.objects.resources.iter().any(|(_, other)| {
             matches!(other.origin, Origin::Minted { exclusive: theirs } if exclusive || theirs)
                 && other.overlaps(kind, base, size)

@@ -47,6 +47,11 @@ pub struct Board {
 
 /// The board's device tree.
 pub fn tree(ram: PhysRange, arguments: &str) -> Vec<u8> {
+    tree_with(ram, arguments, |_| ())
+}
+
+/// The same with more nodes below the root.
+pub fn tree_with(ram: PhysRange, arguments: &str, more: impl FnOnce(&mut Fdt)) -> Vec<u8> {
     let mut fdt = Fdt::new();
     fdt.cells("#address-cells", &[2]).cells("#size-cells", &[2]).cells("interrupt-parent", &[1]);
     fdt.strings("model", &["jacinth,hosted-virt"]).strings("compatible", &["linux,dummy-virt"]);
@@ -71,6 +76,7 @@ pub fn tree(ram: PhysRange, arguments: &str) -> Vec<u8> {
         fdt.begin(&format!("virtio_mmio@{base:x}")).strings("compatible", &["virtio,mmio"]);
         fdt.reg(&[(base, VIRTIO.1)]).cells("interrupts", &[0, 16 + index as u32, 1]).end();
     }
+    more(&mut fdt);
     fdt.finish()
 }
 
@@ -80,11 +86,18 @@ impl Board {
     /// # Panics
     /// If the kernel does not start: every image here is right.
     pub fn boot(config: Config, files: &[(&str, &[u8])], arguments: &str) -> Self {
+        Self::boot_tree(config, files, arguments, &tree(config.ram, arguments))
+    }
+
+    /// Boots with a tree of [`tree_with`].
+    ///
+    /// # Panics
+    /// As [`Board::boot`].
+    pub fn boot_tree(config: Config, files: &[(&str, &[u8])], arguments: &str, blob: &[u8]) -> Self {
         let machine = Machine::new(config);
         let clock = attach_devices(&machine);
-        let blob = tree(config.ram, arguments);
-        let mut buffer = vec![0; devicetree::buffer_size(&blob).expect("the blob is one of ours")];
-        let tree = Tree::parse(&blob, &mut buffer).expect("the blob is one of ours");
+        let mut buffer = vec![0; devicetree::buffer_size(blob).expect("the blob is one of ours")];
+        let tree = Tree::parse(blob, &mut buffer).expect("the blob is one of ours");
         let console = tree.find_compatible(&["arm,pl011"]);
         let ledger = Builder::new(&tree).console(console).freeze().expect("the tree is one of ours");
         let table = ledger.device_table(&tree).expect("the heap has room for the device table");
@@ -100,7 +113,7 @@ impl Board {
         let mut kernel = Kernel::new(machine.clone(), ledger, options, &image).expect("the kernel starts");
         let first = program();
         let bootfs = crate::bootfs::build(&[&[("init", first.as_slice())], files].concat());
-        let images = Images { bootfs: &bootfs, tree: &blob, device_table: &table, arguments };
+        let images = Images { bootfs: &bootfs, tree: blob, device_table: &table, arguments };
         kernel.start_first(&images, supply.into_iter()).expect("the first process starts");
         Self { cpu: Cpu::new(kernel, machine.clone(), config), machine, clock, vdso }
     }

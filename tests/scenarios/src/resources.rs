@@ -1,10 +1,13 @@
 //! Resources: minting, reservations, and what consumers make of them.
 
-use abi::object::{info, property};
+use alloc::vec::Vec;
+
+use abi::layout::AbiStruct;
+use abi::object::{InfoResourceGroup, info, property, resource_group};
 use abi::resource::{FLAG_EXCLUSIVE, Kind};
 use abi::{Handle, ObjectType, Rights, Sysno};
 
-use crate::check::{ok, refused, same};
+use crate::check::{ok, refused, same, truth};
 use crate::env::Result;
 use crate::{Env, Outcome, P, scenarios};
 
@@ -43,6 +46,11 @@ scenarios! {
     "RES-J10" duplicates_keep_the_range "a reservation lasts as long as the last handle";
     "RES-J11" interrupts "an interrupt's resource is one vector wide";
     "RES-J12" roots_are_ranged "a ranged root's info has base 0 and size 0";
+    "RES-J13" group_is_told "a resource tells which windows are in its page group";
+    "RES-J14" no_half_group "nothing is exclusive over half a page group";
+    "RES-J15" group_is_one "in a page group an exclusive resource has the pages, not its bytes alone";
+    "RES-J16" no_group "a resource of one device, of another kind or of everything is in no page group";
+    "RES-J17" group_buffers "the windows of a page group are a list: as long as its buffer, with their number";
 }
 
 const SHARED: u32 = 0;
@@ -350,5 +358,127 @@ fn roots_are_ranged(env: &mut Env<'_>) -> Outcome {
     refused!(env.raw(Sysno::object_get_property, &args), ACCESS_DENIED);
     let args = [u64::from(env.world.mmio_root), u64::from(info::VMO), value, 512];
     refused!(env.raw(Sysno::object_get_info, &args), WRONG_TYPE);
+    Ok(())
+}
+
+const SIZE: u64 = InfoResourceGroup::SIZE as u64;
+
+/// `zx_object_get_info` of a resource's page group: what fits into so many bytes, and how many there are.
+fn sharers(env: &mut Env<'_>, resource: Handle, room: u64) -> Result<(Vec<InfoResourceGroup>, u64)> {
+    let buffer = env.data(&[0xEE; 4096]);
+    let (actual, avail) = (env.out(1), env.out(2));
+    let args = [u64::from(resource), u64::from(info::RESOURCE_GROUP), buffer, room, actual, avail];
+    env.raw(Sysno::object_get_info, &args)?;
+    let bytes = env.data_bytes(4096);
+    let count = env.out_u64(1) as usize;
+    let records = bytes.chunks_exact(InfoResourceGroup::SIZE).take(count).map(InfoResourceGroup::get);
+    Ok((records.collect(), env.out_u64(2)))
+}
+
+/// The first byte and the size of what the windows of a list take up together.
+fn hull(windows: &[InfoResourceGroup]) -> (u64, u64) {
+    let base = windows.iter().map(|window| window.base).min().unwrap_or(0);
+    let end = windows.iter().map(|window| window.base + window.size).max().unwrap_or(0);
+    (base, end - base)
+}
+
+fn group_is_told(env: &mut Env<'_>) -> Outcome {
+    let [first, second] = env.world.group;
+    let resource = ok!(env.mmio(first));
+    let (told, avail) = ok!(sharers(env, resource, 4096));
+    same!(told.len() as u64, avail);
+    truth!(told.is_sorted_by_key(|window| window.base));
+    let own = told.iter().find(|it| (it.base, it.size) == (first.base().0, first.size()));
+    let other = told.iter().find(|it| (it.base, it.size) == (second.base().0, second.size()));
+    same!(own.map(|it| it.flags), Some(resource_group::HELD | resource_group::SEEN));
+    same!(other.map(|it| it.flags), Some(resource_group::SEEN));
+    truth!(
+        own.map(|it| it.group) == other.map(|it| it.group)
+            && own.map(|it| it.window) != other.map(|it| it.window)
+    );
+    truth!(told.iter().all(|it| it.reserved == 0));
+    // Whose bytes they are does not matter: a hole of the page is as near to all of them, and so is the page.
+    let page = ok!(env.resource_create(env.world.mmio_root, SHARED, first.base().page_down().0, P, b"page"));
+    let (whole, _) = ok!(sharers(env, page, 4096));
+    same!(
+        whole.iter().map(|it| it.window).collect::<Vec<_>>(),
+        told.iter().map(|it| it.window).collect::<Vec<_>>()
+    );
+    let blind = ok!(env.duplicate(resource, Rights::DEFAULT_RESOURCE - Rights::INSPECT));
+    refused!(sharers(env, blind, 4096), ACCESS_DENIED);
+    refused!(sharers(env, env.world.job, 4096), WRONG_TYPE);
+    refused!(sharers(env, 0, 4096), BAD_HANDLE);
+    Ok(())
+}
+
+fn no_half_group(env: &mut Env<'_>) -> Outcome {
+    let root = env.world.mmio_root;
+    let first = env.world.group[0];
+    let resource = ok!(env.mmio(first));
+    let (told, _) = ok!(sharers(env, resource, 4096));
+    ok!(env.close(resource));
+    let (base, size) = hull(&told);
+    for window in &told {
+        refused!(env.resource_create(root, FLAG_EXCLUSIVE, window.base, window.size, b"half"), ACCESS_DENIED);
+        refused!(env.resource_create(root, FLAG_EXCLUSIVE, window.base, 1, b"byte"), ACCESS_DENIED);
+        ok!(env.resource_create(root, SHARED, window.base, window.size, b"shared"));
+    }
+    refused!(env.resource_create(root, FLAG_EXCLUSIVE, base, size - 1, b"all but a byte"), ACCESS_DENIED);
+    refused!(env.resource_create(root, FLAG_EXCLUSIVE, base + 1, size - 1, b"all but a byte"), ACCESS_DENIED);
+    // From below nothing is exclusive at all.
+    let page = ok!(env.resource_create(root, SHARED, base & !(P - 1), P, b"page"));
+    refused!(env.resource_create(page, FLAG_EXCLUSIVE, first.base().0, first.size(), b"half"), INVALID_ARGS);
+    refused!(env.resource_create(page, FLAG_EXCLUSIVE, base, size, b"whole"), INVALID_ARGS);
+    // The name is not looked at before.
+    let (flags, out) = (u64::from(FLAG_EXCLUSIVE), env.own().0);
+    let args = [u64::from(root), flags, first.base().0, first.size(), 0, 4, out];
+    refused!(env.raw(Sysno::resource_create, &args), ACCESS_DENIED);
+    Ok(())
+}
+
+fn group_is_one(env: &mut Env<'_>) -> Outcome {
+    let root = env.world.mmio_root;
+    let first = env.world.group[0];
+    let resource = ok!(env.mmio(first));
+    let (told, _) = ok!(sharers(env, resource, 4096));
+    let (base, size) = hull(&told);
+    refused!(env.resource_create(root, FLAG_EXCLUSIVE, base, size, b"alone"), NOT_FOUND);
+    ok!(env.close(resource));
+    let alone = ok!(env.resource_create(root, FLAG_EXCLUSIVE, base, size, b"alone"));
+    ok!(env.create_physical(alone, base & !(P - 1), P));
+    refused!(env.mmio(first), NOT_FOUND);
+    // A byte of the page beside all windows would have shown them all.
+    let page = base & !(P - 1);
+    for at in [page, page + P - 1] {
+        refused!(env.resource_create(root, SHARED, at, 1, b"edge"), NOT_FOUND);
+    }
+    ok!(env.close(alone));
+    ok!(env.resource_create(root, SHARED, page + P - 1, 1, b"edge"));
+    refused!(env.resource_create(root, FLAG_EXCLUSIVE, base, size, b"alone"), NOT_FOUND);
+    Ok(())
+}
+
+fn no_group(env: &mut Env<'_>) -> Outcome {
+    let window = env.world.registers;
+    let single = ok!(env.mmio(window));
+    let irq = ok!(env.resource_create(env.world.irq_root, Kind::Irq as u32, 40, 1, b"irq"));
+    for resource in [single, irq, env.world.mmio_root, env.world.irq_root, env.world.system_root] {
+        same!(ok!(sharers(env, resource, 4096)), (Vec::new(), 0));
+    }
+    Ok(())
+}
+
+fn group_buffers(env: &mut Env<'_>) -> Outcome {
+    let resource = ok!(env.mmio(env.world.group[0]));
+    let (all, count) = ok!(sharers(env, resource, 4096));
+    for room in [0, 1, SIZE - 1, SIZE, 2 * SIZE - 1, count * SIZE - 1, count * SIZE] {
+        let (some, avail) = ok!(sharers(env, resource, room));
+        same!(some.len() as u64, (room / SIZE).min(count));
+        truth!(all.starts_with(&some) && avail == count);
+    }
+    for pointer in env.bad_pointers() {
+        let topic = u64::from(info::RESOURCE_GROUP);
+        refused!(env.raw(Sysno::object_get_info, &[u64::from(resource), topic, pointer, 64]), INVALID_ARGS);
+    }
     Ok(())
 }

@@ -1,21 +1,30 @@
-//! Topics that are lists: the ids of an object's members.
-use abi::object::info;
-use abi::{Koid, Rights, Status, status::Result};
+//! Topics that are lists: as many records as there are, of which as many are written as fit.
+//!
+//! A list is written in pieces. How far it has come is kept with the thread, not in its registers: a place in the
+//! kernel's own structures must not be forged. If what a list would go on at has left meanwhile, it starts over.
+use abi::object::{InfoResourceGroup, info};
+use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
-use super::{Args, Arguments, Caller, Exit, object_with};
-use crate::collections::list;
+use super::{Args, Arguments, Caller, Exit, Record, object_with};
 use crate::kernel::Kernel;
-use crate::object::thread::Listing;
-use crate::object::{HandleEntry, Job, ObjectRef, Process, ProcessState, ThreadState};
+use crate::object::thread::{Listing, Place};
+use crate::object::{HandleEntry, Job, Object, ObjectRef, Process, Resource};
 use crate::ports::Machine;
 
-/// Members that one entry looks at.
-const MEMBERS_A_PIECE: usize = 64;
-const KOID_SIZE: usize = size_of::<Koid>();
+/// Steps that one entry makes.
+const STEPS_A_PIECE: usize = 64;
+
+/// What one step through a list comes upon.
+pub(super) struct Step {
+    /// The record there, if there is one.
+    pub record: Option<Record>,
+    /// Where the list goes on; nowhere at its end.
+    pub next: Option<Place>,
+}
 
 impl<M: Machine> Kernel<M> {
-    /// As many members as fit, the youngest first. A long list is written in pieces; how far it has come is kept
-    /// with the thread. If the member at which it goes on has left meanwhile, it starts over.
+    /// As many records as fit into the buffer, how many that are, and how many there are in all. Where the buffer
+    /// ends in memory that cannot be written the call fails, but the two counts say how far it came.
     pub(super) fn info_list(
         &mut self,
         caller: Caller,
@@ -23,94 +32,88 @@ impl<M: Machine> Kernel<M> {
         topic: u32,
         args: &Args,
     ) -> Result<Exit> {
-        let group = match topic {
-            info::PROCESS_THREADS => ObjectRef::Process(object_with::<Process>(entry, Rights::ENUMERATE)?),
-            info::JOB_CHILDREN | info::JOB_PROCESSES => {
-                ObjectRef::Job(object_with::<Job>(entry, Rights::ENUMERATE)?)
-            }
-            _ => return Err(Status::NOT_SUPPORTED),
-        };
+        let size = record_size(topic)?;
+        let of = list_subject(entry, topic)?;
         let before = self.objects.get_mut(caller.thread)?.listing.take();
-        let before = before.filter(|listing| self.is_member(listing.at, group));
+        let before = before.filter(|it| it.topic == topic && it.of == of && self.is_there(it.at, of));
         let (mut at, mut seen) = match before {
-            Some(Listing { at, seen }) => (Some(at), seen),
-            None => (self.first_member(group, topic), 0),
+            Some(listing) => (Some(listing.at), listing.seen),
+            None => (self.first_place(of, topic), 0),
         };
-        let room = args.word(3) / KOID_SIZE as u64;
-        let mut bytes = [0; MEMBERS_A_PIECE * KOID_SIZE];
-        let (from, mut count) = (seen.min(room), 0);
-        for _ in 0..MEMBERS_A_PIECE {
-            let Some(member) = at else { break };
-            if let Some(koid) = self.listed_koid(member) {
-                if seen < room
-                    && let Some(place) = bytes.as_chunks_mut::<KOID_SIZE>().0.get_mut(count)
-                {
-                    *place = koid.to_le_bytes();
-                    count += 1;
+        let room = args.word(3) / size;
+        for _ in 0..STEPS_A_PIECE {
+            let Some(place) = at else { break };
+            let step = self.list_step(topic, of, place)?;
+            if let Some(record) = step.record {
+                if seen < room {
+                    let to = args.word(2).wrapping_add(seen * size);
+                    let bytes = record.bytes.get(..record.size).ok_or(Status::INTERNAL)?;
+                    if let Err(status) = self.copy_out(caller.process, to, bytes) {
+                        self.counts_out(caller, args, seen, seen)?;
+                        return Err(status);
+                    }
                 }
                 seen += 1;
             }
-            at = self.next_member(member);
+            at = step.next;
         }
-        let written = bytes.get(..count * KOID_SIZE).ok_or(Status::INTERNAL)?;
-        let to = args.word(2).wrapping_add(from * KOID_SIZE as u64);
-        self.copy_out(caller.process, to, written)?;
         if let Some(at) = at {
-            self.objects.get_mut(caller.thread)?.listing = Some(Listing { at, seen });
+            self.objects.get_mut(caller.thread)?.listing = Some(Listing { topic, of, at, seen });
             return Ok(Exit::Again);
         }
         self.counts_out(caller, args, seen.min(room), seen)?;
         Ok(Exit::Done)
     }
 
-    fn first_member(&self, group: ObjectRef, topic: u32) -> Option<ObjectRef> {
-        let objects = &self.objects;
-        match group {
-            ObjectRef::Process(id) => objects.processes.get(id)?.threads.first().map(ObjectRef::Thread),
-            ObjectRef::Job(id) if topic == info::JOB_CHILDREN => {
-                objects.jobs.get(id)?.children.first().map(ObjectRef::Job)
-            }
-            ObjectRef::Job(id) => objects.jobs.get(id)?.processes.first().map(ObjectRef::Process),
-            _ => None,
+    fn first_place(&self, of: ObjectRef, topic: u32) -> Option<Place> {
+        match topic {
+            info::RESOURCE_GROUP => Some(Place::Number(0)),
+            _ => self.first_member(of, topic).map(Place::Member),
         }
     }
 
-    fn next_member(&self, member: ObjectRef) -> Option<ObjectRef> {
-        let objects = &self.objects;
-        match member {
-            ObjectRef::Thread(id) => list::next(&objects.threads, id).map(ObjectRef::Thread),
-            ObjectRef::Process(id) => list::next(&objects.processes, id).map(ObjectRef::Process),
-            ObjectRef::Job(id) => list::next(&objects.jobs, id).map(ObjectRef::Job),
-            _ => None,
+    /// Whether a list can go on at a place.
+    fn is_there(&self, at: Place, of: ObjectRef) -> bool {
+        match at {
+            Place::Member(member) => self.is_member(member, of),
+            Place::Number(_) => true,
         }
     }
 
-    /// Whether an object is still a member of this group.
-    fn is_member(&self, member: ObjectRef, group: ObjectRef) -> bool {
-        let objects = &self.objects;
-        match (member, group) {
-            (ObjectRef::Thread(id), ObjectRef::Process(group)) => {
-                objects.threads.get(id).is_some_and(|thread| thread.process == group)
+    fn list_step(&self, topic: u32, of: ObjectRef, at: Place) -> Result<Step> {
+        match (of, at) {
+            (ObjectRef::Resource(resource), Place::Number(number)) => self.sharer_step(resource, number),
+            (_, Place::Member(member)) => {
+                let record = self.listed_koid(member).map(Record::of_koid);
+                Ok(Step { record, next: self.next_member(member).map(Place::Member) })
             }
-            (ObjectRef::Process(id), ObjectRef::Job(group)) => objects
-                .processes
-                .get(id)
-                .is_some_and(|process| process.job == group && process.state != ProcessState::Dead),
-            (ObjectRef::Job(id), ObjectRef::Job(group)) => {
-                objects.jobs.get(id).is_some_and(|job| job.parent == Some(group) && !job.is_dead)
+            _ => {
+                debug_assert!(false, "topic {topic:#x} has no such place");
+                Err(Status::INTERNAL)
             }
-            _ => false,
         }
     }
+}
 
-    /// A member's id; threads that were not started or have ended are not told.
-    fn listed_koid(&self, member: ObjectRef) -> Option<Koid> {
-        if let ObjectRef::Thread(id) = member {
-            let state = self.objects.threads.get(id)?.state;
-            if matches!(state, ThreadState::New | ThreadState::Dead) {
-                return None;
-            }
-        }
-        self.objects.header(member).map(|header| header.koid)
+/// Bytes of a topic's records.
+fn record_size(topic: u32) -> Result<u64> {
+    Ok(match topic {
+        info::PROCESS_THREADS | info::JOB_CHILDREN | info::JOB_PROCESSES => size_of::<Koid>() as u64,
+        info::RESOURCE_GROUP => InfoResourceGroup::SIZE as u64,
+        _ => return Err(Status::NOT_SUPPORTED),
+    })
+}
+
+/// The object that a handle names, if the topic is for its type and the handle has the right.
+fn list_subject(entry: HandleEntry, topic: u32) -> Result<ObjectRef> {
+    match topic {
+        info::PROCESS_THREADS => subject::<Process>(entry, Rights::ENUMERATE),
+        info::JOB_CHILDREN | info::JOB_PROCESSES => subject::<Job>(entry, Rights::ENUMERATE),
+        info::RESOURCE_GROUP => subject::<Resource>(entry, Rights::INSPECT),
+        _ => Err(Status::NOT_SUPPORTED),
     }
+}
+
+fn subject<T: Object>(entry: HandleEntry, rights: Rights) -> Result<ObjectRef> {
+    object_with::<T>(entry, rights).map(T::reference)
 }

@@ -1,11 +1,13 @@
 //! `zx_object_get_info`: what there is to know of an object.
+mod group;
 mod list;
+mod members;
 mod task;
 
 use abi::object::{
     INFO_VMO_SIZES, InfoHandleBasic, InfoHandleCount, InfoResource, InfoVmar, InfoVmo, info, vmo_flags,
 };
-use abi::{AbiStruct, Rights, Status, status::Result};
+use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
@@ -27,6 +29,14 @@ impl Record {
         let mut bytes = [0; LONGEST_RECORD];
         value.put(&mut bytes);
         Self { bytes, size }
+    }
+
+    fn of_koid(koid: Koid) -> Self {
+        let mut bytes = [0; LONGEST_RECORD];
+        for (to, from) in bytes.iter_mut().zip(koid.to_le_bytes()) {
+            *to = from;
+        }
+        Self { bytes, size: size_of::<Koid>() }
     }
 }
 

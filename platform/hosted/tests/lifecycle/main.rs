@@ -10,6 +10,7 @@ mod bounded;
 mod child;
 mod crowds;
 mod failures;
+mod groups;
 mod lists;
 mod lives;
 mod ports;

@@ -23,6 +23,14 @@ const REPORTS: &[(&str, &[&str])] = &[
     ("FLT-J08", &["killed: made system call", "not through the vDSO"]),
     ("FLT-J10", &["misaligned read from", "in device memory"]),
     ("FLT-J16", &["write to", "in device memory mapped r--", "permission fault, level 3"]),
+    (
+        "RES-J14",
+        &[
+            "resource: [0xa000000..0xa000200) is not granted exclusively: the same pages hold \
+             /virtio_mmio@a000200 reg[0] [0xa000200..0xa000400), /virtio_mmio@a000400 reg[0]",
+            "/virtio_mmio@a000e00 reg[0] [0xa000e00..0xa001000); ask for all of [0xa000000..0xa001000), or share them",
+        ],
+    ),
     ("HND-026", &["killed: made system call 18446744073709551615, which is none"]),
 ];
 

@@ -10,9 +10,6 @@ use hosted::{Config, Width};
 use kernel::ports::Clock;
 use scenarios::{SCRATCH_SIZE, System, World, agent};
 
-/// The file with the agent's code in the boot file system.
-const AGENT_FILE: &str = "agent";
-
 /// The first process of a board, with what it was given.
 pub(crate) struct Program {
     /// The board that it runs on.
@@ -22,10 +19,17 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// The file with the agent's code in the boot file system.
+    pub(crate) const AGENT_FILE: &str = "agent";
+
     /// Boots a board and reads the first process's messages.
     pub(crate) fn start(config: Config) -> Self {
-        let files: [(&str, &[u8]); 1] = [(AGENT_FILE, &agent::page())];
-        let mut board = Board::boot(config, &files, "test");
+        let files: [(&str, &[u8]); 1] = [(Self::AGENT_FILE, &agent::page())];
+        Self::on(Board::boot(config, &files, "test"), config)
+    }
+
+    /// The first process of a board that has been booted with the agent among its files.
+    pub(crate) fn on(mut board: Board, config: Config) -> Self {
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
         let mut program = Self { world: blank_world(&board, vdso_base, config), board, cpus: config.cpus };
@@ -87,7 +91,7 @@ impl Program {
         let mut head = vec![0; PAGE_SIZE as usize];
         self.peek(VirtAddr(buffer), &mut head);
         let bootfs = Bootfs::new(&head, u64::MAX).expect("the boot file system is one of ours");
-        let entry: Entry = bootfs.find(AGENT_FILE).expect("the agent is in the boot file system");
+        let entry: Entry = bootfs.find(Self::AGENT_FILE).expect("the agent is in the boot file system");
         self.world.agent.1 = entry.offset;
     }
 
