@@ -132,8 +132,9 @@ fn code(env: &mut Env<'_>) -> Outcome {
     ok!(env.unmap(at, P));
     let code = ok!(window(env, P, CachePolicy::Cached));
     let at = ok!(env.map(code, PERM_READ | PERM_EXECUTE, P));
-    env.system.execute(at);
+    // A board without such a window shows something else here, which nobody is to run.
     same!(env.system.load32(at), crate::agent::RET);
+    env.system.execute(at);
     Ok(())
 }
 
