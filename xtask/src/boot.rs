@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::bootargs;
 use crate::build::{self, Artifacts, Program};
+use crate::c;
 use crate::paths;
 use crate::qemu::{Boot, MachineArgs};
 use crate::scratch::Scratch;
@@ -17,10 +18,16 @@ use crate::symbolise::Symboliser;
 /// What to boot, and on what.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct BootArgs {
-    /// Put this program's ELF file into the boot file system, under its file name, and start it instead of
-    /// the board's default; may be given many times
+    /// Put this program into the boot file system and start it instead of the board's default; may be given many
+    /// times. An ELF file is packed under its file name. C sources (.c) are compiled: each that defines `main` is a
+    /// program, called like the file without .c, and those that do not are linked into every one of them
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Vec<PathBuf>,
+
+    /// Give this to the programs that --program names: `roots` (the ranged roots, the job and more), or a node's path
+    /// for its windows and interrupts; may be given many times
+    #[arg(long, value_name = "roots|/NODE/PATH", value_parser = grant)]
+    pub(crate) grant: Vec<String>,
 
     /// More boot arguments: program=NAME, grant=NAME:/node/path, grant=NAME:roots, test, log=LEVEL, console=NAME
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
@@ -32,6 +39,23 @@ pub(crate) struct BootArgs {
 
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+}
+
+/// What `--grant` takes.
+fn grant(text: &str) -> Result<String, String> {
+    if text == "roots" || text.starts_with('/') && !text.contains(char::is_whitespace) {
+        return Ok(text.to_owned());
+    }
+    Err("it is neither `roots` nor the path of a node, such as /pl031@9010000. `cargo xtask devmap FILE.dtb` lists a \
+         tree's nodes"
+        .to_owned())
+}
+
+impl BootArgs {
+    /// Whether there is something to compile.
+    pub(crate) fn has_sources(&self) -> bool {
+        self.program.iter().any(|path| c::is_source(path))
+    }
 }
 
 /// Everything that a session needs, on disk.
@@ -47,15 +71,23 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Builds, packs the programs and composes the boot arguments.
     pub(crate) fn new(toolchain: Toolchain, args: &BootArgs, semihosting: bool) -> Result<Self> {
-        // A wrong path is better known before the build than after it.
-        let mut programs =
-            args.program.iter().map(|path| Program::from_file(path)).collect::<Result<Vec<_>>>()?;
+        ensure!(
+            args.grant.is_empty() || !args.program.is_empty(),
+            "--grant gives to the programs that --program names: name one"
+        );
+        // What is wrong with a program is better known before the build than after it.
+        let linked = args.program.iter().filter(|path| !c::is_source(path));
+        let mut programs = linked.map(|path| Program::from_file(path)).collect::<Result<Vec<_>>>()?;
+        let compiled = c::compile(&args.program)?;
         let artifacts = if args.no_build { last_build()? } else { build::all(toolchain)? };
+        if let Some(compiled) = &compiled {
+            programs.extend(compiled.link(&artifacts)?);
+        }
         let names: Vec<String> = programs.iter().map(|program| program.name.clone()).collect();
         let board = args.machine.board();
         let default = board.map_or("", |board| board.arguments);
         programs.extend(board.map(|board| board.programs(&artifacts)).unwrap_or_default());
-        let arguments = bootargs::compose(default, &names, &args.append, semihosting);
+        let arguments = bootargs::compose(default, &names, &args.grant, &args.append, semihosting);
         Self::with(artifacts, &programs, arguments, semihosting)
     }
 

@@ -76,6 +76,11 @@ impl Artifacts {
         self.programs.join(format!("{name}.elf"))
     }
 
+    /// The vDSO, as programs link against it.
+    pub(crate) fn library(&self) -> &Path {
+        &self.library
+    }
+
     /// Every ELF with symbols: the kernel and all programs.
     pub(crate) fn elves(&self) -> Vec<PathBuf> {
         let listed = self.programs.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());

@@ -60,7 +60,8 @@ pub(crate) struct DebugArgs {
 pub(crate) fn run(args: &DebugArgs) -> Result<ExitCode> {
     args.boot.machine.check()?;
     let dtc = args.boot.machine.needs_dtc();
-    let toolchain = setup::ensure(Needs { qemu: true, gdb: true, dtc, ..Needs::default() })?;
+    let toolchain =
+        setup::ensure(Needs { qemu: true, gdb: true, dtc, cc: args.boot.has_sources(), ..Needs::default() })?;
     let gdb = Tool::Gdb.find().context("gdb was here a moment ago and is gone")?;
     if args.attach {
         let mut debugger = debugger(&gdb, &Artifacts::locate(), GDB_PORT, &args.command);

@@ -12,6 +12,7 @@ mod boot;
 mod bootargs;
 mod bootfs;
 mod build;
+mod c;
 mod corpus;
 mod debug;
 mod devmap;

@@ -44,7 +44,8 @@ pub(crate) fn run(args: &QemuTestArgs) -> Result<ExitCode> {
     }
     args.boot.machine.check()?;
     let dtc = args.boot.machine.needs_dtc();
-    let toolchain = setup::ensure(Needs { qemu: true, dtc, ..Needs::default() })?;
+    let toolchain =
+        setup::ensure(Needs { qemu: true, dtc, cc: args.boot.has_sources(), ..Needs::default() })?;
     let machine = args.boot.machine.with_tree()?;
     let prepared = Prepared::new(toolchain, &args.boot, true)?;
     say("Running", &prepared.boot.arguments);

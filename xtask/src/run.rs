@@ -55,7 +55,8 @@ pub(crate) struct RunArgs {
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode> {
     args.boot.machine.check()?;
     let dtc = args.boot.machine.needs_dtc();
-    let toolchain = setup::ensure(Needs { qemu: true, dtc, ..Needs::default() })?;
+    let toolchain =
+        setup::ensure(Needs { qemu: true, dtc, cc: args.boot.has_sources(), ..Needs::default() })?;
     let machine = args.boot.machine.with_tree()?;
     // Under a debugger a panic stops the machine instead of ending QEMU.
     let mut prepared = Prepared::new(toolchain, &args.boot, !args.gdb)?;

@@ -143,7 +143,7 @@ fn rustc() -> Command {
 }
 
 /// rust-lld of the toolchain: it comes with every toolchain that can build for bare metal.
-fn linker() -> Result<PathBuf> {
+pub(crate) fn linker() -> Result<PathBuf> {
     let printed = |what: &str| -> Result<String> {
         let out = process::capture(rustc().args(["--print", what]))?;
         ensure!(out.status.success(), "`rustc --print {what}` failed:\n{}", out.stderr);

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bootfs;
+pub mod channel;
 pub mod device_table;
 pub mod layout;
 pub mod log;
@@ -20,6 +21,7 @@ pub mod registers;
 pub mod resource;
 pub mod rights;
 pub mod signals;
+pub mod smc;
 pub mod status;
 pub mod syscalls;
 pub mod time;

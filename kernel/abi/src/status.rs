@@ -89,6 +89,38 @@ statuses! {
     IO_MISSED_DEADLINE = -46;
     /// Data makes no sense to the device.
     IO_INVALID = -47;
+    /// For file systems: the path is malformed.
+    BAD_PATH = -50;
+    /// For file systems: it is no directory.
+    NOT_DIR = -51;
+    /// For file systems: it is no file.
+    NOT_FILE = -52;
+    /// For file systems: the file would be too large.
+    FILE_BIG = -53;
+    /// For file systems: there is no room left.
+    NO_SPACE = -54;
+    /// For file systems: the directory is not empty.
+    NOT_EMPTY = -55;
+    /// For programs: do not call again.
+    STOP = -60;
+    /// For programs: go on with the next one.
+    NEXT = -61;
+    /// For programs: an answer will come later.
+    ASYNC = -62;
+    /// For networks: the protocol is not known.
+    PROTOCOL_NOT_SUPPORTED = -70;
+    /// For networks: there is no way to the address.
+    ADDRESS_UNREACHABLE = -71;
+    /// For networks: the address is taken.
+    ADDRESS_IN_USE = -72;
+    /// For networks: there is no connection.
+    NOT_CONNECTED = -73;
+    /// For networks: the other side refused.
+    CONNECTION_REFUSED = -74;
+    /// For networks: the other side ended the connection.
+    CONNECTION_RESET = -75;
+    /// For networks: the connection was given up.
+    CONNECTION_ABORTED = -76;
 }
 
 impl Status {

@@ -28,11 +28,14 @@ pub(crate) struct Needs {
     pub(crate) dtc: bool,
     /// A debugger that knows AArch64.
     pub(crate) gdb: bool,
+    /// A C compiler for AArch64.
+    pub(crate) cc: bool,
 }
 
 /// Makes sure of the bare-metal targets and of `needs`; returns the toolchain that builds for them.
 pub(crate) fn ensure(needs: Needs) -> Result<Toolchain> {
-    let wanted = [(needs.qemu, Tool::Qemu), (needs.dtc, Tool::Dtc), (needs.gdb, Tool::Gdb)];
+    let wanted =
+        [(needs.qemu, Tool::Qemu), (needs.dtc, Tool::Dtc), (needs.gdb, Tool::Gdb), (needs.cc, Tool::Cc)];
     let tools: Vec<Tool> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, tool)| tool).collect();
     system::ensure(&tools)?;
     rust::ensure(needs.lint)

@@ -23,6 +23,7 @@ pub(crate) enum Tool {
     Qemu,
     Dtc,
     Gdb,
+    Cc,
 }
 
 /// A package manager, and how its packages are called.
@@ -43,6 +44,7 @@ impl Tool {
             Self::Gdb => {
                 &["gdb-multiarch", "aarch64-elf-gdb", "aarch64-none-elf-gdb", "aarch64-linux-gnu-gdb"]
             }
+            Self::Cc => &["clang", "aarch64-linux-gnu-gcc", "aarch64-elf-gcc", "aarch64-none-elf-gcc"],
         }
     }
 
@@ -51,6 +53,7 @@ impl Tool {
             Self::Qemu => "QEMU, the machine that the kernel boots on",
             Self::Dtc => "dtc, which compiles the device trees that the tests use",
             Self::Gdb => "a debugger that knows AArch64",
+            Self::Cc => "a C compiler for AArch64",
         }
     }
 
@@ -66,6 +69,9 @@ impl Tool {
             (Self::Gdb, Manager::Dnf) => &["gdb"],
             (Self::Gdb, Manager::Pacman) => &["aarch64-linux-gnu-gdb"],
             (Self::Gdb, Manager::Brew) => &["aarch64-elf-gdb"],
+            (Self::Cc, Manager::Apt | Manager::Dnf) => &["gcc-aarch64-linux-gnu"],
+            (Self::Cc, Manager::Pacman) => &["aarch64-linux-gnu-gcc"],
+            (Self::Cc, Manager::Brew) => &["aarch64-elf-gcc"],
         }
     }
 

@@ -234,6 +234,7 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
                     board.map_or("", |board| board.arguments),
                     &[],
                     &[],
+                    &[],
                     row.task != Task::PowerOff,
                 ),
             )

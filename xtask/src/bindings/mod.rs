@@ -1,11 +1,13 @@
-//! The Rust bindings' lowest layer, `user/zx/src/raw.rs`, written from the list of system calls.
+//! The Rust bindings' lowest layer, `user/zx/src/raw.rs`, and the C headers, written from the list of system calls.
 //!
-//! The file is kept in the repository, where readers and editors find it. A test compares it with the list.
+//! The files are kept in the repository, where readers and editors find them. A test compares them with the list.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use abi::syscalls::{Arg, Kind, Returns, SYSCALLS, Syscall};
+
+mod c;
 
 const HEAD: &str = "\
 //! Every call of the vDSO as it is, without any check.

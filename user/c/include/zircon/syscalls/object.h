@@ -1,0 +1,215 @@
+/* What can be asked about objects: topics, properties and their records.
+ *
+ * Written from kernel/abi by `JACINTH_BLESS=1 cargo test -p xtask bindings`, never by hand. */
+#ifndef ZIRCON_SYSCALLS_OBJECT_H_
+#define ZIRCON_SYSCALLS_OBJECT_H_
+
+#include <zircon/types.h>
+#include <zircon/syscalls/resource.h>
+
+typedef uint32_t zx_object_info_topic_t;
+typedef uint32_t zx_info_maps_type_t;
+
+/* Topics of zx_object_get_info: a number, and a version in the top four bits. */
+#define ZX_INFO_NONE            ((zx_object_info_topic_t)0u)
+#define ZX_INFO_HANDLE_VALID    ((zx_object_info_topic_t)1u)
+#define ZX_INFO_HANDLE_BASIC    ((zx_object_info_topic_t)2u)
+#define ZX_INFO_PROCESS         ((zx_object_info_topic_t)0x10000003u)
+#define ZX_INFO_PROCESS_THREADS ((zx_object_info_topic_t)4u)
+#define ZX_INFO_VMAR            ((zx_object_info_topic_t)7u)
+#define ZX_INFO_JOB_CHILDREN    ((zx_object_info_topic_t)8u)
+#define ZX_INFO_JOB_PROCESSES   ((zx_object_info_topic_t)9u)
+#define ZX_INFO_THREAD          ((zx_object_info_topic_t)0xau)
+#define ZX_INFO_RESOURCE        ((zx_object_info_topic_t)0x12u)
+#define ZX_INFO_HANDLE_COUNT    ((zx_object_info_topic_t)0x13u)
+#define ZX_INFO_JOB             ((zx_object_info_topic_t)0x18u)
+#define ZX_INFO_VMO             ((zx_object_info_topic_t)0x30000017u)
+#define ZX_INFO_VMO_V1          ((zx_object_info_topic_t)0x17u)
+#define ZX_INFO_VMO_V2          ((zx_object_info_topic_t)0x10000017u)
+#define ZX_INFO_VMO_V3          ((zx_object_info_topic_t)0x20000017u)
+
+/* Properties. */
+#define ZX_PROP_NAME                      ((uint32_t)3u)
+#define ZX_PROP_PROCESS_DEBUG_ADDR        ((uint32_t)5u)
+#define ZX_PROP_PROCESS_VDSO_BASE_ADDRESS ((uint32_t)6u)
+#define ZX_PROP_VMO_CONTENT_SIZE          ((uint32_t)0x11u)
+
+__BEGIN_CDECLS
+
+/* ZX_INFO_HANDLE_BASIC */
+typedef struct zx_info_handle_basic {
+  zx_koid_t koid;
+  zx_rights_t rights;
+  zx_obj_type_t type;
+  zx_koid_t related_koid;
+  uint32_t reserved;
+  uint8_t padding1[4];
+} zx_info_handle_basic_t;
+ZX_LAYOUT_SIZE(zx_info_handle_basic_t, 32, 8);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, koid, 0);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, rights, 8);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, type, 12);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, related_koid, 16);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, reserved, 24);
+ZX_LAYOUT_FIELD(zx_info_handle_basic_t, padding1, 28);
+
+/* ZX_INFO_HANDLE_COUNT */
+typedef struct zx_info_handle_count {
+  uint32_t handle_count;
+} zx_info_handle_count_t;
+ZX_LAYOUT_SIZE(zx_info_handle_count_t, 4, 4);
+ZX_LAYOUT_FIELD(zx_info_handle_count_t, handle_count, 0);
+
+/* ZX_INFO_RESOURCE */
+typedef struct zx_info_resource {
+  zx_rsrc_kind_t kind;
+  uint32_t flags;
+  uint64_t base;
+  size_t size;
+  char name[ZX_MAX_NAME_LEN];
+} zx_info_resource_t;
+ZX_LAYOUT_SIZE(zx_info_resource_t, 56, 8);
+ZX_LAYOUT_FIELD(zx_info_resource_t, kind, 0);
+ZX_LAYOUT_FIELD(zx_info_resource_t, flags, 4);
+ZX_LAYOUT_FIELD(zx_info_resource_t, base, 8);
+ZX_LAYOUT_FIELD(zx_info_resource_t, size, 16);
+ZX_LAYOUT_FIELD(zx_info_resource_t, name, 24);
+
+/* Flags of a process. */
+#define ZX_INFO_PROCESS_FLAG_STARTED ((uint32_t)1u)
+#define ZX_INFO_PROCESS_FLAG_EXITED  ((uint32_t)2u)
+
+/* ZX_INFO_PROCESS */
+typedef struct zx_info_process {
+  int64_t return_code;
+  zx_time_t start_time;
+  uint32_t flags;
+  uint8_t padding1[4];
+} zx_info_process_t;
+ZX_LAYOUT_SIZE(zx_info_process_t, 24, 8);
+ZX_LAYOUT_FIELD(zx_info_process_t, return_code, 0);
+ZX_LAYOUT_FIELD(zx_info_process_t, start_time, 8);
+ZX_LAYOUT_FIELD(zx_info_process_t, flags, 16);
+ZX_LAYOUT_FIELD(zx_info_process_t, padding1, 20);
+
+/* What a thread does. */
+#define ZX_THREAD_STATE_NEW               ((uint32_t)0u)
+#define ZX_THREAD_STATE_RUNNING           ((uint32_t)1u)
+#define ZX_THREAD_STATE_SUSPENDED         ((uint32_t)2u)
+#define ZX_THREAD_STATE_BLOCKED           ((uint32_t)3u)
+#define ZX_THREAD_STATE_DYING             ((uint32_t)4u)
+#define ZX_THREAD_STATE_DEAD              ((uint32_t)5u)
+#define ZX_THREAD_STATE_BLOCKED_EXCEPTION ((uint32_t)0x103u)
+#define ZX_THREAD_STATE_BLOCKED_SLEEPING  ((uint32_t)0x203u)
+#define ZX_THREAD_STATE_BLOCKED_FUTEX     ((uint32_t)0x303u)
+#define ZX_THREAD_STATE_BLOCKED_PORT      ((uint32_t)0x403u)
+#define ZX_THREAD_STATE_BLOCKED_CHANNEL   ((uint32_t)0x503u)
+#define ZX_THREAD_STATE_BLOCKED_WAIT_ONE  ((uint32_t)0x603u)
+#define ZX_THREAD_STATE_BLOCKED_WAIT_MANY ((uint32_t)0x703u)
+#define ZX_THREAD_STATE_BLOCKED_INTERRUPT ((uint32_t)0x803u)
+#define ZX_THREAD_STATE_BLOCKED_PAGER     ((uint32_t)0x903u)
+
+/* ZX_INFO_THREAD */
+typedef struct zx_info_thread {
+  uint32_t state;
+  uint32_t wait_exception_channel_type;
+  uint64_t cpu_affinity_mask[8];
+} zx_info_thread_t;
+ZX_LAYOUT_SIZE(zx_info_thread_t, 72, 8);
+ZX_LAYOUT_FIELD(zx_info_thread_t, state, 0);
+ZX_LAYOUT_FIELD(zx_info_thread_t, wait_exception_channel_type, 4);
+ZX_LAYOUT_FIELD(zx_info_thread_t, cpu_affinity_mask, 8);
+
+/* ZX_INFO_JOB */
+typedef struct zx_info_job {
+  int64_t return_code;
+  uint8_t exited;
+  uint8_t kill_on_oom;
+  uint8_t debugger_attached;
+  uint8_t padding[5];
+} zx_info_job_t;
+ZX_LAYOUT_SIZE(zx_info_job_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_info_job_t, return_code, 0);
+ZX_LAYOUT_FIELD(zx_info_job_t, exited, 8);
+ZX_LAYOUT_FIELD(zx_info_job_t, kill_on_oom, 9);
+ZX_LAYOUT_FIELD(zx_info_job_t, debugger_attached, 10);
+ZX_LAYOUT_FIELD(zx_info_job_t, padding, 11);
+
+/* The return code of a process that did not end by itself. */
+#define ZX_TASK_RETCODE_SYSCALL_KILL ((int64_t)(-1024))
+#define ZX_TASK_RETCODE_POLICY_KILL ((int64_t)(-1026))
+#define ZX_TASK_RETCODE_EXCEPTION_KILL ((int64_t)(-1028))
+
+/* ZX_INFO_VMAR */
+typedef struct zx_info_vmar {
+  uintptr_t base;
+  size_t len;
+} zx_info_vmar_t;
+ZX_LAYOUT_SIZE(zx_info_vmar_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_info_vmar_t, base, 0);
+ZX_LAYOUT_FIELD(zx_info_vmar_t, len, 8);
+
+/* Flags of a VMO. */
+#define ZX_INFO_VMO_TYPE_PHYSICAL ((uint32_t)0u)
+#define ZX_INFO_VMO_TYPE_PAGED    ((uint32_t)1u)
+#define ZX_INFO_VMO_RESIZABLE     ((uint32_t)2u)
+#define ZX_INFO_VMO_IS_COW_CLONE  ((uint32_t)4u)
+#define ZX_INFO_VMO_VIA_HANDLE    ((uint32_t)8u)
+#define ZX_INFO_VMO_VIA_MAPPING   ((uint32_t)0x10u)
+#define ZX_INFO_VMO_PAGER_BACKED  ((uint32_t)0x20u)
+#define ZX_INFO_VMO_CONTIGUOUS    ((uint32_t)0x40u)
+#define ZX_INFO_VMO_DISCARDABLE   ((uint32_t)0x80u)
+#define ZX_INFO_VMO_IMMUTABLE     ((uint32_t)0x100u)
+
+#define ZX_INFO_VMO_TYPE(flags) ((flags) & ZX_INFO_VMO_TYPE_PAGED)
+
+/* ZX_INFO_VMO */
+typedef struct zx_info_vmo {
+  zx_koid_t koid;
+  char name[ZX_MAX_NAME_LEN];
+  uint64_t size_bytes;
+  zx_koid_t parent_koid;
+  size_t num_children;
+  size_t num_mappings;
+  size_t share_count;
+  uint32_t flags;
+  uint8_t padding1[4];
+  uint64_t committed_bytes;
+  zx_rights_t handle_rights;
+  uint32_t cache_policy;
+  uint64_t metadata_bytes;
+  uint64_t committed_change_events;
+  uint64_t populated_bytes;
+  uint64_t committed_private_bytes;
+  uint64_t populated_private_bytes;
+  uint64_t committed_scaled_bytes;
+  uint64_t populated_scaled_bytes;
+  uint64_t committed_fractional_scaled_bytes;
+  uint64_t populated_fractional_scaled_bytes;
+} zx_info_vmo_t;
+ZX_LAYOUT_SIZE(zx_info_vmo_t, 176, 8);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, koid, 0);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, name, 8);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, size_bytes, 40);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, parent_koid, 48);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, num_children, 56);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, num_mappings, 64);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, share_count, 72);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, flags, 80);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, padding1, 84);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_bytes, 88);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, handle_rights, 96);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, cache_policy, 100);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, metadata_bytes, 104);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_change_events, 112);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_bytes, 120);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_private_bytes, 128);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_private_bytes, 136);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_scaled_bytes, 144);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_scaled_bytes, 152);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_fractional_scaled_bytes, 160);
+ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_fractional_scaled_bytes, 168);
+
+__END_CDECLS
+
+#endif /* ZIRCON_SYSCALLS_OBJECT_H_ */

@@ -1,0 +1,109 @@
+//! The headers stand alone, and the library does what C says.
+
+use super::*;
+use crate::scratch::Scratch;
+
+/// The compilers of this machine: Rust links with the first, so it is always there.
+const HOST: [(&str, &[&str]); 2] = [("cc", &["c11", "c17"]), ("c++", &["c++17"])];
+const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only", "-ffreestanding"];
+
+/// A command that checks C or C++ against the headers, by a compiler of this machine.
+fn host(program: &str, standard: &str) -> Option<Command> {
+    let mut command = Command::new(process::find_program(&[program])?);
+    command.arg(format!("-std={standard}")).args(STRICT).arg("-I").arg(root().join("user/c/include"));
+    command.args(["-x", if program == "c++" { "c++" } else { "c" }]);
+    Some(command)
+}
+
+/// The same by each cross compiler that is installed, with the headers of the library.
+fn cross() -> Vec<Compiler> {
+    let names = Tool::Cc.programs();
+    names.iter().filter_map(|name| process::find_program(&[name])).flat_map(Compiler::new).collect()
+}
+
+fn checked(mut command: Command, source: &Path, what: &str) {
+    let out = process::capture(command.arg(source)).unwrap();
+    assert!(out.status.success(), "{what}: {}\n{}", process::shown(&command), out.stderr);
+}
+
+fn headers(below: &str) -> Vec<String> {
+    let include = root().join("user/c/include");
+    let mut files = Vec::new();
+    gather(&include.join(below), &mut files).unwrap();
+    files.sort();
+    files.iter().map(|file| file.strip_prefix(&include).unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Checks one file of this text, in every standard, by every compiler that is here.
+fn check_everywhere(text: &str, what: &str) {
+    let scratch = Scratch::new().unwrap();
+    let source = scratch.path().join("one.c");
+    fs::write(&source, text).unwrap();
+    for (program, standards) in HOST {
+        for standard in standards {
+            match host(program, standard) {
+                Some(command) => checked(command, &source, what),
+                None => assert!(program != "cc", "there is no cc, without which Rust links nothing"),
+            }
+        }
+    }
+    check_for_the_target(&source, what);
+}
+
+fn check_for_the_target(source: &Path, what: &str) {
+    for compiler in cross() {
+        let mut command = compiler.command();
+        // Not as a system's folder: the compiler keeps quiet about those.
+        command.args(FLAGS).args(STRICT).arg("-I").arg(root().join("user/c/include"));
+        command.arg("-isystem").arg(&compiler.headers);
+        checked(command, source, what);
+    }
+}
+
+#[test]
+fn every_header_of_zircon_stands_alone() {
+    let headers = headers("zircon");
+    assert!(headers.len() >= 17, "{headers:?}");
+    for header in headers {
+        check_everywhere(&format!("#include <{header}>\n"), &header);
+    }
+}
+
+#[test]
+fn the_other_headers_stand_alone() {
+    let scratch = Scratch::new().unwrap();
+    for header in headers("").into_iter().filter(|header| !header.starts_with("zircon")) {
+        let source = scratch.path().join("one.c");
+        // A file with nothing but macros declares nothing, which strict C does not allow.
+        fs::write(&source, format!("#include <{header}>\n#include <{header}>\nextern int one;\n")).unwrap();
+        check_for_the_target(&source, &header);
+    }
+}
+
+#[test]
+fn the_contracts_synopsis_compiles_as_it_stands() {
+    let text = "#include <zircon/syscalls.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\
+        zx_status_t zx_vmo_create_physical(zx_handle_t resource,\n                                   zx_paddr_t paddr,\n\
+        \x20                                  size_t size,\n                                   zx_handle_t* out);\n\
+        #ifdef __cplusplus\n}\n#endif\n\
+        zx_status_t (*call)(zx_handle_t, zx_paddr_t, size_t, zx_handle_t*) = zx_vmo_create_physical;\n";
+    check_everywhere(text, "the synopsis");
+}
+
+#[test]
+fn a_structure_that_the_kernel_sees_otherwise_does_not_compile() {
+    let scratch = Scratch::new().unwrap();
+    let source = scratch.path().join("one.c");
+    let text = "#include <zircon/types.h>\nstruct wrong { uint32_t a; uint64_t b; };\n";
+    for (assert, right) in [
+        ("ZX_LAYOUT_SIZE(struct wrong, 16, 8);", true),
+        ("ZX_LAYOUT_FIELD(struct wrong, b, 8);", true),
+        ("ZX_LAYOUT_SIZE(struct wrong, 12, 8);", false),
+        ("ZX_LAYOUT_SIZE(struct wrong, 16, 4);", false),
+        ("ZX_LAYOUT_FIELD(struct wrong, b, 4);", false),
+    ] {
+        fs::write(&source, format!("{text}{assert}\n")).unwrap();
+        let out = process::capture(host("cc", "c17").unwrap().arg(&source)).unwrap();
+        assert_eq!(out.status.success(), right, "{assert}: {}", out.stderr);
+    }
+}
