@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use crate::collections::arena::Id;
 use crate::collections::{Extent, list};
 use crate::kernel::Kernel;
+use crate::memory::pages::Pages;
 use crate::object::{Content, Entry, Mapping, ObjectRef, ProcessState, Thread, ThreadState, Wait};
 use crate::ports::Machine;
 
@@ -69,6 +70,8 @@ impl<M: Machine> Kernel<M> {
         let dead = self.check_reaper()?;
         self.check_references(&dead)?;
         self.check_vmos()?;
+        let trees = self.trees.check(self.pages());
+        trees.map_err(|(rule, booked, found)| Broken { rule, object: None, booked, found })?;
         self.check_regions()?;
         self.check_channels()?;
         self.check_threads()?;
@@ -87,12 +90,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Frames that the objects own: pages of VMOs, and translation tables. Nobody else keeps any.
     pub fn frames_owned(&self) -> u64 {
-        let pages = self.objects.vmos.iter().map(|(_, vmo)| match &vmo.content {
-            Content::Paged(pages) => pages.committed(),
-            Content::Physical(_) | Content::Slice { .. } => 0,
-        });
         let spaces = self.objects.processes.iter().filter_map(|(_, process)| process.space.as_ref());
-        pages.sum::<u64>() + spaces.map(|space| space.tables().0).sum::<u64>()
+        self.trees.frames(self.pages()) + spaces.map(|space| space.tables().0).sum::<u64>()
+    }
+
+    /// The pages of every VMO that has some.
+    fn pages(&self) -> impl Iterator<Item = &Pages> {
+        self.objects.vmos.iter().filter_map(|(_, vmo)| match &vmo.content {
+            Content::Paged(pages) => Some(pages),
+            Content::Physical(_) | Content::Slice { .. } => None,
+        })
     }
 
     /// The reaper's queue is whole; what is in it.

@@ -105,7 +105,7 @@ impl<M: Machine> Kernel<M> {
             }
             match self.fault_in(process, fault.far, access) {
                 Ok(()) => return,
-                Err(Refusal::NoMemory) if self.reaper.first().is_some() => {
+                Err(Refusal::NoMemory) if self.has_dead() => {
                     // What is dead gives up what it has; then the instruction is tried again.
                     self.reap(REAP_FOR_A_FAULT);
                     return;

@@ -6,6 +6,7 @@ use ledger::Ledger;
 use crate::collections::arena::Id;
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
+use crate::memory::pages::Trees;
 use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
 use crate::ports::{Called, CpuId, Event, Frame, Machine, Next, Rest};
@@ -24,6 +25,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) schedule: Schedule,
     pub(crate) reaper: Reaper,
     pub(crate) asids: Asids,
+    /// Which frame holds which page of every VMO.
+    pub(crate) trees: Trees,
     pub(crate) types: MemoryTypes,
     pub(crate) ledger: Ledger,
     pub(crate) random: Random,

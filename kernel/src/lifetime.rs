@@ -11,7 +11,7 @@ use abi::object::task_retcode;
 use crate::collections::arena::Id;
 use crate::collections::list::{self, List};
 use crate::kernel::Kernel;
-use crate::memory::pages::Popped;
+use crate::memory::pages::Reaped;
 use crate::memory::stage1::Progress;
 use crate::object::{
     Channel, Content, Drained, HandleEntry, Job, ObjectRef, Port, Process, ProcessState, Thread, ThreadState,
@@ -148,6 +148,9 @@ impl<M: Machine> Kernel<M> {
             if self.reap_closed() {
                 continue;
             }
+            if self.reap_pages() {
+                continue;
+            }
             let Some(object) = self.reaper.first else { return false };
             if matches!(object, ObjectRef::Process(_) | ObjectRef::Vmar(_)) {
                 left = left.saturating_sub(self.weight(object) - 1);
@@ -166,7 +169,22 @@ impl<M: Machine> Kernel<M> {
                 self.unqueue_dead(object);
             }
         }
-        self.reaper.first.is_some() || !self.objects.closed.is_empty()
+        self.has_dead() || !self.objects.closed.is_empty()
+    }
+
+    /// Whether something dead still has what somebody may need: frames above all.
+    pub(crate) fn has_dead(&self) -> bool {
+        self.reaper.first.is_some() || !self.trees.is_reaped()
+    }
+
+    /// Takes a part of a tree of pages apart that nobody needs any more, if there is one.
+    fn reap_pages(&mut self) -> bool {
+        match self.trees.reap() {
+            Reaped::Frame(frame) => self.machine.free_frame(frame),
+            Reaped::Nothing => {}
+            Reaped::Empty => return false,
+        }
+        true
     }
 
     /// Units that the next step for a dead object counts for: one that may go through tables costs more.
@@ -254,15 +272,21 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Process(process));
     }
 
-    /// A VMO leaves its parent at once, so that ZERO_CHILDREN is exact; its frames go one by one.
+    /// A VMO ends at once, so that ZERO_CHILDREN is exact; its frames go one by one.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
         self.leave_parent(id);
-        let Some(vmo) = self.objects.vmos.get(id) else { return };
-        if matches!(&vmo.content, Content::Paged(pages) if !pages.is_bare()) {
-            self.queue_dead(ObjectRef::Vmo(id));
-        } else {
-            self.objects.vmos.delete(id);
+        self.abandon_pages(id);
+        self.objects.vmos.delete(id);
+    }
+
+    /// Gives up a VMO's pages: most of them to be taken apart.
+    fn abandon_pages(&mut self, id: Id<Vmo>) {
+        let Some(vmo) = self.objects.vmos.get_mut(id) else { return };
+        let Content::Paged(pages) = &mut vmo.content else { return };
+        if let Some(frame) = self.trees.abandon(pages) {
+            self.machine.free_frame(frame);
         }
+        self.schedule.attention |= !self.trees.is_reaped();
     }
 
     /// Takes a VMO out of its parent. A parent that only this child kept is queued, not ended here: slices
@@ -370,18 +394,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn reap_vmo(&mut self, id: Id<Vmo>) -> bool {
-        let Some(vmo) = self.objects.vmos.get_mut(id) else { return true };
-        if let Content::Paged(pages) = &mut vmo.content {
-            match pages.pop() {
-                Popped::Frame(frame) => {
-                    self.machine.free_frame(frame);
-                    return false;
-                }
-                Popped::Nothing => return false,
-                Popped::Empty => {}
-            }
-        }
         self.leave_parent(id);
+        self.abandon_pages(id);
         self.unqueue_dead(ObjectRef::Vmo(id));
         self.objects.vmos.delete(id);
         true

@@ -21,7 +21,7 @@ use crate::collections::arena::Id;
 use crate::kernel::{Console, Kernel, Options, Vdso};
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
-use crate::memory::pages::Pages;
+use crate::memory::pages::{Pages, Trees};
 use crate::memory::types::MemoryTypes;
 use crate::object::resource::Origin;
 use crate::object::{Content, Job, Name, ObjectRef, Objects, Resource, Vmo};
@@ -149,6 +149,7 @@ impl<M: Machine> Kernel<M> {
             objects,
             schedule: Schedule::new(options.many_cpus),
             reaper: Reaper::default(),
+            trees: Trees::new(),
             asids,
             types: MemoryTypes::default(),
             ledger,
@@ -219,7 +220,7 @@ impl<M: Machine> Kernel<M> {
             let Content::Paged(pages) = &mut self.objects.get_mut(id)?.content else {
                 return Err(Status::INTERNAL);
             };
-            pages.set(page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
+            self.trees.put(pages, page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
             self.machine.write_frame(frame, 0, piece);
             self.machine.write_frame(frame, piece.len(), ZEROS.get(piece.len()..).unwrap_or(&[]));
         }

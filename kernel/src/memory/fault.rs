@@ -44,17 +44,16 @@ impl<M: Machine> Kernel<M> {
     /// `NO_MEMORY`, with nothing changed; `NOT_SUPPORTED` for a VMO without frames.
     pub(crate) fn commit(&mut self, vmo_id: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
         let page = offset >> PAGE_SHIFT;
-        let vmo = self.objects.vmos.get_mut(vmo_id).ok_or(Status::INTERNAL)?;
-        let Content::Paged(pages) = &mut vmo.content else { return Err(Status::NOT_SUPPORTED) };
-        if let Some(frame) = pages.get(page) {
+        let vmo = self.objects.vmos.get(vmo_id).ok_or(Status::INTERNAL)?;
+        let Content::Paged(pages) = &vmo.content else { return Err(Status::NOT_SUPPORTED) };
+        if let Some(frame) = self.trees.get(pages, page) {
             return Ok(frame);
         }
-        pages.reserve(page)?;
         let frame = self.take_frame()?;
         self.machine.zero_frame(frame);
         let vmo = self.objects.vmos.get_mut(vmo_id).ok_or(Status::INTERNAL)?;
         let Content::Paged(pages) = &mut vmo.content else { return Err(Status::INTERNAL) };
-        pages.set(page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
+        self.trees.put(pages, page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
         Ok(frame)
     }
 
@@ -67,7 +66,7 @@ impl<M: Machine> Kernel<M> {
             if let Some(frame) = self.machine.allocate_frame() {
                 return Ok(frame);
             }
-            if self.reaper.first().is_none() {
+            if !self.has_dead() {
                 return Err(Status::NO_MEMORY);
             }
             if !self.reap(REAP_FOR_A_FRAME) {
@@ -80,7 +79,7 @@ impl<M: Machine> Kernel<M> {
     /// The frame of a page of a paged VMO, if it has one.
     pub(crate) fn committed(&self, vmo: Id<Vmo>, offset: u64) -> Option<PhysAddr> {
         match &self.objects.vmos.get(vmo)?.content {
-            Content::Paged(pages) => pages.get(offset >> PAGE_SHIFT),
+            Content::Paged(pages) => self.trees.get(pages, offset >> PAGE_SHIFT),
             Content::Physical(_) | Content::Slice { .. } => None,
         }
     }

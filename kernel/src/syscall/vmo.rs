@@ -259,7 +259,7 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             Content::Paged(pages) => {
-                if in_use || (pages.committed() > 0 && vmo.policy != CachePolicy::Cached) {
+                if in_use || (!pages.is_empty() && vmo.policy != CachePolicy::Cached) {
                     return Err(Status::BAD_STATE);
                 }
                 // Frames without a cacheable alias do not exist yet: such pages come with DMA.
@@ -318,7 +318,9 @@ impl<M: Machine> Kernel<M> {
     /// The first byte after the page at `page` whose page has a frame.
     fn next_committed(&self, vmo: Id<Vmo>, page: u64) -> Option<u64> {
         match &self.objects.vmos.get(vmo)?.content {
-            Content::Paged(pages) => pages.next_after(page / PAGE_SIZE).map(|page| page * PAGE_SIZE),
+            Content::Paged(pages) => {
+                self.trees.next_after(pages, page / PAGE_SIZE).map(|page| page * PAGE_SIZE)
+            }
             Content::Physical(_) | Content::Slice { .. } => None,
         }
     }

@@ -135,7 +135,7 @@ impl<M: Machine> Kernel<M> {
         };
         let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };
         let committed = match &vmo.content {
-            Content::Paged(pages) => pages.committed() * abi::PAGE_SIZE,
+            Content::Paged(pages) => self.trees.committed(pages) * abi::PAGE_SIZE,
             Content::Physical(_) | Content::Slice { .. } => 0,
         };
         let parent = vmo.parent.and_then(|parent| self.objects.vmos.get(parent));
