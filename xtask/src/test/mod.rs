@@ -100,7 +100,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         lint: args.runs(Part::Lint),
         dtc: args.runs(Part::Host) || args.runs(Part::Corpus) || args.runs(Part::Qemu),
         gdb: false,
-        cc: args.runs(Part::Qemu),
+        cc: false,
     };
     let toolchain = setup::ensure(needs)?;
     let filter = args.filter.as_deref();

@@ -5,6 +5,7 @@
 //! later and in C++17.
 
 mod calls;
+mod devices;
 mod objects;
 mod process;
 mod types;
@@ -15,7 +16,7 @@ use abi::layout::AbiStruct;
 
 /// A header to be.
 pub(super) struct Header {
-    /// Its path below `zircon/`.
+    /// Its path, from `zircon/`.
     pub(super) path: &'static str,
     pub(super) text: String,
 }
@@ -26,6 +27,7 @@ pub(super) fn headers() -> Vec<Header> {
     headers.push(calls::header());
     headers.extend(objects::headers());
     headers.extend(process::headers());
+    headers.push(devices::header());
     headers.push(Header { path: "../../src/statuses.inc", text: types::statuses() });
     headers
 }
@@ -144,7 +146,11 @@ fn declared_name(declaration: &str) -> &str {
 fn guard(path: &str) -> String {
     let name: String =
         path.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-    format!("ZIRCON_{name}_")
+    if path.starts_with("../") {
+        format!("{}_", name.trim_start_matches('_'))
+    } else {
+        format!("ZIRCON_{name}_")
+    }
 }
 
 #[cfg(test)]

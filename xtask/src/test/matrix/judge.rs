@@ -11,6 +11,7 @@ use crate::session::{Ended, Verdict};
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
+use super::c;
 use super::table::{Firmware, PI_BANKS, Row, Source, Task};
 
 /// How long an entry into the kernel may hold the lock, in instructions: a fifth of the 1 ms timer that the scenarios
@@ -119,6 +120,9 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
                 .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
                 .or_else(|| idle_memory(banks(row), &ended.transcript))
                 .or_else(said)
+        }
+        (Task::C, Verdict::Init(status)) if status == 0 || seen.failed > 0 => {
+            c::missing(&ended.transcript).or_else(said)
         }
         (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript)
             .or_else(|| readme::missing(&ended.transcript))

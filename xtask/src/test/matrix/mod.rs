@@ -1,6 +1,7 @@
 //! The QEMU tests: a table of machines, each of which boots and reports.
 
 mod armstub;
+mod c;
 pub(super) mod edit;
 mod entrance;
 mod foreign;
@@ -68,7 +69,8 @@ pub(super) fn run(
             return Ok(());
         }
     };
-    let built = Built { artifacts, firmware };
+    let c = rows.iter().any(|row| row.task == Task::C).then(|| c::build(&artifacts));
+    let built = Built { artifacts, firmware, c };
     rows.into_iter().try_for_each(|row| boot(row, &built, limit, watcher, tally))
 }
 
@@ -76,6 +78,8 @@ pub(super) fn run(
 struct Built {
     artifacts: Artifacts,
     firmware: build::Firmware,
+    /// The conformance program in C, or why there is none.
+    c: Option<Result<Program>>,
 }
 
 /// What the machines boot. A build that fails is a failed test of this name.
@@ -106,7 +110,19 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
         // Stronger than the -no-reboot that comes before it.
         machine.qemu_arg.extend(["-action", "reboot=reset"].map(str::to_owned));
     }
-    let (programs, arguments) = work(row, artifacts);
+    let (programs, arguments) = match (row.task, &built.c) {
+        (Task::C, Some(Ok(program))) => (vec![program.clone()], c::ARGUMENTS.to_owned()),
+        (Task::C, Some(Err(error))) if c::is_missing(error) => {
+            tally.skip(&name, &format!("{error:#}").replace('\n', " "));
+            return Ok(());
+        }
+        (Task::C, Some(Err(error))) => {
+            eprintln!("error: {error:#}");
+            tally.fail(&name, Duration::ZERO);
+            return Ok(());
+        }
+        _ => work(row, artifacts),
+    };
     let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, row.task != Task::PowerOff)?;
     let binaries = &built.firmware;
     match row.firmware {
@@ -220,7 +236,8 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
         Task::Anywhere => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {ANYWHERE}")),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
-        Task::Date
+        Task::C
+        | Task::Date
         | Task::Default
         | Task::PowerOff
         | Task::Reset
