@@ -1,10 +1,12 @@
-//! `jacinth/device-table.h`: ours, for programs that look devices up by themselves.
+//! `jacinth/*.h`: ours, for programs that look devices up by themselves.
 
 use abi::device_table::{
     Class, DmaRange, Fate, Group, Header as Table, INTERRUPT_PCI, INTERRUPT_SHARED, Interrupt, InterruptKind,
     MAGIC, NODE_AVAILABLE, NODE_DMA_IDENTITY, NONE, Node, Trigger, WINDOW_CONSOLE, WINDOW_PREFETCHABLE,
     WINDOW_STRADDLES, Window, WindowKind,
 };
+
+use abi::object::{InfoResourceGroup, info, resource_group};
 
 use super::{Header, Writer};
 
@@ -13,7 +15,34 @@ const LAYOUT: &str = "\
  * interrupts, the groups, the DMA ranges, the members of groups (uint32_t, padded to 8 bytes) and the strings, which
  * have no terminators. A field that names a record holds its index, or JACINTH_DEVICE_NONE. */";
 
-pub(super) fn header() -> Header {
+pub(super) fn headers() -> Vec<Header> {
+    vec![table(), object()]
+}
+
+fn object() -> Header {
+    let includes = ["stdint.h", "zircon/compiler.h"];
+    let mut out =
+        Writer::new("../jacinth/object.h", "Ours: what can be asked about objects besides.", &includes);
+    out.values(
+        "A topic of zx_object_get_info for a resource: the windows that share a page with it, a record each.",
+        "uint32_t",
+        &[("JACINTH_INFO_RESOURCE_GROUP", info::RESOURCE_GROUP.into())],
+    );
+    out.values(
+        "Flags of a record.",
+        "uint32_t",
+        &[
+            ("JACINTH_RESOURCE_GROUP_HELD", resource_group::HELD.into()),
+            ("JACINTH_RESOURCE_GROUP_SEEN", resource_group::SEEN.into()),
+        ],
+    );
+    out.lines("__BEGIN_CDECLS");
+    out.structure::<InfoResourceGroup>("One of them. Its places count in the device table.", &[]);
+    out.lines("__END_CDECLS");
+    out.end()
+}
+
+fn table() -> Header {
     let mut out = Writer::new(
         "../jacinth/device-table.h",
         "Ours: the devices of the board.",

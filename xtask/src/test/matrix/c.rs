@@ -10,7 +10,7 @@ use crate::paths::root;
 use crate::setup::{self, Needs};
 
 /// As for the conformance program in Rust.
-pub(super) const ARGUMENTS: &str = "program=conformance-c grant=conformance-c:roots test semihosting";
+const ARGUMENTS: &str = "program=conformance-c grant=conformance-c:roots test semihosting";
 
 /// The lines of the conformance list that a C program has to show: a prefix, and the numbers.
 const IDS: [(&str, &[u8]); 5] = [
@@ -38,9 +38,18 @@ pub(super) fn is_missing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<NoCompiler>().is_some()
 }
 
-/// Compiles and links the program.
-pub(super) fn build(artifacts: &Artifacts) -> Result<Program> {
+/// Makes something for which a compiler is needed.
+pub(super) fn with_compiler<T>(make: impl FnOnce() -> Result<T>) -> Result<T> {
     setup::ensure(Needs { cc: true, ..Needs::default() }).context(NoCompiler)?;
+    make()
+}
+
+/// The program, and its boot arguments.
+pub(super) fn build(artifacts: &Artifacts) -> Result<(Vec<Program>, String)> {
+    with_compiler(|| Ok((vec![compile(artifacts)?], ARGUMENTS.to_owned())))
+}
+
+fn compile(artifacts: &Artifacts) -> Result<Program> {
     let folder = root().join("tests/conformance/c");
     let entries = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
     let mut files: Vec<PathBuf> =

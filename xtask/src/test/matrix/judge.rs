@@ -11,8 +11,8 @@ use crate::session::{Ended, Verdict};
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
-use super::c;
 use super::table::{Firmware, PI_BANKS, Row, Source, Task};
+use super::{c, c_page};
 
 /// How long an entry into the kernel may hold the lock, in instructions: a fifth of the 1 ms timer that the scenarios
 /// `BND-*` keep while large things end.
@@ -124,6 +124,7 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
         (Task::C, Verdict::Init(status)) if status == 0 || seen.failed > 0 => {
             c::missing(&ended.transcript).or_else(said)
         }
+        (Task::CPage, Verdict::Init(0)) => c_page::missing(&ended.transcript).or_else(said),
         (Task::Date, Verdict::Init(0)) => report::missing_date(&ended.transcript)
             .or_else(|| readme::missing(&ended.transcript))
             .or_else(said),

@@ -2,6 +2,7 @@
 
 mod armstub;
 mod c;
+mod c_page;
 pub(super) mod edit;
 mod entrance;
 mod foreign;
@@ -69,7 +70,10 @@ pub(super) fn run(
             return Ok(());
         }
     };
-    let c = rows.iter().any(|row| row.task == Task::C).then(|| c::build(&artifacts));
+    let has = |task| rows.iter().any(|row| row.task == task);
+    let c = has(Task::C).then(|| c::build(&artifacts)).into_iter();
+    let c_page = has(Task::CPage).then(|| c::with_compiler(|| c_page::build(&artifacts))).into_iter();
+    let c = c.map(|built| (Task::C, built)).chain(c_page.map(|built| (Task::CPage, built))).collect();
     let built = Built { artifacts, firmware, c };
     rows.into_iter().try_for_each(|row| boot(row, &built, limit, watcher, tally))
 }
@@ -78,8 +82,8 @@ pub(super) fn run(
 struct Built {
     artifacts: Artifacts,
     firmware: build::Firmware,
-    /// The conformance program in C, or why there is none.
-    c: Option<Result<Program>>,
+    /// The programs in C and their boot arguments, or why there are none.
+    c: Vec<(Task, Result<(Vec<Program>, String)>)>,
 }
 
 /// What the machines boot. A build that fails is a failed test of this name.
@@ -110,18 +114,19 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
         // Stronger than the -no-reboot that comes before it.
         machine.qemu_arg.extend(["-action", "reboot=reset"].map(str::to_owned));
     }
-    let (programs, arguments) = match (row.task, &built.c) {
-        (Task::C, Some(Ok(program))) => (vec![program.clone()], c::ARGUMENTS.to_owned()),
-        (Task::C, Some(Err(error))) if c::is_missing(error) => {
+    let in_c = built.c.iter().find(|(task, _)| *task == row.task).map(|(_, made)| made);
+    let (programs, arguments) = match in_c {
+        None => work(row, artifacts),
+        Some(Ok((programs, arguments))) => (programs.clone(), arguments.clone()),
+        Some(Err(error)) if c::is_missing(error) => {
             tally.skip(&name, &format!("{error:#}").replace('\n', " "));
             return Ok(());
         }
-        (Task::C, Some(Err(error))) => {
+        Some(Err(error)) => {
             eprintln!("error: {error:#}");
             tally.fail(&name, Duration::ZERO);
             return Ok(());
         }
-        _ => work(row, artifacts),
     };
     let mut prepared = Prepared::with(artifacts.clone(), &programs, arguments, row.task != Task::PowerOff)?;
     let binaries = &built.firmware;
@@ -237,6 +242,7 @@ fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
         Task::Anywhere => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {ANYWHERE}")),
         Task::Short => (vec![conformance()], format!("{CONFORMANCE_ARGUMENTS} {SHORT}")),
         Task::C
+        | Task::CPage
         | Task::Date
         | Task::Default
         | Task::PowerOff

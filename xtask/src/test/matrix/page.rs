@@ -105,6 +105,7 @@ fn task(row: &Row) -> String {
         Task::Conformance => "the conformance program".to_owned(),
         Task::Short | Task::Anywhere => "a few tests of it".to_owned(),
         Task::C => "the conformance program in C".to_owned(),
+        Task::CPage => "the programs of docs/c-programs.md".to_owned(),
         Task::Date => "the date".to_owned(),
         Task::Default => "what `cargo xtask run` starts there".to_owned(),
         Task::Refusal(why) | Task::SilentRefusal(why) => format!("refuses to start: \"{why}\""),

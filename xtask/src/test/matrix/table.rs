@@ -121,6 +121,8 @@ pub(crate) enum Task {
     Anywhere,
     /// The conformance program in C, which prints a line for each id too.
     C,
+    /// The programs of docs/c-programs.md. The console shows what the page promises.
+    CPage,
     /// The program that prints the date. The console shows what the README promises.
     Date,
     /// What `cargo xtask run` boots on this board.
@@ -150,6 +152,7 @@ pub(crate) static ROWS: &[Row] = &[
     virt("virt-gic3-el2-8cpus", 3, 2, 8),
     Row { memory: "64M", task: Task::C, ..virt("virt-gic3-el1-1cpu-c", 3, 1, 1) },
     Row { memory: "64M", task: Task::C, ..virt("virt-gic2-el2-2cpus-c", 2, 2, 2) },
+    Row { task: Task::CPage, ..virt("virt-gic3-el1-1cpu-page", 3, 1, 1) },
     Row { cpu: "max", ..virt("virt-gic2-el1-2cpus-max", 2, 1, 2) },
     Row { cpu: "max", ..virt("virt-gic3-el2-2cpus-max", 3, 2, 2) },
     Row { memory: "64M", ..virt("virt-gic2-el1-2cpus-64M", 2, 1, 2) },
