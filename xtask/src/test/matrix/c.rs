@@ -45,7 +45,7 @@ pub(super) fn with_compiler<T>(make: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// The program, and its boot arguments.
-pub(super) fn build(artifacts: &Artifacts) -> Result<(Vec<Program>, String)> {
+pub(super) fn build(artifacts: &Artifacts) -> Result<super::Work> {
     with_compiler(|| Ok((vec![compile(artifacts)?], ARGUMENTS.to_owned())))
 }
 

@@ -21,7 +21,7 @@ struct Page {
 }
 
 /// The programs, and the boot arguments with which all of them start in one boot.
-pub(super) fn build(artifacts: &Artifacts) -> Result<(Vec<Program>, String)> {
+pub(super) fn build(artifacts: &Artifacts) -> Result<super::Work> {
     let page = read(&text()?)?;
     let folder = out_dir().join("c/page");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

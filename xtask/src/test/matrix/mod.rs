@@ -78,12 +78,15 @@ pub(super) fn run(
     rows.into_iter().try_for_each(|row| boot(row, &built, limit, watcher, tally))
 }
 
+/// Programs beside those of every build, and the boot arguments.
+type Work = (Vec<Program>, String);
+
 /// What all rows share.
 struct Built {
     artifacts: Artifacts,
     firmware: build::Firmware,
     /// The programs in C and their boot arguments, or why there are none.
-    c: Vec<(Task, Result<(Vec<Program>, String)>)>,
+    c: Vec<(Task, Result<Work>)>,
 }
 
 /// What the machines boot. A build that fails is a failed test of this name.
@@ -234,8 +237,8 @@ pub(super) fn edited(
     Ok(tree)
 }
 
-/// The programs beside those of every build, and the boot arguments.
-fn work(row: &Row, artifacts: &Artifacts) -> (Vec<Program>, String) {
+/// What a row needs of what is built.
+fn work(row: &Row, artifacts: &Artifacts) -> Work {
     let conformance = || Program { name: CONFORMANCE.to_owned(), path: artifacts.program(CONFORMANCE) };
     let (programs, arguments) = match row.task {
         Task::Conformance => (vec![conformance()], CONFORMANCE_ARGUMENTS.to_owned()),
