@@ -38,6 +38,16 @@ pub struct Kernel<M: Machine> {
     pub(crate) stopped: Option<i64>,
     pub(crate) options: Options,
     pub(crate) console: Console,
+    pub(crate) ram: Ram,
+}
+
+/// The machine's RAM, for statistics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ram {
+    /// Bytes that there are.
+    pub bytes: u64,
+    /// Frames that were free before the kernel took any.
+    pub free_at_start: u64,
 }
 
 /// What the boot arguments and the device tree decide about the kernel itself.

@@ -60,6 +60,17 @@ pub enum Access {
     Execute,
 }
 
+/// What the kernel's heap has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeapUse {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Those that nobody uses.
+    pub free: u64,
+    /// Frames that it took since the kernel began, which are part of `bytes`.
+    pub frames: u64,
+}
+
 /// Physical frames of RAM: 4 KiB each, owned by whoever asked for them.
 pub trait Frames {
     /// Takes a frame; its contents are whatever they were. `None` when there is none left. It is never
@@ -74,6 +85,9 @@ pub trait Frames {
 
     /// Frames that could still be taken.
     fn free_frames(&self) -> PageCount;
+
+    /// What the kernel's heap has.
+    fn heap_use(&self) -> HeapUse;
 
     /// Fills a frame with zeros.
     fn zero_frame(&mut self, frame: PhysAddr);

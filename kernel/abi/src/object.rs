@@ -61,12 +61,40 @@ pub mod info {
     pub const JOB_PROCESSES: u32 = 9;
     /// [`super::InfoThread`].
     pub const THREAD: u32 = 10;
+    /// [`super::InfoTaskStats`], its present version.
+    pub const TASK_STATS: u32 = 12 | 1 << 28;
+    /// The first version of TASK_STATS: the record up to `mem_scaled_shared_bytes`.
+    pub const TASK_STATS_V1: u32 = 12;
+    /// [`super::InfoMaps`], its present version: what is where in a process's address space.
+    pub const PROCESS_MAPS: u32 = 13 | 2 << 28;
+    /// The first version of PROCESS_MAPS: [`super::InfoMapsV2`] up to `committed_pages`.
+    pub const PROCESS_MAPS_V1: u32 = 13;
+    /// The second version of PROCESS_MAPS: [`super::InfoMapsV2`].
+    pub const PROCESS_MAPS_V2: u32 = 13 | 1 << 28;
+    /// [`super::InfoVmo`] of each VMO that a process has a handle to or maps, in its present version.
+    pub const PROCESS_VMOS: u32 = 14 | 3 << 28;
+    /// The first version of PROCESS_VMOS.
+    pub const PROCESS_VMOS_V1: u32 = 14;
+    /// The second version of PROCESS_VMOS.
+    pub const PROCESS_VMOS_V2: u32 = 14 | 1 << 28;
+    /// The third version of PROCESS_VMOS.
+    pub const PROCESS_VMOS_V3: u32 = 14 | 2 << 28;
+    /// [`super::InfoKmemStats`], its present version.
+    pub const KMEM_STATS: u32 = 17 | 1 << 28;
+    /// The first version of KMEM_STATS: [`super::InfoKmemStatsV1`].
+    pub const KMEM_STATS_V1: u32 = 17;
     /// [`super::InfoResource`].
     pub const RESOURCE: u32 = 18;
     /// [`super::InfoHandleCount`].
     pub const HANDLE_COUNT: u32 = 19;
+    /// [`super::InfoProcessHandleStats`].
+    pub const PROCESS_HANDLE_STATS: u32 = 21;
     /// [`super::InfoJob`].
     pub const JOB: u32 = 24;
+    /// [`super::InfoHandleExtended`] of each handle of a process.
+    pub const HANDLE_TABLE: u32 = 27;
+    /// [`super::InfoMaps`]: what is where in a region, itself first.
+    pub const VMAR_MAPS: u32 = 36;
     /// [`super::InfoVmo`], its present version.
     pub const VMO: u32 = 23 | 3 << 28;
     /// The first version of VMO: the record up to `cache_policy`.
@@ -106,6 +134,16 @@ pub mod vmo_flags {
     pub const VIA_MAPPING: u32 = 16;
     /// Physically contiguous.
     pub const CONTIGUOUS: u32 = 64;
+}
+
+/// What a record of [`InfoMaps`] is about.
+pub mod maps_type {
+    /// The address space.
+    pub const ASPACE: u32 = 1;
+    /// A region.
+    pub const VMAR: u32 = 2;
+    /// A mapping.
+    pub const MAPPING: u32 = 3;
 }
 
 /// Flags of [`InfoResourceGroup`].
@@ -217,6 +255,170 @@ abi_struct! {
         /// Zero.
         padding: [u8; 5],
     }
+    /// Topic [`info::TASK_STATS`]. A page counts once for each mapping that shows it.
+    struct InfoTaskStats as "zx_info_task_stats_t" {
+        /// Bytes of mappings.
+        mem_mapped_bytes: u64,
+        /// Of those with a page of RAM behind them, bytes of VMOs that no other address space maps.
+        mem_private_bytes: u64,
+        /// Of those with a page of RAM behind them, bytes of VMOs that others map too.
+        mem_shared_bytes: u64,
+        /// The shared ones, each divided by how many address spaces map its VMO.
+        mem_scaled_shared_bytes: u64,
+        /// `UINT64_MAX`: fractions are not kept.
+        mem_fractional_scaled_shared_bytes: u64,
+    }
+    /// A record of topics [`info::PROCESS_MAPS`] and [`info::VMAR_MAPS`]. What follows `maps_type` is zero unless it
+    /// is a mapping.
+    struct InfoMaps as "zx_info_maps_t" {
+        /// The name of the process, of nothing, or of the mapped VMO; NUL-padded.
+        name: [u8; 32],
+        /// The first address.
+        base: u64,
+        /// Bytes.
+        size: u64,
+        /// How deep it is nested: 0 the address space, 1 the root region.
+        depth: u64,
+        /// [`maps_type`].
+        maps_type: u32,
+        /// Zero.
+        padding1: u32,
+        /// The mapping's permissions (`crate::vmar::PERM_*`).
+        mmu_flags: u32,
+        /// Zero.
+        padding2: u32,
+        /// The mapped VMO's id.
+        vmo_koid: u64,
+        /// Where in it the mapping starts.
+        vmo_offset: u64,
+        /// Bytes of its pages with RAM behind them.
+        committed_bytes: u64,
+        /// Bytes of its pages with content, which are the same ones.
+        populated_bytes: u64,
+        /// Of those committed, bytes that no other VMO has.
+        committed_private_bytes: u64,
+        /// Of those populated, bytes that no other VMO has.
+        populated_private_bytes: u64,
+        /// Committed bytes, each shared page in proportion.
+        committed_scaled_bytes: u64,
+        /// Populated bytes, each shared page in proportion.
+        populated_scaled_bytes: u64,
+        /// `UINT64_MAX`: fractions are not kept.
+        committed_fractional_scaled_bytes: u64,
+        /// `UINT64_MAX`: fractions are not kept.
+        populated_fractional_scaled_bytes: u64,
+    }
+    /// The versions of [`InfoMaps`] that count pages.
+    struct InfoMapsV2 as "zx_info_maps_v2_t" {
+        /// As in [`InfoMaps`].
+        name: [u8; 32],
+        /// As in [`InfoMaps`].
+        base: u64,
+        /// As in [`InfoMaps`].
+        size: u64,
+        /// As in [`InfoMaps`].
+        depth: u64,
+        /// As in [`InfoMaps`].
+        maps_type: u32,
+        /// Zero.
+        padding1: u32,
+        /// As in [`InfoMaps`].
+        mmu_flags: u32,
+        /// Zero.
+        padding2: u32,
+        /// As in [`InfoMaps`].
+        vmo_koid: u64,
+        /// As in [`InfoMaps`].
+        vmo_offset: u64,
+        /// Pages with RAM behind them.
+        committed_pages: u64,
+        /// Pages with content.
+        populated_pages: u64,
+    }
+    /// Topic [`info::KMEM_STATS`]: what RAM is used for, in bytes.
+    struct InfoKmemStats as "zx_info_kmem_stats_t" {
+        /// RAM that the machine has.
+        total_bytes: u64,
+        /// RAM that nobody uses.
+        free_bytes: u64,
+        /// Zero: nothing is lent.
+        free_loaned_bytes: u64,
+        /// What was taken before the first process and is none of the others: the image, tables, what is reserved.
+        wired_bytes: u64,
+        /// The kernel's heap.
+        total_heap_bytes: u64,
+        /// Its part that is not in use.
+        free_heap_bytes: u64,
+        /// Pages of VMOs.
+        vmo_bytes: u64,
+        /// Translation tables of processes.
+        mmu_overhead_bytes: u64,
+        /// Zero: messages are in the heap.
+        ipc_bytes: u64,
+        /// Zero: there is no cache of pages.
+        cache_bytes: u64,
+        /// Zero: there are no slabs.
+        slab_bytes: u64,
+        /// Zero: nothing is compressed.
+        zram_bytes: u64,
+        /// Zero: there is no other kind.
+        other_bytes: u64,
+        /// Zero: nothing is reclaimed.
+        vmo_reclaim_total_bytes: u64,
+        /// Zero.
+        vmo_reclaim_newest_bytes: u64,
+        /// Zero.
+        vmo_reclaim_oldest_bytes: u64,
+        /// Zero.
+        vmo_reclaim_disabled_bytes: u64,
+        /// Zero: they are not counted by themselves.
+        vmo_discardable_locked_bytes: u64,
+        /// Zero: they are not counted by themselves.
+        vmo_discardable_unlocked_bytes: u64,
+    }
+    /// The first version of [`InfoKmemStats`], with the fields that it has.
+    struct InfoKmemStatsV1 as "zx_info_kmem_stats_v1_t" {
+        /// As in [`InfoKmemStats`].
+        total_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        free_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        wired_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        total_heap_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        free_heap_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        vmo_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        mmu_overhead_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        ipc_bytes: u64,
+        /// As in [`InfoKmemStats`].
+        other_bytes: u64,
+    }
+    /// Topic [`info::PROCESS_HANDLE_STATS`].
+    struct InfoProcessHandleStats as "zx_info_process_handle_stats_t" {
+        /// Handles to objects of each type, by [`ObjectType`].
+        handle_count: [u32; 64],
+    }
+    /// A record of topic [`info::HANDLE_TABLE`].
+    struct InfoHandleExtended as "zx_info_handle_extended_t" {
+        /// The object's type.
+        object_type: u32,
+        /// The handle's value in that process.
+        handle_value: u32,
+        /// The handle's rights.
+        rights: u32,
+        /// Zero.
+        reserved: u32,
+        /// The object's id.
+        koid: u64,
+        /// The peer, the parent, or 0.
+        related_koid: u64,
+        /// Zero.
+        peer_owner_koid: u64,
+    }
     /// Topic [`info::HANDLE_COUNT`].
     struct InfoHandleCount as "zx_info_handle_count_t" {
         /// Handles that name the object.
@@ -313,6 +515,14 @@ pub const INFO_VMO_SIZES: [usize; 4] = [
     size_of::<InfoVmo>(),
 ];
 
+/// Bytes of [`InfoMapsV2`] in the first version.
+pub const INFO_MAPS_V1_SIZE: usize = core::mem::offset_of!(InfoMapsV2, populated_pages);
+/// Bytes of [`InfoTaskStats`] in the first version.
+pub const INFO_TASK_STATS_V1_SIZE: usize =
+    core::mem::offset_of!(InfoTaskStats, mem_fractional_scaled_shared_bytes);
+
 const _: () = assert!(size_of::<InfoHandleBasic>() == 32);
+const _: () = assert!(size_of::<InfoMaps>() == 152 && size_of::<InfoMapsV2>() == 104);
+const _: () = assert!(size_of::<InfoHandleExtended>() == 40 && size_of::<InfoKmemStats>() == 152);
 const _: () = assert!(size_of::<InfoResource>() == 56);
 const _: () = assert!(size_of::<InfoThread>() == 72 && size_of::<InfoJob>() == 16);

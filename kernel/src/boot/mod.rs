@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use ledger::Ledger;
 
 use crate::collections::arena::Id;
-use crate::kernel::{Console, Kernel, Options, Vdso};
+use crate::kernel::{Console, Kernel, Options, Ram, Vdso};
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
 use crate::memory::pages::{Pages, Trees};
@@ -137,6 +137,11 @@ impl<M: Machine> Kernel<M> {
         }
         // A test is to see them run out.
         let asids = step("keep the ASIDs", Asids::new(machine.wide_asids() && !options.test))?;
+        let heap = machine.heap_use();
+        let ram = Ram {
+            bytes: vdso.constants.physmem,
+            free_at_start: machine.free_frames().0.saturating_add(heap.frames),
+        };
         let mut objects = Objects::new();
         let koid = objects.allocate_koid();
         let root_job = step("make the root job", objects.jobs.insert(Job::root(koid)))?;
@@ -166,6 +171,7 @@ impl<M: Machine> Kernel<M> {
             stopped: None,
             options,
             console,
+            ram,
         };
         kernel.install_vdso(vdso)?;
         Ok(kernel)

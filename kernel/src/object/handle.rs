@@ -134,6 +134,13 @@ impl HandleTable {
         self.chunks.iter().flatten().filter_map(|slot| slot.entry)
     }
 
+    /// What is in the slot with this number; `None` behind the last one. For those who go through all handles.
+    pub fn slot(&self, index: usize) -> Option<Option<(Handle, HandleEntry)>> {
+        let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
+        let value = (u32::from(slot.generation) << INDEX_BITS | index as u32) << 2 | HANDLE_FIXED_BITS;
+        Some(slot.entry.map(|entry| (value ^ self.secret, entry)))
+    }
+
     /// Takes the table apart, a chunk at a time at most: of a table that is not used any more.
     pub fn drain(&mut self) -> Drained {
         let Some(chunk) = self.chunks.last_mut() else { return Drained::Empty };

@@ -2,7 +2,7 @@
 use abi::{Handle, Koid, Signals, Status};
 
 use super::notice::AtRecipient;
-use super::{Header, Name, Notice, ObjectRef, Port, Process};
+use super::{Header, Name, Notice, ObjectRef, Port, Process, Vmar};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, Member};
 use crate::collections::queue::Queue;
@@ -113,6 +113,25 @@ pub enum Place {
     Member(ObjectRef),
     /// At this number of what the list counts.
     Number(u64),
+    /// At a process's address space.
+    Space,
+    /// At a region, which is this deep.
+    Region(Id<Vmar>, u32),
+    /// In a region, at what lies at this address or behind it, which is this deep.
+    Inside(Id<Vmar>, u64, u32),
+    /// At a mapping in a region, of which so many pages have been looked at and so many are there.
+    Counting {
+        /// The region.
+        vmar: Id<Vmar>,
+        /// The mapping's first address.
+        base: u64,
+        /// How deep it is.
+        depth: u32,
+        /// Up to which page of the VMO that has its bytes.
+        page: u64,
+        /// How many are there.
+        found: u64,
+    },
 }
 
 /// A flow of control in a process.

@@ -193,6 +193,7 @@ impl<M: Machine> Kernel<M> {
             handle_check_valid: |k, c, a| done(k.sys_handle_check_valid(c, a));
             handle_duplicate: |k, c, a| done(k.sys_handle_duplicate(c, a));
             handle_replace: |k, c, a| done(k.sys_handle_replace(c, a));
+            object_get_child: |k, c, a| k.sys_object_get_child(c, a);
             object_get_info: |k, c, a| k.sys_object_get_info(c, a);
             object_get_property: |k, c, a| done(k.sys_object_get_property(c, a));
             object_set_property: |k, c, a| done(k.sys_object_set_property(c, a));

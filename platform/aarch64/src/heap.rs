@@ -9,6 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::NonNull;
 
 use abi::PAGE_SIZE;
+use kernel::ports::HeapUse;
 use rlsf::Tlsf;
 
 use crate::entry::{Boot, linker};
@@ -36,13 +37,28 @@ struct State {
     pools: Pools,
     /// Whether the image's pool is in.
     started: bool,
+    /// Bytes that it was given.
+    given: u64,
+    /// Bytes that are in use, what blocks need beside their payload left out.
+    used: u64,
+    /// Frames among what it was given.
+    frames: u64,
 }
 
 #[global_allocator]
-static HEAP: Heap = Heap { pools: Leaf::new(State { pools: Pools::new(), started: false }) };
+static HEAP: Heap =
+    Heap { pools: Leaf::new(State { pools: Pools::new(), started: false, given: 0, used: 0, frames: 0 }) };
 
 impl State {
     fn allocate(&mut self, layout: Layout) -> *mut u8 {
+        let block = self.find(layout);
+        if !block.is_null() {
+            self.used += layout.size() as u64;
+        }
+        block
+    }
+
+    fn find(&mut self, layout: Layout) -> *mut u8 {
         if !self.started {
             self.started = true;
             let size = linker::heap_rest() - linker::heap_start();
@@ -55,6 +71,7 @@ impl State {
         }
         let wanted = pool_for(layout).max(GROWTH);
         let Some((start, size)) = crate::frames::take_run(wanted) else { return core::ptr::null_mut() };
+        self.frames += size as u64 / PAGE_SIZE;
         // SAFETY: 1, the run is direct-mapped RAM that the frame allocator has given up for good.
         unsafe { self.add_pool(start, size) };
         self.pools.allocate(layout).map_or(core::ptr::null_mut(), NonNull::as_ptr)
@@ -67,10 +84,17 @@ impl State {
     unsafe fn add_pool(&mut self, start: u64, size: usize) {
         let bytes = core::ptr::slice_from_raw_parts_mut(start as *mut u8, size);
         if let Some(bytes) = NonNull::new(bytes) {
+            self.given += size as u64;
             // SAFETY: 1 by the caller.
             unsafe { self.pools.insert_free_block_ptr(bytes) };
         }
     }
+}
+
+/// What the heap has.
+pub(crate) fn heap_use() -> HeapUse {
+    let state = HEAP.pools.lock();
+    HeapUse { bytes: state.given, free: state.given.saturating_sub(state.used), frames: state.frames }
 }
 
 /// Gives a value a place for ever; `None` if there is none.
@@ -111,8 +135,10 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if let Some(block) = NonNull::new(block) {
+            let mut state = self.pools.lock();
+            state.used = state.used.saturating_sub(layout.size() as u64);
             // SAFETY: by the trait's contract the block came from `alloc` with this layout.
-            unsafe { self.pools.lock().pools.deallocate(block, layout.align()) };
+            unsafe { state.pools.deallocate(block, layout.align()) };
         }
     }
 }

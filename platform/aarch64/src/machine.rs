@@ -5,11 +5,13 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
-use kernel::ports::{Access, Asid, Clock, Context, CpuId, FpState, Frames, Output, Peers, Translation};
+use kernel::ports::{
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Output, Peers, Translation,
+};
 
 use crate::entry::{Boot, linker};
 use crate::layout::DIRECT_MAP;
-use crate::{barrier, cache, copy, cpu, fp, frames, image, output, timer, tlb, watch};
+use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, timer, tlb, watch};
 
 /// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
 #[derive(Debug)]
@@ -64,6 +66,10 @@ impl Frames for Board {
 
     fn free_frames(&self) -> PageCount {
         frames::lent_free()
+    }
+
+    fn heap_use(&self) -> HeapUse {
+        heap::heap_use()
     }
 
     fn zero_frame(&mut self, frame: PhysAddr) {

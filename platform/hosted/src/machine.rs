@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, MAX_CPUS, Output, Peers, Translation,
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Output, Peers, Translation,
 };
 
 use crate::bus::{Bus, Device, ExternalAbort, Width};
@@ -358,6 +358,11 @@ impl Frames for Machine {
 
     fn free_frames(&self) -> PageCount {
         self.port(|state| PageCount(state.ram.free_count()))
+    }
+
+    fn heap_use(&self) -> HeapUse {
+        // The simulated kernel's heap is the test's own.
+        HeapUse::default()
     }
 
     fn zero_frame(&mut self, frame: PhysAddr) {

@@ -31,6 +31,7 @@ mod faults;
 mod handles;
 mod infos;
 mod jobs;
+mod memory_infos;
 mod oracle;
 mod physical_children;
 mod physical_create;
@@ -90,7 +91,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 23] = [
+const FAMILIES: [&[Scenario]; 24] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -105,6 +106,7 @@ const FAMILIES: [&[Scenario]; 23] = [
     tasks::SCENARIOS,
     jobs::SCENARIOS,
     infos::SCENARIOS,
+    memory_infos::SCENARIOS,
     events::SCENARIOS,
     ports::SCENARIOS,
     port_ends::SCENARIOS,

@@ -143,7 +143,6 @@ const UNBUILT: &[Sysno] = &[
     Sysno::interrupt_wait,
     Sysno::iommu_create,
     Sysno::job_set_critical,
-    Sysno::object_get_child,
     Sysno::object_signal_peer,
     Sysno::pmt_unpin,
     Sysno::process_read_memory,

@@ -257,6 +257,10 @@ impl Frames for Model {
         PageCount(self.allowance.unwrap_or(u32::MAX).into())
     }
 
+    fn heap_use(&self) -> crate::ports::HeapUse {
+        crate::ports::HeapUse::default()
+    }
+
     fn zero_frame(&mut self, frame: PhysAddr) {
         assert!(!self.walkable.contains_key(&frame.0), "{frame} is zeroed while walks lead to it");
         let words = self.frames.get_mut(&frame.0).expect("a frame of ours");

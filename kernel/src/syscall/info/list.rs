@@ -2,17 +2,18 @@
 //!
 //! A list is written in pieces. How far it has come is kept with the thread, not in its registers: a place in the
 //! kernel's own structures must not be forged. If what a list would go on at has left meanwhile, it starts over.
-use abi::object::{InfoResourceGroup, info};
+use abi::object::{INFO_MAPS_V1_SIZE, InfoHandleExtended, InfoMaps, InfoMapsV2, InfoResourceGroup, info};
 use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
-use super::{Args, Arguments, Caller, Exit, Record, object_with};
+use super::maps::is_vmos;
+use super::{Args, Arguments, Caller, Exit, Record, object_with, vmo_size};
 use crate::kernel::Kernel;
 use crate::object::thread::{Listing, Place};
-use crate::object::{HandleEntry, Job, Object, ObjectRef, Process, Resource};
+use crate::object::{HandleEntry, Job, Object, ObjectRef, Process, Resource, Vmar};
 use crate::ports::Machine;
 
 /// Steps that one entry makes.
-const STEPS_A_PIECE: usize = 64;
+pub(super) const STEPS_A_PIECE: usize = 64;
 
 /// What one step through a list comes upon.
 pub(super) struct Step {
@@ -34,6 +35,16 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Exit> {
         let size = record_size(topic)?;
         let of = list_subject(entry, topic)?;
+        if let ObjectRef::Process(process) = of
+            && topic != info::PROCESS_THREADS
+        {
+            self.check_alive(process)?;
+        }
+        if let ObjectRef::Vmar(region) = of
+            && self.objects.get(region)?.is_over()
+        {
+            return Err(Status::BAD_STATE);
+        }
         let before = self.objects.get_mut(caller.thread)?.listing.take();
         let before = before.filter(|it| it.topic == topic && it.of == of && self.is_there(it.at, of));
         let (mut at, mut seen) = match before {
@@ -67,16 +78,22 @@ impl<M: Machine> Kernel<M> {
 
     fn first_place(&self, of: ObjectRef, topic: u32) -> Option<Place> {
         match topic {
-            info::RESOURCE_GROUP => Some(Place::Number(0)),
-            _ => self.first_member(of, topic).map(Place::Member),
+            info::RESOURCE_GROUP | info::HANDLE_TABLE => Some(Place::Number(0)),
+            info::PROCESS_THREADS | info::JOB_CHILDREN | info::JOB_PROCESSES => {
+                self.first_member(of, topic).map(Place::Member)
+            }
+            _ => self.first_map(of, topic),
         }
     }
 
     /// Whether a list can go on at a place.
-    fn is_there(&self, at: Place, of: ObjectRef) -> bool {
+    pub(super) fn is_there(&self, at: Place, of: ObjectRef) -> bool {
         match at {
             Place::Member(member) => self.is_member(member, of),
-            Place::Number(_) => true,
+            Place::Number(_) | Place::Space => true,
+            Place::Region(region, _) | Place::Inside(region, ..) | Place::Counting { vmar: region, .. } => {
+                self.is_walked(region, of)
+            }
         }
     }
 
@@ -87,10 +104,8 @@ impl<M: Machine> Kernel<M> {
                 let record = self.listed_koid(member).map(Record::of_koid);
                 Ok(Step { record, next: self.next_member(member).map(Place::Member) })
             }
-            _ => {
-                debug_assert!(false, "topic {topic:#x} has no such place");
-                Err(Status::INTERNAL)
-            }
+            (ObjectRef::Process(process), Place::Number(number)) => self.handle_step(topic, process, number),
+            _ => self.map_step(topic, of, at),
         }
     }
 }
@@ -100,6 +115,13 @@ fn record_size(topic: u32) -> Result<u64> {
     Ok(match topic {
         info::PROCESS_THREADS | info::JOB_CHILDREN | info::JOB_PROCESSES => size_of::<Koid>() as u64,
         info::RESOURCE_GROUP => InfoResourceGroup::SIZE as u64,
+        info::HANDLE_TABLE => InfoHandleExtended::SIZE as u64,
+        info::PROCESS_MAPS | info::VMAR_MAPS => InfoMaps::SIZE as u64,
+        info::PROCESS_MAPS_V1 => INFO_MAPS_V1_SIZE as u64,
+        info::PROCESS_MAPS_V2 => InfoMapsV2::SIZE as u64,
+        info::PROCESS_VMOS | info::PROCESS_VMOS_V1 | info::PROCESS_VMOS_V2 | info::PROCESS_VMOS_V3 => {
+            vmo_size(topic)? as u64
+        }
         _ => return Err(Status::NOT_SUPPORTED),
     })
 }
@@ -110,6 +132,14 @@ fn list_subject(entry: HandleEntry, topic: u32) -> Result<ObjectRef> {
         info::PROCESS_THREADS => subject::<Process>(entry, Rights::ENUMERATE),
         info::JOB_CHILDREN | info::JOB_PROCESSES => subject::<Job>(entry, Rights::ENUMERATE),
         info::RESOURCE_GROUP => subject::<Resource>(entry, Rights::INSPECT),
+        info::VMAR_MAPS => subject::<Vmar>(entry, Rights::INSPECT),
+        info::HANDLE_TABLE => {
+            subject::<Process>(entry, Rights::INSPECT | Rights::MANAGE_PROCESS | Rights::MANAGE_THREAD)
+        }
+        info::PROCESS_MAPS | info::PROCESS_MAPS_V1 | info::PROCESS_MAPS_V2 => {
+            subject::<Process>(entry, Rights::INSPECT)
+        }
+        topic if is_vmos(topic) => subject::<Process>(entry, Rights::INSPECT),
         _ => Err(Status::NOT_SUPPORTED),
     }
 }

@@ -1,11 +1,15 @@
 //! `zx_object_get_info`: what there is to know of an object.
 mod group;
+mod handles;
 mod list;
+mod maps;
 mod members;
+mod memory;
 mod task;
 
 use abi::object::{
-    INFO_VMO_SIZES, InfoHandleBasic, InfoHandleCount, InfoResource, InfoVmar, InfoVmo, info, vmo_flags,
+    INFO_VMO_SIZES, InfoHandleBasic, InfoHandleCount, InfoKmemStats, InfoMaps, InfoResource, InfoVmar,
+    InfoVmo, info, vmo_flags,
 };
 use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
@@ -17,6 +21,8 @@ use crate::ports::Machine;
 
 /// The longest record of `zx_object_get_info`.
 const LONGEST_RECORD: usize = size_of::<InfoVmo>();
+const _: () =
+    assert!(LONGEST_RECORD >= size_of::<InfoMaps>() && LONGEST_RECORD >= size_of::<InfoKmemStats>());
 
 /// A record on its way out.
 struct Record {
@@ -53,10 +59,17 @@ impl<M: Machine> Kernel<M> {
             info::JOB => self.info_job(entry)?,
             info::VMAR => self.info_vmar(entry)?,
             info::RESOURCE => self.info_resource(entry)?,
-            info::VMO => self.info_vmo(entry, 3)?,
-            info::VMO_V1 => self.info_vmo(entry, 0)?,
-            info::VMO_V2 => self.info_vmo(entry, 1)?,
-            info::VMO_V3 => self.info_vmo(entry, 2)?,
+            topic @ (info::VMO | info::VMO_V1 | info::VMO_V2 | info::VMO_V3) => {
+                let vmo = Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?;
+                self.vmo_record(vmo, vmo_flags::VIA_HANDLE, entry.rights, topic)?
+            }
+            topic @ (info::KMEM_STATS | info::KMEM_STATS_V1) => {
+                self.info_kmem(caller, args.half(0), topic)?
+            }
+            topic @ (info::TASK_STATS | info::TASK_STATS_V1) => {
+                return self.info_task_stats(caller, entry, topic, args);
+            }
+            info::PROCESS_HANDLE_STATS => return self.info_handle_stats(caller, entry, args),
             topic => return self.info_list(caller, entry, topic, args),
         };
         self.record_out(caller, &record, args).map(|()| Exit::Done)
@@ -125,10 +138,10 @@ impl<M: Machine> Kernel<M> {
         Ok(Record::of(&record, InfoResource::SIZE))
     }
 
-    /// No right is needed to ask about a VMO. `version` picks how much of the record there is.
-    fn info_vmo(&self, entry: HandleEntry, version: usize) -> Result<Record> {
-        let vmo = self.objects.get(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
-        let (root, _) = self.resolve(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?, 0)?;
+    /// No right is needed to ask about a VMO. The topic's version says how much of the record there is.
+    fn vmo_record(&self, id: Id<Vmo>, found: u32, rights: Rights, topic: u32) -> Result<Record> {
+        let vmo = self.objects.get(id)?;
+        let (root, _) = self.resolve(id, 0)?;
         let kind = match self.objects.get(root)?.content {
             Content::Physical(_) => vmo_flags::CONTIGUOUS,
             Content::Paged(_) | Content::Slice { .. } => vmo_flags::TYPE_PAGED,
@@ -146,11 +159,11 @@ impl<M: Machine> Kernel<M> {
             parent_koid: parent.map_or(0, |parent| parent.header.koid),
             num_children: u64::from(vmo.children),
             num_mappings: u64::from(vmo.mappings),
-            share_count: u64::from(vmo.mappings > 0),
-            flags: kind | resizable | vmo_flags::VIA_HANDLE,
+            share_count: self.share_count(id),
+            flags: kind | resizable | found,
             padding1: 0,
             committed_bytes: committed,
-            handle_rights: entry.rights.0,
+            handle_rights: rights.0,
             cache_policy: vmo.policy as u32,
             metadata_bytes: size_of::<Vmo>() as u64,
             committed_change_events: 0,
@@ -162,8 +175,13 @@ impl<M: Machine> Kernel<M> {
             committed_fractional_scaled_bytes: 0,
             populated_fractional_scaled_bytes: 0,
         };
-        Ok(Record::of(&record, INFO_VMO_SIZES.get(version).copied().ok_or(Status::INTERNAL)?))
+        Ok(Record::of(&record, vmo_size(topic)?))
     }
+}
+
+/// Bytes of a VMO's record in the version of a topic.
+fn vmo_size(topic: u32) -> Result<usize> {
+    INFO_VMO_SIZES.get((topic >> 28) as usize).copied().ok_or(Status::NOT_SUPPORTED)
 }
 
 /// The object of type `T` of a handle that may be inspected.

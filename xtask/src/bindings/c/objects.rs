@@ -1,8 +1,10 @@
 //! `zircon/syscalls/*.h`: what single calls read and write.
 
 use abi::object::{
-    InfoHandleBasic, InfoHandleCount, InfoJob, InfoProcess, InfoResource, InfoThread, InfoVmar, InfoVmo,
-    info, process_flags, property, task_retcode, thread_state, vmo_flags,
+    InfoHandleBasic, InfoHandleCount, InfoHandleExtended, InfoJob, InfoKmemStats, InfoKmemStatsV1, InfoMaps,
+    InfoMapsV2, InfoProcess, InfoProcessHandleStats, InfoResource, InfoResourceGroup, InfoTaskStats,
+    InfoThread, InfoVmar, InfoVmo, info, maps_type, process_flags, property, resource_group, task_retcode,
+    thread_state, vmo_flags,
 };
 use abi::policy::{self, Action, Condition, PolicyBasicV1, PolicyBasicV2, topic};
 use abi::port::{BIND_TO_INTERRUPT, PacketSignal, PortPacket, packet_type};
@@ -42,13 +44,28 @@ fn object() -> Header {
             ("ZX_INFO_JOB_CHILDREN", info::JOB_CHILDREN),
             ("ZX_INFO_JOB_PROCESSES", info::JOB_PROCESSES),
             ("ZX_INFO_THREAD", info::THREAD),
+            ("ZX_INFO_TASK_STATS", info::TASK_STATS),
+            ("ZX_INFO_TASK_STATS_V1", info::TASK_STATS_V1),
+            ("ZX_INFO_PROCESS_MAPS", info::PROCESS_MAPS),
+            ("ZX_INFO_PROCESS_MAPS_V1", info::PROCESS_MAPS_V1),
+            ("ZX_INFO_PROCESS_MAPS_V2", info::PROCESS_MAPS_V2),
+            ("ZX_INFO_PROCESS_VMOS", info::PROCESS_VMOS),
+            ("ZX_INFO_PROCESS_VMOS_V1", info::PROCESS_VMOS_V1),
+            ("ZX_INFO_PROCESS_VMOS_V2", info::PROCESS_VMOS_V2),
+            ("ZX_INFO_PROCESS_VMOS_V3", info::PROCESS_VMOS_V3),
+            ("ZX_INFO_KMEM_STATS", info::KMEM_STATS),
+            ("ZX_INFO_KMEM_STATS_V1", info::KMEM_STATS_V1),
             ("ZX_INFO_RESOURCE", info::RESOURCE),
             ("ZX_INFO_HANDLE_COUNT", info::HANDLE_COUNT),
+            ("ZX_INFO_PROCESS_HANDLE_STATS", info::PROCESS_HANDLE_STATS),
             ("ZX_INFO_JOB", info::JOB),
+            ("ZX_INFO_HANDLE_TABLE", info::HANDLE_TABLE),
+            ("ZX_INFO_VMAR_MAPS", info::VMAR_MAPS),
             ("ZX_INFO_VMO", info::VMO),
             ("ZX_INFO_VMO_V1", info::VMO_V1),
             ("ZX_INFO_VMO_V2", info::VMO_V2),
             ("ZX_INFO_VMO_V3", info::VMO_V3),
+            ("JACINTH_INFO_RESOURCE_GROUP", info::RESOURCE_GROUP),
         ]),
     );
     out.values(
@@ -65,6 +82,7 @@ fn object() -> Header {
     handles(&mut out);
     tasks(&mut out);
     memory(&mut out);
+    maps(&mut out);
     out.lines("__END_CDECLS");
     out.end()
 }
@@ -85,6 +103,27 @@ fn handles(out: &mut Writer) {
         "ZX_INFO_RESOURCE",
         &[("kind", "zx_rsrc_kind_t kind"), ("size", "size_t size"), NAME],
     );
+    out.values(
+        "What a resource has of a window in its page group.",
+        "uint32_t",
+        &wide([
+            ("JACINTH_RESOURCE_GROUP_HELD", resource_group::HELD),
+            ("JACINTH_RESOURCE_GROUP_SEEN", resource_group::SEEN),
+        ]),
+    );
+    out.structure::<InfoResourceGroup>("JACINTH_INFO_RESOURCE_GROUP, not Zircon's", &[]);
+    out.structure::<InfoHandleExtended>(
+        "ZX_INFO_HANDLE_TABLE",
+        &[
+            ("object_type", "zx_obj_type_t type"),
+            ("handle_value", "zx_handle_t handle_value"),
+            ("rights", "zx_rights_t rights"),
+            KOID,
+            ("related_koid", "zx_koid_t related_koid"),
+            ("peer_owner_koid", "zx_koid_t peer_owner_koid"),
+        ],
+    );
+    out.structure::<InfoProcessHandleStats>("ZX_INFO_PROCESS_HANDLE_STATS, by zx_obj_type_t", &[]);
 }
 
 fn tasks(out: &mut Writer) {
@@ -168,6 +207,64 @@ fn memory(out: &mut Writer) {
             ("handle_rights", "zx_rights_t handle_rights"),
         ],
     );
+}
+
+/// The records of maps, in which C has the mapping's part as a union with one member.
+fn maps(out: &mut Writer) {
+    out.values(
+        "What a record of a map is about.",
+        "zx_info_maps_type_t",
+        &wide([
+            ("ZX_INFO_MAPS_TYPE_NONE", 0),
+            ("ZX_INFO_MAPS_TYPE_ASPACE", maps_type::ASPACE),
+            ("ZX_INFO_MAPS_TYPE_VMAR", maps_type::VMAR),
+            ("ZX_INFO_MAPS_TYPE_MAPPING", maps_type::MAPPING),
+        ]),
+    );
+    map::<InfoMaps>(out, "ZX_INFO_PROCESS_MAPS, ZX_INFO_VMAR_MAPS", "zx_info_maps");
+    map::<InfoMapsV2>(
+        out,
+        "ZX_INFO_PROCESS_MAPS_V2; ZX_INFO_PROCESS_MAPS_V1 ends before populated_pages",
+        "zx_info_maps_v2",
+    );
+    out.structure::<InfoTaskStats>("ZX_INFO_TASK_STATS; V1 ends before the last field", &[]);
+    out.structure::<InfoKmemStats>("ZX_INFO_KMEM_STATS", &[]);
+    out.structure::<InfoKmemStatsV1>("ZX_INFO_KMEM_STATS_V1", &[]);
+}
+
+fn map<T: AbiStruct>(out: &mut Writer, comment: &str, name: &str) {
+    const HEAD: [(&str, &str); 6] = [
+        ("name", "char name[ZX_MAX_NAME_LEN]"),
+        ("base", "zx_vaddr_t base"),
+        ("size", "size_t size"),
+        ("depth", "size_t depth"),
+        ("type", "zx_info_maps_type_t type"),
+        ("padding1", "uint8_t padding1[4]"),
+    ];
+    let (prefix, version) = name.split_at("zx_info_maps".len());
+    let mapping = format!("{prefix}_mapping{version}");
+    let (head, inner) = T::FIELDS.split_at(HEAD.len());
+    let declare = |field: &abi::Field| match field.name {
+        "mmu_flags" => "zx_vm_option_t mmu_flags".to_owned(),
+        "padding2" => "uint8_t padding1[4]".to_owned(),
+        "vmo_koid" => "zx_koid_t vmo_koid".to_owned(),
+        other => format!("{} {other}", field.c_type),
+    };
+    let inside: Vec<String> = inner.iter().map(|field| format!("  {};", declare(field))).collect();
+    let outside: Vec<String> = HEAD.iter().map(|(_, declaration)| format!("  {declaration};")).collect();
+    out.lines(&format!(
+        "/* {comment} */\ntypedef struct {mapping} {{\n{}\n}} {mapping}_t;\n\ntypedef struct {name} {{\n{}\n  \
+         union {{\n    {mapping}_t mapping;\n  }} u;\n}} {name}_t;",
+        inside.join("\n"),
+        outside.join("\n")
+    ));
+    let mut places: Vec<(String, usize)> =
+        HEAD.iter().zip(head).map(|((name, _), field)| ((*name).to_owned(), field.offset)).collect();
+    places.extend(inner.iter().map(|field| {
+        let name = if field.name == "padding2" { "padding1" } else { field.name };
+        (format!("u.mapping.{name}"), field.offset)
+    }));
+    out.asserts(&format!("{name}_t"), T::SIZE, 8, &places);
 }
 
 fn resource() -> Header {

@@ -11,22 +11,37 @@ typedef uint32_t zx_object_info_topic_t;
 typedef uint32_t zx_info_maps_type_t;
 
 /* Topics of zx_object_get_info: a number, and a version in the top four bits. */
-#define ZX_INFO_NONE            ((zx_object_info_topic_t)0u)
-#define ZX_INFO_HANDLE_VALID    ((zx_object_info_topic_t)1u)
-#define ZX_INFO_HANDLE_BASIC    ((zx_object_info_topic_t)2u)
-#define ZX_INFO_PROCESS         ((zx_object_info_topic_t)0x10000003u)
-#define ZX_INFO_PROCESS_THREADS ((zx_object_info_topic_t)4u)
-#define ZX_INFO_VMAR            ((zx_object_info_topic_t)7u)
-#define ZX_INFO_JOB_CHILDREN    ((zx_object_info_topic_t)8u)
-#define ZX_INFO_JOB_PROCESSES   ((zx_object_info_topic_t)9u)
-#define ZX_INFO_THREAD          ((zx_object_info_topic_t)0xau)
-#define ZX_INFO_RESOURCE        ((zx_object_info_topic_t)0x12u)
-#define ZX_INFO_HANDLE_COUNT    ((zx_object_info_topic_t)0x13u)
-#define ZX_INFO_JOB             ((zx_object_info_topic_t)0x18u)
-#define ZX_INFO_VMO             ((zx_object_info_topic_t)0x30000017u)
-#define ZX_INFO_VMO_V1          ((zx_object_info_topic_t)0x17u)
-#define ZX_INFO_VMO_V2          ((zx_object_info_topic_t)0x10000017u)
-#define ZX_INFO_VMO_V3          ((zx_object_info_topic_t)0x20000017u)
+#define ZX_INFO_NONE                 ((zx_object_info_topic_t)0u)
+#define ZX_INFO_HANDLE_VALID         ((zx_object_info_topic_t)1u)
+#define ZX_INFO_HANDLE_BASIC         ((zx_object_info_topic_t)2u)
+#define ZX_INFO_PROCESS              ((zx_object_info_topic_t)0x10000003u)
+#define ZX_INFO_PROCESS_THREADS      ((zx_object_info_topic_t)4u)
+#define ZX_INFO_VMAR                 ((zx_object_info_topic_t)7u)
+#define ZX_INFO_JOB_CHILDREN         ((zx_object_info_topic_t)8u)
+#define ZX_INFO_JOB_PROCESSES        ((zx_object_info_topic_t)9u)
+#define ZX_INFO_THREAD               ((zx_object_info_topic_t)0xau)
+#define ZX_INFO_TASK_STATS           ((zx_object_info_topic_t)0x1000000cu)
+#define ZX_INFO_TASK_STATS_V1        ((zx_object_info_topic_t)0xcu)
+#define ZX_INFO_PROCESS_MAPS         ((zx_object_info_topic_t)0x2000000du)
+#define ZX_INFO_PROCESS_MAPS_V1      ((zx_object_info_topic_t)0xdu)
+#define ZX_INFO_PROCESS_MAPS_V2      ((zx_object_info_topic_t)0x1000000du)
+#define ZX_INFO_PROCESS_VMOS         ((zx_object_info_topic_t)0x3000000eu)
+#define ZX_INFO_PROCESS_VMOS_V1      ((zx_object_info_topic_t)0xeu)
+#define ZX_INFO_PROCESS_VMOS_V2      ((zx_object_info_topic_t)0x1000000eu)
+#define ZX_INFO_PROCESS_VMOS_V3      ((zx_object_info_topic_t)0x2000000eu)
+#define ZX_INFO_KMEM_STATS           ((zx_object_info_topic_t)0x10000011u)
+#define ZX_INFO_KMEM_STATS_V1        ((zx_object_info_topic_t)0x11u)
+#define ZX_INFO_RESOURCE             ((zx_object_info_topic_t)0x12u)
+#define ZX_INFO_HANDLE_COUNT         ((zx_object_info_topic_t)0x13u)
+#define ZX_INFO_PROCESS_HANDLE_STATS ((zx_object_info_topic_t)0x15u)
+#define ZX_INFO_JOB                  ((zx_object_info_topic_t)0x18u)
+#define ZX_INFO_HANDLE_TABLE         ((zx_object_info_topic_t)0x1bu)
+#define ZX_INFO_VMAR_MAPS            ((zx_object_info_topic_t)0x24u)
+#define ZX_INFO_VMO                  ((zx_object_info_topic_t)0x30000017u)
+#define ZX_INFO_VMO_V1               ((zx_object_info_topic_t)0x17u)
+#define ZX_INFO_VMO_V2               ((zx_object_info_topic_t)0x10000017u)
+#define ZX_INFO_VMO_V3               ((zx_object_info_topic_t)0x20000017u)
+#define JACINTH_INFO_RESOURCE_GROUP  ((zx_object_info_topic_t)0x4a0001u)
 
 /* Properties. */
 #define ZX_PROP_NAME                      ((uint32_t)3u)
@@ -74,6 +89,53 @@ ZX_LAYOUT_FIELD(zx_info_resource_t, flags, 4);
 ZX_LAYOUT_FIELD(zx_info_resource_t, base, 8);
 ZX_LAYOUT_FIELD(zx_info_resource_t, size, 16);
 ZX_LAYOUT_FIELD(zx_info_resource_t, name, 24);
+
+/* What a resource has of a window in its page group. */
+#define JACINTH_RESOURCE_GROUP_HELD ((uint32_t)1u)
+#define JACINTH_RESOURCE_GROUP_SEEN ((uint32_t)2u)
+
+/* JACINTH_INFO_RESOURCE_GROUP, not Zircon's */
+typedef struct jacinth_info_resource_group {
+  uint64_t base;
+  uint64_t size;
+  uint32_t window;
+  uint32_t group;
+  uint32_t flags;
+  uint32_t reserved;
+} jacinth_info_resource_group_t;
+ZX_LAYOUT_SIZE(jacinth_info_resource_group_t, 32, 8);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, base, 0);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, size, 8);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, window, 16);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, group, 20);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, flags, 24);
+ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, reserved, 28);
+
+/* ZX_INFO_HANDLE_TABLE */
+typedef struct zx_info_handle_extended {
+  zx_obj_type_t type;
+  zx_handle_t handle_value;
+  zx_rights_t rights;
+  uint32_t reserved;
+  zx_koid_t koid;
+  zx_koid_t related_koid;
+  zx_koid_t peer_owner_koid;
+} zx_info_handle_extended_t;
+ZX_LAYOUT_SIZE(zx_info_handle_extended_t, 40, 8);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, type, 0);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, handle_value, 4);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, rights, 8);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, reserved, 12);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, koid, 16);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, related_koid, 24);
+ZX_LAYOUT_FIELD(zx_info_handle_extended_t, peer_owner_koid, 32);
+
+/* ZX_INFO_PROCESS_HANDLE_STATS, by zx_obj_type_t */
+typedef struct zx_info_process_handle_stats {
+  uint32_t handle_count[64];
+} zx_info_process_handle_stats_t;
+ZX_LAYOUT_SIZE(zx_info_process_handle_stats_t, 256, 4);
+ZX_LAYOUT_FIELD(zx_info_process_handle_stats_t, handle_count, 0);
 
 /* Flags of a process. */
 #define ZX_INFO_PROCESS_FLAG_STARTED ((uint32_t)1u)
@@ -209,6 +271,177 @@ ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_scaled_bytes, 144);
 ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_scaled_bytes, 152);
 ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_fractional_scaled_bytes, 160);
 ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_fractional_scaled_bytes, 168);
+
+/* What a record of a map is about. */
+#define ZX_INFO_MAPS_TYPE_NONE    ((zx_info_maps_type_t)0u)
+#define ZX_INFO_MAPS_TYPE_ASPACE  ((zx_info_maps_type_t)1u)
+#define ZX_INFO_MAPS_TYPE_VMAR    ((zx_info_maps_type_t)2u)
+#define ZX_INFO_MAPS_TYPE_MAPPING ((zx_info_maps_type_t)3u)
+
+/* ZX_INFO_PROCESS_MAPS, ZX_INFO_VMAR_MAPS */
+typedef struct zx_info_maps_mapping {
+  zx_vm_option_t mmu_flags;
+  uint8_t padding1[4];
+  zx_koid_t vmo_koid;
+  uint64_t vmo_offset;
+  uint64_t committed_bytes;
+  uint64_t populated_bytes;
+  uint64_t committed_private_bytes;
+  uint64_t populated_private_bytes;
+  uint64_t committed_scaled_bytes;
+  uint64_t populated_scaled_bytes;
+  uint64_t committed_fractional_scaled_bytes;
+  uint64_t populated_fractional_scaled_bytes;
+} zx_info_maps_mapping_t;
+
+typedef struct zx_info_maps {
+  char name[ZX_MAX_NAME_LEN];
+  zx_vaddr_t base;
+  size_t size;
+  size_t depth;
+  zx_info_maps_type_t type;
+  uint8_t padding1[4];
+  union {
+    zx_info_maps_mapping_t mapping;
+  } u;
+} zx_info_maps_t;
+
+ZX_LAYOUT_SIZE(zx_info_maps_t, 152, 8);
+ZX_LAYOUT_FIELD(zx_info_maps_t, name, 0);
+ZX_LAYOUT_FIELD(zx_info_maps_t, base, 32);
+ZX_LAYOUT_FIELD(zx_info_maps_t, size, 40);
+ZX_LAYOUT_FIELD(zx_info_maps_t, depth, 48);
+ZX_LAYOUT_FIELD(zx_info_maps_t, type, 56);
+ZX_LAYOUT_FIELD(zx_info_maps_t, padding1, 60);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.mmu_flags, 64);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.padding1, 68);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.vmo_koid, 72);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.vmo_offset, 80);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.committed_bytes, 88);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.populated_bytes, 96);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.committed_private_bytes, 104);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.populated_private_bytes, 112);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.committed_scaled_bytes, 120);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.populated_scaled_bytes, 128);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.committed_fractional_scaled_bytes, 136);
+ZX_LAYOUT_FIELD(zx_info_maps_t, u.mapping.populated_fractional_scaled_bytes, 144);
+
+/* ZX_INFO_PROCESS_MAPS_V2; ZX_INFO_PROCESS_MAPS_V1 ends before populated_pages */
+typedef struct zx_info_maps_mapping_v2 {
+  zx_vm_option_t mmu_flags;
+  uint8_t padding1[4];
+  zx_koid_t vmo_koid;
+  uint64_t vmo_offset;
+  uint64_t committed_pages;
+  uint64_t populated_pages;
+} zx_info_maps_mapping_v2_t;
+
+typedef struct zx_info_maps_v2 {
+  char name[ZX_MAX_NAME_LEN];
+  zx_vaddr_t base;
+  size_t size;
+  size_t depth;
+  zx_info_maps_type_t type;
+  uint8_t padding1[4];
+  union {
+    zx_info_maps_mapping_v2_t mapping;
+  } u;
+} zx_info_maps_v2_t;
+
+ZX_LAYOUT_SIZE(zx_info_maps_v2_t, 104, 8);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, name, 0);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, base, 32);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, size, 40);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, depth, 48);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, type, 56);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, padding1, 60);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.mmu_flags, 64);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.padding1, 68);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.vmo_koid, 72);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.vmo_offset, 80);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.committed_pages, 88);
+ZX_LAYOUT_FIELD(zx_info_maps_v2_t, u.mapping.populated_pages, 96);
+
+/* ZX_INFO_TASK_STATS; V1 ends before the last field */
+typedef struct zx_info_task_stats {
+  uint64_t mem_mapped_bytes;
+  uint64_t mem_private_bytes;
+  uint64_t mem_shared_bytes;
+  uint64_t mem_scaled_shared_bytes;
+  uint64_t mem_fractional_scaled_shared_bytes;
+} zx_info_task_stats_t;
+ZX_LAYOUT_SIZE(zx_info_task_stats_t, 40, 8);
+ZX_LAYOUT_FIELD(zx_info_task_stats_t, mem_mapped_bytes, 0);
+ZX_LAYOUT_FIELD(zx_info_task_stats_t, mem_private_bytes, 8);
+ZX_LAYOUT_FIELD(zx_info_task_stats_t, mem_shared_bytes, 16);
+ZX_LAYOUT_FIELD(zx_info_task_stats_t, mem_scaled_shared_bytes, 24);
+ZX_LAYOUT_FIELD(zx_info_task_stats_t, mem_fractional_scaled_shared_bytes, 32);
+
+/* ZX_INFO_KMEM_STATS */
+typedef struct zx_info_kmem_stats {
+  uint64_t total_bytes;
+  uint64_t free_bytes;
+  uint64_t free_loaned_bytes;
+  uint64_t wired_bytes;
+  uint64_t total_heap_bytes;
+  uint64_t free_heap_bytes;
+  uint64_t vmo_bytes;
+  uint64_t mmu_overhead_bytes;
+  uint64_t ipc_bytes;
+  uint64_t cache_bytes;
+  uint64_t slab_bytes;
+  uint64_t zram_bytes;
+  uint64_t other_bytes;
+  uint64_t vmo_reclaim_total_bytes;
+  uint64_t vmo_reclaim_newest_bytes;
+  uint64_t vmo_reclaim_oldest_bytes;
+  uint64_t vmo_reclaim_disabled_bytes;
+  uint64_t vmo_discardable_locked_bytes;
+  uint64_t vmo_discardable_unlocked_bytes;
+} zx_info_kmem_stats_t;
+ZX_LAYOUT_SIZE(zx_info_kmem_stats_t, 152, 8);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, total_bytes, 0);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, free_bytes, 8);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, free_loaned_bytes, 16);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, wired_bytes, 24);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, total_heap_bytes, 32);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, free_heap_bytes, 40);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_bytes, 48);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, mmu_overhead_bytes, 56);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, ipc_bytes, 64);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, cache_bytes, 72);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, slab_bytes, 80);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, zram_bytes, 88);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, other_bytes, 96);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_reclaim_total_bytes, 104);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_reclaim_newest_bytes, 112);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_reclaim_oldest_bytes, 120);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_reclaim_disabled_bytes, 128);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_discardable_locked_bytes, 136);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_t, vmo_discardable_unlocked_bytes, 144);
+
+/* ZX_INFO_KMEM_STATS_V1 */
+typedef struct zx_info_kmem_stats_v1 {
+  uint64_t total_bytes;
+  uint64_t free_bytes;
+  uint64_t wired_bytes;
+  uint64_t total_heap_bytes;
+  uint64_t free_heap_bytes;
+  uint64_t vmo_bytes;
+  uint64_t mmu_overhead_bytes;
+  uint64_t ipc_bytes;
+  uint64_t other_bytes;
+} zx_info_kmem_stats_v1_t;
+ZX_LAYOUT_SIZE(zx_info_kmem_stats_v1_t, 72, 8);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, total_bytes, 0);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, free_bytes, 8);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, wired_bytes, 16);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, total_heap_bytes, 24);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, free_heap_bytes, 32);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, vmo_bytes, 40);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, mmu_overhead_bytes, 48);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, ipc_bytes, 56);
+ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, other_bytes, 64);
 
 __END_CDECLS
 
