@@ -1,4 +1,5 @@
 //! `zx_vmar_*`.
+use abi::policy::Condition;
 use abi::vmar::{
     ALLOW_FAULTS, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, COMPACT,
     FAULT_BEYOND_STREAM_SIZE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_MASK, PERM_READ,
@@ -44,6 +45,7 @@ impl<M: Machine> Kernel<M> {
         if permissions & !self.objects.get(vmar)?.permissions() != 0 {
             return Err(Status::ACCESS_DENIED);
         }
+        self.enforce_write_or_execute(caller, permissions)?;
         if !vmo_offset.is_multiple_of(PAGE_SIZE) {
             return Err(Status::INVALID_ARGS);
         }
@@ -180,11 +182,18 @@ impl<M: Machine> Kernel<M> {
         if options & !(PERM_MASK | PERM_READ_IF_XOM_UNSUPPORTED) != 0 {
             return Err(Status::INVALID_ARGS);
         }
+        self.enforce_write_or_execute(caller, permissions)?;
         let (from, to) = self.check_range(vmar, address, len)?;
         self.check_vdso_stays(vmar, from, to)?;
         let op_children = rights.contains(Rights::OP_CHILDREN);
         let work = self.protect_piece(vmar, (from, to), permissions, op_children)?;
         Ok(continue_from(args, 2, to, work))
+    }
+
+    /// Asks the policy about memory that is writable and executable at once.
+    fn enforce_write_or_execute(&mut self, caller: Caller, permissions: u32) -> Result {
+        const BOTH: u32 = PERM_WRITE | PERM_EXECUTE;
+        if permissions & BOTH == BOTH { self.enforce(caller, Condition::VmarWx) } else { Ok(()) }
     }
 
     /// The whole pages of a range inside a region.

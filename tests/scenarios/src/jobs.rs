@@ -1,14 +1,16 @@
 //! Jobs: policies, depth, and killing.
 
 use abi::layout::AbiStruct;
+use abi::object::info;
 use abi::object::task_retcode::{EXCEPTION_KILL, POLICY_KILL, SYSCALL_KILL};
 use abi::policy::{
     ABSOLUTE, Action, Condition, OVERRIDE_ALLOW, OVERRIDE_DENY, PolicyBasicV1, PolicyBasicV2, RELATIVE, topic,
 };
 use abi::time::INFINITE;
+use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::{Handle, ObjectType, Rights, Signals, Sysno};
 
-use crate::agent::{Arg, DATA, Step};
+use crate::agent::{Arg, DATA, Do, HEADER, STEP, STEP_ARGS, Step};
 use crate::check::{ok, refused, same, truth};
 use crate::children::Task;
 use crate::env::Result;
@@ -34,6 +36,9 @@ scenarios! {
     "JOB-J08" kill_is_idempotent "the dead can be killed";
     "JOB-J09" inherited "a job's policy is its parent's when it is made";
     "JOB-J10" dead_job "nothing is made in a killed job";
+    "JOB-J11" writable_and_executable "memory that is writable and executable can be denied, or end who asks for it";
+    "JOB-J12" ambient_executable "without a resource VMOs can be denied to become executable";
+    "JOB-J13" bad_handle_answers "allowed or denied, a bad handle is a bad handle";
 }
 
 /// A job in the program's own.
@@ -204,10 +209,105 @@ fn bad_handle_policy(env: &mut Env<'_>) -> Outcome {
     let task = ok!(env.new_process_in(job, b"careful"));
     let check = Step::call(Sysno::handle_check_valid, &[Arg::Is(3)]);
     let nothing = Step::call(Sysno::handle_close, &[Arg::Is(0)]);
-    same!(ok!(env.run_prepared(&task, &[check, nothing, Step::exit(4)])), 4);
+    let valid = Step::call(Sysno::object_get_info, &[Arg::Is(3), Arg::Is(u64::from(info::HANDLE_VALID))]);
+    same!(ok!(env.run_prepared(&task, &[check, valid, nothing, Step::exit(4)])), 4);
     let task = ok!(env.new_process_in(job, b"careless"));
     let close = Step::call(Sysno::handle_close, &[Arg::Is(3)]);
     same!(ok!(env.run_prepared(&task, &[close, Step::exit(77)])), POLICY_KILL);
+    Ok(())
+}
+
+/// Copies eight bytes at an offset of the script's page into argument `arg` of a step.
+fn fill(from: u64, step: u64, arg: u64) -> Step {
+    let to = HEADER + step * STEP + STEP_ARGS + 8 * arg;
+    Step::new(Do::Copy, &[Arg::Script(from), Arg::Script(to)])
+}
+
+fn writable_and_executable(env: &mut Env<'_>) -> Outcome {
+    let (vmo, executable, at) = (DATA, DATA + 8, DATA + 16);
+    let read_write = u64::from(PERM_READ | PERM_WRITE);
+    let (all, code) = (read_write | u64::from(PERM_EXECUTE), u64::from(PERM_READ | PERM_EXECUTE));
+    let make = Step::call(Sysno::vmo_create, &[Arg::Is(P), Arg::Is(0), Arg::Script(vmo)]);
+    let mark =
+        Step::call(Sysno::vmo_replace_as_executable, &[Arg::Is(0), Arg::Is(0), Arg::Script(executable)]);
+    let none = Arg::Is(0);
+    let map = |options| {
+        Step::call(Sysno::vmar_map, &[none, Arg::Is(options), none, none, none, Arg::Is(P), Arg::Script(at)])
+    };
+    let protect = |options| Step::call(Sysno::vmar_protect, &[none, Arg::Is(options), none, Arg::Is(P)]);
+    let steps = [
+        make,
+        fill(vmo, 2, 0),
+        mark,
+        fill(0, 5, 0),
+        fill(executable, 5, 3),
+        map(code),
+        fill(0, 8, 0),
+        fill(executable, 8, 3),
+        map(read_write),
+        fill(0, 11, 0),
+        fill(at, 11, 2),
+        protect(all),
+        fill(0, 14, 0),
+        fill(executable, 14, 3),
+        map(all),
+        Step::exit(0),
+    ];
+    for (action, code) in [(Action::Allow, 0), (Action::Deny, 0), (Action::Kill, POLICY_KILL)] {
+        let job = ok!(job(env));
+        ok!(set_policy(env, job, ABSOLUTE, Condition::VmarWx, action));
+        let task = ok!(env.new_process_in(job, b"writer"));
+        ok!(env.set_script(&task, &steps));
+        let vmar = ok!(env.duplicate(task.vmar, Rights::SAME_RIGHTS));
+        ok!(env.start_process(&task, vmar));
+        same!(ok!(env.finish(&task)), code);
+        same!((env.step_status(&task, 5), env.step_status(&task, 8)), (Ok(()), Ok(())));
+        let expected = match action {
+            Action::Allow => Ok(()),
+            Action::Deny => Err(abi::Status::ACCESS_DENIED),
+            _ => continue,
+        };
+        same!((env.step_status(&task, 11), env.step_status(&task, 14)), (expected, expected));
+    }
+    Ok(())
+}
+
+fn ambient_executable(env: &mut Env<'_>) -> Outcome {
+    let (vmo, executable) = (DATA, DATA + 8);
+    let make = Step::call(Sysno::vmo_create, &[Arg::Is(P), Arg::Is(0), Arg::Script(vmo)]);
+    let mark =
+        Step::call(Sysno::vmo_replace_as_executable, &[Arg::Is(0), Arg::Is(0), Arg::Script(executable)]);
+    let valid = Step::call(Sysno::handle_check_valid, &[Arg::Is(0)]);
+    let steps = [make, fill(vmo, 2, 0), mark, fill(vmo, 4, 0), valid, Step::exit(0)];
+    for (action, code, marked) in [
+        (Action::Allow, 0, Ok(())),
+        (Action::Deny, 0, Err(abi::Status::ACCESS_DENIED)),
+        (Action::Kill, POLICY_KILL, Ok(())),
+    ] {
+        let job = ok!(job(env));
+        ok!(set_policy(env, job, ABSOLUTE, Condition::AmbientMarkVmoExec, action));
+        let task = ok!(env.new_process_in(job, b"marker"));
+        same!(ok!(env.run_prepared(&task, &steps)), code);
+        if action != Action::Kill {
+            same!(env.step_status(&task, 2), marked);
+            // The handle is gone in either case.
+            refused!(env.step_status(&task, 4), BAD_HANDLE);
+        }
+    }
+    Ok(())
+}
+
+fn bad_handle_answers(env: &mut Env<'_>) -> Outcome {
+    for action in [Action::Allow, Action::Deny] {
+        let job = ok!(job(env));
+        ok!(set_policy(env, job, ABSOLUTE, Condition::BadHandle, action));
+        let task = ok!(env.new_process_in(job, b"careless"));
+        let close = Step::call(Sysno::handle_close, &[Arg::Is(3)]);
+        let size = Step::call(Sysno::vmo_get_size, &[Arg::Is(0), Arg::Script(DATA)]);
+        same!(ok!(env.run_prepared(&task, &[close, size, Step::exit(5)])), 5);
+        refused!(env.step_status(&task, 0), BAD_HANDLE);
+        refused!(env.step_status(&task, 1), BAD_HANDLE);
+    }
     Ok(())
 }
 
