@@ -106,6 +106,15 @@ pub struct Listing {
     pub seen: u64,
 }
 
+/// Pages with a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// All of them.
+    pub committed: u64,
+    /// Those whose frame no other VMO has.
+    pub private: u64,
+}
+
 /// A place in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -119,7 +128,7 @@ pub enum Place {
     Region(Id<Vmar>, u32),
     /// In a region, at what lies at this address or behind it, which is this deep.
     Inside(Id<Vmar>, u64, u32),
-    /// At a mapping in a region, of which so many pages have been looked at and so many are there.
+    /// At a mapping in a region, some of whose pages have been counted.
     Counting {
         /// The region.
         vmar: Id<Vmar>,
@@ -129,8 +138,8 @@ pub enum Place {
         depth: u32,
         /// Up to which page of the VMO that has its bytes.
         page: u64,
-        /// How many are there.
-        found: u64,
+        /// What there was.
+        found: Found,
     },
 }
 

@@ -9,7 +9,8 @@ use super::Record;
 use super::list::Step;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::thread::Place;
+use crate::memory::pages::Page;
+use crate::object::thread::{Found, Place};
 use crate::object::{Content, Entry, Mapping, Name, ObjectRef, Process, Vmar, Vmo};
 use crate::ports::Machine;
 
@@ -18,8 +19,8 @@ const PAGES_A_STEP: u32 = 16;
 
 /// How a count of a mapping's pages has come out.
 pub(super) enum Counted {
-    /// So many have a frame.
-    All(u64),
+    /// All that have a frame.
+    All(Found),
     /// There is more to look at.
     More(Place),
 }
@@ -102,14 +103,14 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn mapping_step(&self, topic: u32, mapping: &Mapping, depth: u32, counted: Counted) -> Result<Step> {
-        let committed = match counted {
+        let found = match counted {
             Counted::More(place) => return Ok(Step { record: None, next: Some(place) }),
-            Counted::All(pages) => pages,
+            Counted::All(found) => found,
         };
         let name = self.objects.get(mapping.vmo)?.name;
         let about = About { name, base: mapping.base, size: mapping.length, depth };
         let vmo_koid = self.objects.get(mapping.vmo)?.header.koid;
-        let shown = Shown { mapping, vmo_koid, committed };
+        let shown = Shown { mapping, vmo_koid, found, scaled: self.scaled_part(mapping, found)? };
         let record = about.record(topic, maps_type::MAPPING, Some(&shown))?;
         Ok(Step { record: Some(record), next: Some(after(mapping, depth)) })
     }
@@ -119,39 +120,55 @@ impl<M: Machine> Kernel<M> {
         let root = self.objects.get(mapping.root)?;
         let from = mapping.start + mapping.offset;
         if from == 0 && mapping.length >= root.size {
-            return Ok(Counted::All(self.committed_pages(root)));
+            return Ok(Counted::All(self.found_in(root)));
         }
-        self.count_on(mapping, depth, from / PAGE_SIZE, 0)
+        self.count_on(mapping, depth, from / PAGE_SIZE, Found::default())
     }
 
-    pub(super) fn count_on(&self, mapping: &Mapping, depth: u32, from: u64, before: u64) -> Result<Counted> {
+    pub(super) fn count_on(
+        &self,
+        mapping: &Mapping,
+        depth: u32,
+        from: u64,
+        before: Found,
+    ) -> Result<Counted> {
         let root = self.objects.get(mapping.root)?;
         let end = (mapping.start + mapping.offset).saturating_add(mapping.length) / PAGE_SIZE;
         let (mut page, mut found) = (from, before);
         for _ in 0..PAGES_A_STEP {
-            match self.next_committed_page(root, page) {
-                Some(at) if at < end => (page, found) = (at + 1, found + 1),
+            let Content::Paged(pages) = &root.content else { return Ok(Counted::All(found)) };
+            match self.trees.next_from(pages, page) {
+                Some(at) if at < end => {
+                    let is_own = matches!(self.trees.look(pages, at), Page::Owned(_));
+                    found.committed += 1;
+                    found.private += u64::from(is_own);
+                    page = at + 1;
+                }
                 _ => return Ok(Counted::All(found)),
             }
         }
         Ok(Counted::More(Place::Counting { vmar: mapping.vmar, base: mapping.base, depth, page, found }))
     }
 
-    /// Pages of a VMO of its own that have a frame.
-    pub(super) fn committed_pages(&self, vmo: &Vmo) -> u64 {
+    /// The pages of a VMO of its own that have a frame.
+    pub(super) fn found_in(&self, vmo: &Vmo) -> Found {
         match &vmo.content {
-            Content::Paged(pages) => pages.committed(),
-            Content::Physical(_) | Content::Slice { .. } => 0,
+            Content::Paged(pages) => {
+                Found { committed: self.trees.committed(pages), private: self.trees.private(pages) }
+            }
+            Content::Physical(_) | Content::Slice { .. } => Found::default(),
         }
     }
 
-    /// The first page of a VMO of its own at or behind this one that has a frame.
-    fn next_committed_page(&self, vmo: &Vmo, page: u64) -> Option<u64> {
-        match &vmo.content {
-            Content::Paged(pages) if pages.get(page).is_some() => Some(page),
-            Content::Paged(pages) => pages.next_after(page),
-            Content::Physical(_) | Content::Slice { .. } => None,
-        }
+    /// A mapping's share in bytes of the frames that it shows: of those that other VMOs have too, as much as its own
+    /// VMO has on average.
+    fn scaled_part(&self, mapping: &Mapping, found: Found) -> Result<u64> {
+        let root = self.objects.get(mapping.root)?;
+        let Content::Paged(pages) = &root.content else { return Ok(0) };
+        let (all, (scaled, _)) = (self.found_in(root), self.trees.scaled(pages));
+        let shared_bytes = scaled.saturating_sub(all.private * PAGE_SIZE);
+        let average = shared_bytes / (all.committed - all.private).max(1);
+        Ok(found.private * PAGE_SIZE + (found.committed - found.private) * average)
     }
 
     /// The address space of a process that has one.
@@ -192,18 +209,20 @@ struct About {
 struct Shown<'m> {
     mapping: &'m Mapping,
     vmo_koid: u64,
-    /// Pages with a frame.
-    committed: u64,
+    found: Found,
+    /// Bytes of them, each shared page in proportion.
+    scaled: u64,
 }
 
 impl About {
     fn record(&self, topic: u32, maps_type: u32, shown: Option<&Shown<'_>>) -> Result<Record> {
         let Self { name, base, size, depth } = *self;
         let depth = u64::from(depth);
-        let (mmu_flags, vmo_koid, vmo_offset, pages) = shown.map_or((0, 0, 0, 0), |shown| {
+        let (mmu_flags, vmo_koid, vmo_offset) = shown.map_or((0, 0, 0), |shown| {
             let Mapping { permissions, offset, .. } = *shown.mapping;
-            (permissions, shown.vmo_koid, offset, shown.committed)
+            (permissions, shown.vmo_koid, offset)
         });
+        let (found, scaled) = shown.map_or((Found::default(), 0), |shown| (shown.found, shown.scaled));
         if topic == info::PROCESS_MAPS_V1 || topic == info::PROCESS_MAPS_V2 {
             let record = InfoMapsV2 {
                 name: name.0,
@@ -216,13 +235,13 @@ impl About {
                 padding2: 0,
                 vmo_koid,
                 vmo_offset,
-                committed_pages: pages,
-                populated_pages: pages,
+                committed_pages: found.committed,
+                populated_pages: found.committed,
             };
             let size = if topic == info::PROCESS_MAPS_V1 { INFO_MAPS_V1_SIZE } else { InfoMapsV2::SIZE };
             return Ok(Record::of(&record, size));
         }
-        let bytes = pages * PAGE_SIZE;
+        let (bytes, private) = (found.committed * PAGE_SIZE, found.private * PAGE_SIZE);
         let fraction = if shown.is_some() { u64::MAX } else { 0 };
         let record = InfoMaps {
             name: name.0,
@@ -237,10 +256,10 @@ impl About {
             vmo_offset,
             committed_bytes: bytes,
             populated_bytes: bytes,
-            committed_private_bytes: bytes,
-            populated_private_bytes: bytes,
-            committed_scaled_bytes: bytes,
-            populated_scaled_bytes: bytes,
+            committed_private_bytes: private,
+            populated_private_bytes: private,
+            committed_scaled_bytes: scaled,
+            populated_scaled_bytes: scaled,
             committed_fractional_scaled_bytes: fraction,
             populated_fractional_scaled_bytes: fraction,
         };

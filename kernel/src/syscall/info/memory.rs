@@ -156,7 +156,7 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Option<Place>> {
         let pages = match counted {
             Counted::More(place) => return Ok(Some(place)),
-            Counted::All(pages) => pages,
+            Counted::All(found) => found.committed,
         };
         let add = |sum: &mut u64, bytes: u64| *sum = sum.saturating_add(bytes);
         let bytes = pages.saturating_mul(PAGE_SIZE);
