@@ -14,6 +14,7 @@ use crate::build::{Artifacts, Program};
 use crate::paths::{self, root};
 use crate::process;
 use crate::say::say;
+use crate::scratch::Scratch;
 use crate::setup::Tool;
 use crate::vdso;
 
@@ -124,6 +125,8 @@ pub(crate) struct Compiled {
     /// Name and object file of each program, then what belongs to all.
     mains: Vec<(String, PathBuf)>,
     others: Vec<PathBuf>,
+    /// Holds the object files.
+    _scratch: Scratch,
 }
 
 /// Compiles the sources among `files`; `None` if there are none. The compiler's messages go to the terminal.
@@ -146,9 +149,11 @@ pub(crate) fn compile(files: &[PathBuf]) -> Result<Option<Compiled>> {
     let shown: Vec<String> = sources.iter().map(|source| source.display().to_string()).collect();
     say("Compiling", format!("{} by {}", shown.join(", "), compiler.path.display()));
     let folder = paths::out_dir().join("c");
-    let objects = folder.join("objects");
-    fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
-    let mut compiled = Compiled { compiler, folder, mains: Vec::new(), others: Vec::new() };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let scratch = Scratch::new()?;
+    let objects = scratch.path().to_path_buf();
+    let (mains, others) = (Vec::new(), Vec::new());
+    let mut compiled = Compiled { compiler, folder, mains, others, _scratch: scratch };
     for (number, source) in sources.into_iter().enumerate() {
         let name = source.file_stem().and_then(|name| name.to_str());
         let name = name.with_context(|| format!("{} has no name for a program", source.display()))?;

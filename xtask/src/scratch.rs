@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 /// Holding one proves: the folder exists, nobody else was given it, and it is removed on drop.
 ///
 /// Its path is short: a Unix socket's path is limited to 104 bytes on some systems.
+#[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {

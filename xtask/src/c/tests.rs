@@ -1,7 +1,6 @@
 //! The headers stand alone, and the library does what C says.
 
 use super::*;
-use crate::scratch::Scratch;
 
 /// The compilers of this machine: Rust links with the first, so it is always there.
 const HOST: [(&str, &[&str]); 2] = [("cc", &["c11", "c17"]), ("c++", &["c++17"])];
@@ -106,4 +105,71 @@ fn a_structure_that_the_kernel_sees_otherwise_does_not_compile() {
         let out = process::capture(host("cc", "c17").unwrap().arg(&source)).unwrap();
         assert_eq!(out.status.success(), right, "{assert}: {}", out.stderr);
     }
+}
+
+/// The conformance list's MMB lines, by the same tests that run at EL0 (rows `*-c`), over a model of the calls.
+#[test]
+fn mmb_lines_hold_on_this_machine() {
+    let scratch = Scratch::new().unwrap();
+    let program = scratch.path().join("mmb");
+    let mut command = Command::new(process::find_program(&["cc"]).unwrap());
+    // The machine's own headers come first; only Zircon's names are ours.
+    command.args(["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-g", "-idirafter"]);
+    command.arg(root().join("user/c/include")).arg("-o").arg(&program);
+    let sources =
+        ["tests/conformance/c/hosted/shim.c", "tests/conformance/c/mmio_buffer.c", "user/c/src/mmio.c"];
+    command.args(sources.map(|source| root().join(source))).arg(root().join("user/c/src/status.c"));
+    let built = process::capture(&mut command).unwrap();
+    assert!(built.status.success(), "{}", built.stderr);
+    let run = process::capture(&mut Command::new(&program)).unwrap();
+    assert!(run.status.success(), "{}{}", run.stdout, run.stderr);
+    for number in ["001", "002", "004", "005", "007", "008", "010", "011", "013"] {
+        assert!(run.stdout.contains(&format!("test MMB-{number} ... ok")), "MMB-{number}: {}", run.stdout);
+    }
+}
+
+/// Compiles these files as `--program` would.
+fn compile_texts(files: &[(&str, &str)]) -> Result<Option<Compiled>> {
+    let scratch = Scratch::new()?;
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .map(|(name, text)| {
+            let path = scratch.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        })
+        .collect();
+    compile(&paths)
+}
+
+fn refusal(files: &[(&str, &str)]) -> String {
+    format!("{:#}", compile_texts(files).unwrap_err())
+}
+
+#[test]
+fn a_file_with_main_is_a_program_and_the_others_belong_to_all() {
+    assert!(compile_texts(&[("program.elf", "")]).unwrap().is_none());
+    if cross().is_empty() {
+        eprintln!("no C compiler for AArch64 is here: nothing was compiled");
+        return;
+    }
+    let main = "int main(void) { return 0; }\n";
+    let compiled =
+        compile_texts(&[("one.c", main), ("two.c", main), ("more.c", "int more;\n")]).unwrap().unwrap();
+    let names: Vec<&str> = compiled.mains.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((names, compiled.others.len()), (vec!["one", "two"], 1));
+}
+
+#[test]
+fn what_cannot_be_compiled_says_what_to_do() {
+    let missing = compile(&[PathBuf::from("nowhere/hello.c")]).unwrap_err().to_string();
+    assert!(missing.contains("there is no file nowhere/hello.c: --program takes a C source"), "{missing}");
+    if cross().is_empty() {
+        eprintln!("no C compiler for AArch64 is here: nothing was compiled");
+        return;
+    }
+    let error = refusal(&[("lost.c", "int lost;\n")]);
+    assert!(error.contains("lost.c define no main: give it as `int main(int argc, char** argv)`"), "{error}");
+    let error = refusal(&[("broken.c", "int main(void) { return nothing; }\n")]);
+    assert!(error.contains("broken.c does not compile; the compiler's messages are above"), "{error}");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::build::{Artifacts, Program};
+use crate::build::Artifacts;
 use crate::c as compiler;
 use crate::paths::{out_dir, root};
 

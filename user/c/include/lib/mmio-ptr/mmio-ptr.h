@@ -54,6 +54,22 @@ static inline void MmioWrite64(uint64_t value, MMIO_PTR volatile uint64_t* addre
     __asm__ volatile("str %x0, [%1]" : : "rZ"(value), "r"(address) : "memory");
 }
 
+#else
+
+/* A development machine has no devices: this is for tests of what uses windows. */
+#define MMIO_PTR_PLAIN(bits)                                                                       \
+    static inline uint##bits##_t MmioRead##bits(MMIO_PTR const volatile uint##bits##_t* address) { \
+        return *address;                                                                           \
+    }                                                                                              \
+    static inline void MmioWrite##bits(uint##bits##_t value, MMIO_PTR volatile uint##bits##_t* address) { \
+        *address = value;                                                                          \
+    }
+MMIO_PTR_PLAIN(8)
+MMIO_PTR_PLAIN(16)
+MMIO_PTR_PLAIN(32)
+MMIO_PTR_PLAIN(64)
+#undef MMIO_PTR_PLAIN
+
 #endif
 
 #endif /* LIB_MMIO_PTR_MMIO_PTR_H_ */
