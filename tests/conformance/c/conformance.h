@@ -18,12 +18,18 @@
 /* A page, as a size and as an address. */
 #define P ((uint64_t)ZX_PAGE_SIZE)
 
+/* A call that some tests need, asked with a handle that is none: what is not built answers otherwise. */
+struct call {
+    const char* name;
+    zx_status_t (*ask)(void);
+};
+
 struct test {
     const char* id;
     const char* title;
     bool (*run)(void);
-    /* What is still to be built for it; NULL if nothing is. */
-    const char* needs;
+    /* What it needs that may not be built; NULL if nothing is. */
+    const struct call* needs;
 };
 
 extern const struct test physical_create_tests[];
@@ -51,6 +57,8 @@ extern struct world {
     struct range ram;
     zx_paddr_t controller;
 } world;
+
+extern const struct call needs_set_size, needs_set_stream_size, needs_op_range, needs_vmar_op_range, needs_bti;
 
 /* Finds all that out; says what is missing. */
 bool explore(void);

@@ -44,8 +44,8 @@ int main(int argc, char** argv) {
             if (!picked(test->id, argc, argv)) {
                 continue;
             }
-            if (test->needs != NULL) {
-                printf("test %s %s ... waiting for %s\n", test->id, test->title, test->needs);
+            if (test->needs != NULL && test->needs->ask() == ZX_ERR_NOT_SUPPORTED) {
+                printf("test %s %s ... waiting for %s\n", test->id, test->title, test->needs->name);
                 waiting++;
                 continue;
             }

@@ -154,7 +154,7 @@ const struct test physical_children_tests[] = {
     {"PCH-014", "a child clears the signal before its creation returns", child_clears_at_once, NULL},
     {"PCH-016", "a child that is only mapped still counts", mapping_is_a_child, NULL},
     {"PCH-017", "a child lives as long as its own child", grandchild_holds_parent, NULL},
-    {"PCH-019", "a child that is only pinned still counts", pin_is_a_child, "zx_bti_create"},
+    {"PCH-019", "a child that is only pinned still counts", pin_is_a_child, &needs_bti},
     {"PCH-020", "user signals stand beside the one about children", user_signals, NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -5,9 +5,10 @@
 #define ZIRCON_SYSCALLS_H_
 
 #include <zircon/types.h>
+#include <zircon/syscalls/object.h>
+#include <zircon/syscalls/port.h>
 #include <zircon/syscalls/resource.h>
 #include <zircon/syscalls/smc.h>
-#include <zircon/syscalls/port.h>
 
 __BEGIN_CDECLS
 

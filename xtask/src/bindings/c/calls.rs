@@ -10,7 +10,13 @@ pub(super) fn header() -> Header {
     let mut out = Writer::new(
         "syscalls.h",
         "Every system call. A call that is listed and not built yet answers ZX_ERR_NOT_SUPPORTED.",
-        &["zircon/types.h", "zircon/syscalls/resource.h", "zircon/syscalls/smc.h", "zircon/syscalls/port.h"],
+        &[
+            "zircon/types.h",
+            "zircon/syscalls/object.h",
+            "zircon/syscalls/port.h",
+            "zircon/syscalls/resource.h",
+            "zircon/syscalls/smc.h",
+        ],
     );
     out.lines("__BEGIN_CDECLS");
     for call in SYSCALLS {
