@@ -62,7 +62,7 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    /// The one that `JACINTH_CC` names, else clang if it knows AArch64, else a cross GCC.
+    /// The one that `JACINTH_CC` names, else a cross GCC, else a clang that knows AArch64.
     pub(crate) fn find() -> Result<Self> {
         if let Some(named) = std::env::var_os(CHOICE) {
             return Self::new(PathBuf::from(&named))

@@ -17,14 +17,16 @@ use crate::stop::Stop;
 ///
 /// Like `run`, but without input and with a time limit. The console and the log go to standard output. Init
 /// starts the programs that --program names, waits for them, and exits with the first status that is not 0;
-/// that is the exit status here (its lowest eight bits, or 1 if those are zero).
+/// that is the exit status here (its lowest eight bits, or 1 if those are zero). A program's status is what its main
+/// function returned.
 ///
 /// When it fails otherwise, the status is 101 for a panic of the kernel, 124 when the time is over and 1 when
 /// QEMU ended without a word from init; the reason is printed, panics and faults with names and lines.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cargo xtask qemu-test --program hello.elf
-  cargo xtask qemu-test --program driver.elf --append 'grant=driver.elf:/pl031@9010000' --el 2 --timeout 20")]
+  cargo xtask qemu-test --program test.c --program more.c --grant roots
+  cargo xtask qemu-test --program driver.elf --grant /pl031@9010000 --el 2 --timeout 20")]
 pub(crate) struct QemuTestArgs {
     #[command(flatten)]
     boot: BootArgs,

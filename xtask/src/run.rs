@@ -34,7 +34,8 @@ pub(crate) const GDB_PORT: &str = "127.0.0.1:1234";
 #[command(after_help = "Examples:
   cargo xtask run
   cargo xtask run --el 2 --memory 2G
-  cargo xtask run --program hello.elf --append 'grant=hello.elf:/pl031@9010000'
+  cargo xtask run --program hello.c
+  cargo xtask run --program driver.elf --grant /pl031@9010000
   cargo xtask run --board raspi4b
   cargo xtask run --board raspi4b --append console=serial0 --dtb bcm2711-rpi-4-b.dtb
   cargo xtask run --gdb           # then, on another terminal: cargo xtask debug --attach")]

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zircon/assert.h>
 #include <zircon/syscalls.h>
 
 #include "internal.h"
@@ -53,6 +54,14 @@ _Noreturn void abort(void) {
 
 _Noreturn void __jacinth_assert_failed(const char* what, const char* file, int line, const char* function) {
     fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", file, line, function, what);
+    abort();
+}
+
+_Noreturn void __zx_panic(const char* format, ...) {
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
     abort();
 }
 

@@ -44,7 +44,7 @@ impl Tool {
             Self::Gdb => {
                 &["gdb-multiarch", "aarch64-elf-gdb", "aarch64-none-elf-gdb", "aarch64-linux-gnu-gdb"]
             }
-            Self::Cc => &["clang", "aarch64-linux-gnu-gcc", "aarch64-elf-gcc", "aarch64-none-elf-gcc"],
+            Self::Cc => &["aarch64-linux-gnu-gcc", "clang", "aarch64-elf-gcc", "aarch64-none-elf-gcc"],
         }
     }
 
@@ -241,6 +241,13 @@ mod tests {
     fn instructions_name_the_manager_that_is_here() {
         let text = instructions(&[Tool::Gdb], |manager| manager == Manager::Brew);
         assert!(text.contains("brew install aarch64-elf-gdb") && !text.contains("dnf"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_compiler_has_its_command() {
+        let text = instructions(&[Tool::Cc], |manager| manager == Manager::Apt);
+        assert!(text.starts_with("aarch64-linux-gnu-gcc cannot be installed from here."), "{text}");
+        assert!(text.ends_with("apt-get install --no-install-recommends gcc-aarch64-linux-gnu"), "{text}");
     }
 
     #[test]
