@@ -14,8 +14,11 @@ use crate::collections::arena::Id;
 use crate::collections::{Extent, list};
 use crate::kernel::Kernel;
 use crate::memory::pages::Pages;
-use crate::object::{Content, Entry, Mapping, ObjectRef, ProcessState, Thread, ThreadState, Wait};
+use crate::object::{Content, Entry, Mapping, ObjectRef, ProcessState, Thread, ThreadState, Vmo, Wait};
 use crate::ports::Machine;
+
+/// Pages of each mapping that are compared with the tables.
+const PAGES_LOOKED_AT: u64 = 16;
 
 /// What is wrong, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,12 +247,39 @@ impl<M: Machine> Kernel<M> {
                 holds("a list of mappings leads back", object, mapping.links.previous() == previous)?;
                 listed += 1;
                 holds("a list of mappings ends", object, listed <= mappings.len())?;
+                holds("a mapping shows its VMO's own frames", object, self.shows_its_frames(mapping))?;
                 previous = at;
                 at = list::next(mappings, member);
             }
             holds("a list of mappings is whole", object, at.is_none())?;
+            self.check_withdrawal(id, vmo)?;
         }
         equal("mappings in lists", None, listed as u64, mappings.len() as u64)
+    }
+
+    /// Whether the tables show, of the first pages of a mapping, the frames that the VMO has, or nothing.
+    fn shows_its_frames(&self, mapping: &Mapping) -> bool {
+        let process = self.objects.vmars.get(mapping.vmar).and_then(|vmar| vmar.process);
+        let space = process.and_then(|process| self.objects.processes.get(process)?.space.as_ref());
+        let Some(space) = space else { return true };
+        let is_paged = self.physical_part(mapping).is_none();
+        !is_paged
+            || (0..PAGES_LOOKED_AT.min(mapping.length / abi::PAGE_SIZE)).all(|page| {
+                let at = mapping.base + page * abi::PAGE_SIZE;
+                let own = self.committed(mapping.root, mapping.start.saturating_add(mapping.offset_of(at)));
+                space.walk(&self.machine, abi::VirtAddr(at)).is_none_or(|leaf| Some(leaf.frame) == own)
+            })
+    }
+
+    /// A withdrawal is one of a thread that knows of it, and goes on in the list.
+    fn check_withdrawal(&self, id: Id<Vmo>, vmo: &Vmo) -> Checked {
+        let Some(withdrawal) = vmo.withdrawal else { return Ok(()) };
+        let object = ObjectRef::Vmo(id);
+        let mapping = withdrawal.at.map(|at| self.objects.mappings.get(at).map(|mapping| mapping.root));
+        holds("a withdrawal goes on in the list", object, mapping.is_none_or(|root| root == Some(id)))?;
+        let owner = withdrawal.owner.map(|owner| self.objects.threads.get(owner));
+        let knows = owner.is_none_or(|owner| owner.is_some_and(|owner| owner.withdraws == Some(id)));
+        holds("a thread knows what it withdraws", object, knows)
     }
 
     /// What is in a region lies apart and inside, and is found by its address.

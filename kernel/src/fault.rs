@@ -110,6 +110,8 @@ impl<M: Machine> Kernel<M> {
                     self.reap(REAP_FOR_A_FAULT);
                     return;
                 }
+                // So does what may be discarded.
+                Err(Refusal::NoMemory) if self.discard_piece() => return,
                 Err(Refusal::NoMemory) => {
                     self.say_of(
                         process,
@@ -117,6 +119,13 @@ impl<M: Machine> Kernel<M> {
                     );
                     self.report_registers(process, frame);
                     self.end_process(process, task_retcode::EXCEPTION_KILL);
+                    return;
+                }
+                Err(Refusal::Busy(root)) => {
+                    // The instruction is tried again, after those whose turn it is.
+                    self.help_withdrawal(root);
+                    self.yield_now();
+                    self.schedule.attention = true;
                     return;
                 }
                 Err(Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd) => {}

@@ -22,7 +22,7 @@ use crate::ports::Machine;
 /// Table entries that one step of taking an address space apart may touch.
 pub(crate) const ENTRIES_A_STEP: u32 = 32;
 /// Units of teardown that such a step counts for.
-const UNITS_A_TABLE_STEP: u32 = 8;
+pub(crate) const UNITS_A_TABLE_STEP: u32 = 8;
 
 /// Objects that wait to be taken apart, oldest first.
 #[derive(Debug, Default)]
@@ -118,6 +118,7 @@ impl<M: Machine> Kernel<M> {
         }
         self.unblock(id);
         self.forget_told(id);
+        self.end_withdrawal(id);
         let is_off = self.unschedule(id);
         if let Some(thread) = self.objects.threads.get_mut(id) {
             thread.state = ThreadState::Dead;
@@ -275,6 +276,7 @@ impl<M: Machine> Kernel<M> {
     /// A VMO ends at once, so that ZERO_CHILDREN is exact; its frames go one by one.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
         self.leave_parent(id);
+        self.objects.leave_unlocked(id);
         self.abandon_pages(id);
         self.objects.vmos.delete(id);
     }

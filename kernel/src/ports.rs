@@ -103,6 +103,17 @@ pub trait Frames {
     fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize);
 }
 
+/// What is done to cache lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintenance {
+    /// Written to memory (DC CVAC).
+    Clean,
+    /// Written to memory and dropped (DC CIVAC).
+    CleanInvalidate,
+    /// Dropped, written or not (DC IVAC). A line that has other bytes too is written first.
+    Invalidate,
+}
+
 /// Stage 1 translation for EL0 (`TTBR0_EL1`). The order of these calls is the map cursor's alone.
 pub trait Translation {
     /// Reads a descriptor at an 8-aligned address in a frame.
@@ -134,6 +145,9 @@ pub trait Translation {
 
     /// Makes what was written to a frame executable (clean to PoU, invalidate instructions).
     fn synchronize_instructions(&mut self, frame: PhysAddr);
+
+    /// Maintains what the data caches hold of `len` bytes of a frame, to the point of coherency.
+    fn maintain_cache(&mut self, frame: PhysAddr, offset: usize, len: usize, how: Maintenance);
 
     /// What the MMU makes of an EL0 access in the active space: `PAR_EL1` after AT S1E0R or S1E0W.
     fn probe(&self, address: VirtAddr, access: Access) -> u64;

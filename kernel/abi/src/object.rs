@@ -134,6 +134,8 @@ pub mod vmo_flags {
     pub const VIA_MAPPING: u32 = 16;
     /// Physically contiguous.
     pub const CONTIGUOUS: u32 = 64;
+    /// Its pages may go while it is unlocked.
+    pub const DISCARDABLE: u32 = 128;
 }
 
 /// What a record of [`InfoMaps`] is about.

@@ -35,6 +35,42 @@ pub const FAULT_BEYOND_STREAM_SIZE: u32 = 1 << 15;
 /// The alignment's log2 is in the top byte: 0, or 10 to 32.
 pub const ALIGN_SHIFT: u32 = 24;
 
+/// What `zx_vmar_op_range` does (`ZX_VMAR_OP_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum RangeOp {
+    /// Gives pages frames and shows them.
+    Commit = 1,
+    /// Takes the frames of pages away; they read as zero.
+    Decommit = 2,
+    /// Shows the pages that have frames.
+    MapRange = 3,
+    /// Fills with zeros.
+    Zero = 10,
+    /// A hint: not needed soon.
+    DontNeed = 12,
+    /// A hint: to be kept.
+    AlwaysNeed = 13,
+    /// A hint: needed soon.
+    Prefetch = 14,
+}
+
+impl RangeOp {
+    /// The operation with this number.
+    pub const fn from_raw(value: u32) -> Option<Self> {
+        Some(match value {
+            1 => Self::Commit,
+            2 => Self::Decommit,
+            3 => Self::MapRange,
+            10 => Self::Zero,
+            12 => Self::DontNeed,
+            13 => Self::AlwaysNeed,
+            14 => Self::Prefetch,
+            _ => return None,
+        })
+    }
+}
+
 /// READ, WRITE and EXECUTE.
 pub const PERM_MASK: u32 = PERM_READ | PERM_WRITE | PERM_EXECUTE;
 /// The lowest address of a user address space.

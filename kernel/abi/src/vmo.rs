@@ -1,4 +1,5 @@
 //! Flags and numbers of the VMO family, `zircon/types.h`.
+use crate::abi_struct;
 
 /// Options of `zx_vmo_create`.
 pub mod create {
@@ -30,6 +31,76 @@ pub mod child {
     pub const ALL: u32 =
         SNAPSHOT | RESIZABLE | SLICE | SNAPSHOT_AT_LEAST_ON_WRITE | NO_WRITE | REFERENCE | SNAPSHOT_MODIFIED;
 }
+
+/// What `zx_vmo_op_range` does (`ZX_VMO_OP_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum RangeOp {
+    /// Gives pages frames.
+    Commit = 1,
+    /// Takes the frames of pages away; they read as zero.
+    Decommit = 2,
+    /// Keeps a discardable VMO, and says what was discarded before.
+    Lock = 3,
+    /// Lets a discardable VMO be discarded.
+    Unlock = 4,
+    /// Makes written instructions visible to fetches.
+    CacheSync = 6,
+    /// Drops cache lines, written or not.
+    CacheInvalidate = 7,
+    /// Writes cache lines to memory.
+    CacheClean = 8,
+    /// Writes cache lines to memory and drops them.
+    CacheCleanInvalidate = 9,
+    /// Fills with zeros.
+    Zero = 10,
+    /// Keeps a discardable VMO if nothing of it was discarded.
+    TryLock = 11,
+    /// A hint: not needed soon.
+    DontNeed = 12,
+    /// A hint: to be kept.
+    AlwaysNeed = 13,
+    /// A hint: needed soon.
+    Prefetch = 14,
+}
+
+impl RangeOp {
+    /// The operation with this number.
+    pub const fn from_raw(value: u32) -> Option<Self> {
+        Some(match value {
+            1 => Self::Commit,
+            2 => Self::Decommit,
+            3 => Self::Lock,
+            4 => Self::Unlock,
+            6 => Self::CacheSync,
+            7 => Self::CacheInvalidate,
+            8 => Self::CacheClean,
+            9 => Self::CacheCleanInvalidate,
+            10 => Self::Zero,
+            11 => Self::TryLock,
+            12 => Self::DontNeed,
+            13 => Self::AlwaysNeed,
+            14 => Self::Prefetch,
+            _ => return None,
+        })
+    }
+}
+
+abi_struct! {
+    /// What a lock of a discardable VMO finds.
+    struct LockState as "zx_vmo_lock_state_t" {
+        /// Where what is locked starts: 0.
+        offset: u64,
+        /// Its bytes: the whole VMO.
+        size: u64,
+        /// Where what was discarded starts.
+        discarded_offset: u64,
+        /// Its bytes; 0 if nothing was.
+        discarded_size: u64,
+    }
+}
+
+const _: () = assert!(size_of::<LockState>() == 32);
 
 /// A VMO's cache policy (`ZX_CACHE_POLICY_*`).
 ///

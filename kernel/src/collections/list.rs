@@ -19,7 +19,7 @@ impl<T> Copy for Links<T> {}
 
 impl<T> Default for Links<T> {
     fn default() -> Self {
-        Self { next: None, previous: None }
+        Self::new()
     }
 }
 
@@ -30,6 +30,11 @@ impl<T> fmt::Debug for Links<T> {
 }
 
 impl<T> Links<T> {
+    /// A place in no list.
+    pub const fn new() -> Self {
+        Self { next: None, previous: None }
+    }
+
     /// The member before this one.
     pub const fn previous(&self) -> Option<Id<T>> {
         self.previous

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     BeyondEnd,
     /// There was no memory for the page or its table.
     NoMemory,
+    /// The page is being taken out of the tables of this VMO: later.
+    Busy(Id<Vmo>),
 }
 
 impl<M: Machine> Kernel<M> {
@@ -67,11 +69,12 @@ impl<M: Machine> Kernel<M> {
                 return Ok(frame);
             }
             if !self.has_dead() {
-                return Err(Status::NO_MEMORY);
+                return self.discard_for_a_frame().ok_or(Status::NO_MEMORY);
             }
             if !self.reap(REAP_FOR_A_FRAME) {
                 // All is given up, or another CPU must let go first, which it cannot while this one is here.
-                return self.machine.allocate_frame().ok_or(Status::NO_MEMORY);
+                let frame = self.machine.allocate_frame().or_else(|| self.discard_for_a_frame());
+                return frame.ok_or(Status::NO_MEMORY);
             }
         }
     }
@@ -105,31 +108,44 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Puts a page of a mapping into the tables.
-    fn show_page(
+    pub(crate) fn show_page(
         &mut self,
         process: Id<Process>,
         page: u64,
         mapping: &Mapping,
     ) -> core::result::Result<(), Refusal> {
+        let withdrawal = self.objects.vmos.get(mapping.root).and_then(|vmo| vmo.withdrawal);
+        let offset = mapping.start.saturating_add(mapping.offset_of(page));
+        if withdrawal.is_some_and(|withdrawal| withdrawal.covers(offset)) {
+            return Err(Refusal::Busy(mapping.root));
+        }
+        let (frame, physical) = self.frame_behind(page, mapping)?;
+        if mapping.permissions & PERM_EXECUTE != 0 && mapping.policy == CachePolicy::Cached && !physical {
+            self.machine.synchronize_instructions(frame);
+        }
+        let attributes = mapping.attributes();
+        let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
+        space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)
+    }
+
+    /// The frame that a page of a mapping stands for, and whether it is no frame of ours.
+    pub(crate) fn frame_behind(
+        &mut self,
+        page: u64,
+        mapping: &Mapping,
+    ) -> core::result::Result<(PhysAddr, bool), Refusal> {
         let offset = mapping.offset_of(page);
         let vmo = self.objects.vmos.get(mapping.vmo).ok_or(Refusal::NotMapped)?;
         if offset >= vmo.size {
             return Err(Refusal::BeyondEnd);
         }
         let (root, root_offset) = (mapping.root, mapping.start.saturating_add(offset));
-        let physical = self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset));
-        let frame = match physical {
-            Some(frame) => frame,
-            None => self.commit(root, root_offset).map_err(|_| Refusal::NoMemory)?,
-        };
-        if mapping.permissions & PERM_EXECUTE != 0
-            && mapping.policy == CachePolicy::Cached
-            && physical.is_none()
-        {
-            self.machine.synchronize_instructions(frame);
+        match self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset)) {
+            Some(frame) => Ok((frame, true)),
+            None => match self.commit(root, root_offset) {
+                Ok(frame) => Ok((frame, false)),
+                Err(_) => Err(Refusal::NoMemory),
+            },
         }
-        let attributes = mapping.attributes();
-        let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
-        space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)
     }
 }

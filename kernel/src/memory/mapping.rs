@@ -1,10 +1,13 @@
 //! Mapping, unmapping and protecting: the VMAR's record and the tables, changed together.
-use abi::vmar::{PERM_EXECUTE, PERM_WRITE};
+use abi::vmar::PERM_EXECUTE;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
 
+use super::fault::Refusal;
 use super::stage1::Progress;
+use super::stage1::descriptor::covers;
 use crate::collections::GapRequest;
 use crate::collections::arena::Id;
+use crate::collections::list;
 use crate::kernel::Kernel;
 use crate::lifetime::ENTRIES_A_STEP;
 use crate::object::{Entry, Mapping, ObjectRef, Objects, Process, Vmar};
@@ -15,8 +18,8 @@ use crate::ports::Machine;
 pub(crate) const STEPS_AN_ENTRY: u32 = 8;
 /// 1 GiB and 2 MiB: the sizes of the blocks that stage 1 can show.
 const BLOCKS: [u64; 2] = [1 << 30, 1 << 21];
-/// Committed pages that `MAP_RANGE` shows at once; the rest come by faults.
-const EAGER_PAGES: u64 = 64;
+/// Leaves that `MAP_RANGE` shows in one piece.
+const LEAVES_SHOWN: u32 = 64;
 
 /// Leaves of a physical mapping that are shown at once; the rest come by faults. A window at an address that is
 /// congruent to it, where the kernel puts it unless told otherwise, needs few: a block shows 1 GiB.
@@ -103,6 +106,9 @@ impl<M: Machine> Kernel<M> {
         let Objects { vmos, mappings, .. } = &mut self.objects;
         let Some(&mapping) = mappings.get(id) else { return };
         if let Some(root) = vmos.get_mut(mapping.root) {
+            if let Some(withdrawal) = root.withdrawal.as_mut().filter(|it| it.at == Some(id)) {
+                (withdrawal.at, withdrawal.cleared) = (list::next(mappings, id), 0);
+            }
             root.shown.remove(mappings, id);
         }
         if let Some(vmo) = vmos.get_mut(mapping.vmo) {
@@ -150,25 +156,40 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Shows the pages of a new mapping that have frames already, as far as memory for tables lasts.
-    pub(crate) fn show_committed(&mut self, process: Id<Process>, mapping: &Mapping) {
-        let pages = (mapping.length / PAGE_SIZE).min(EAGER_PAGES);
-        for page in 0..pages {
-            let offset = mapping.offset.saturating_add(page * PAGE_SIZE);
-            let committed = self
-                .resolve(mapping.vmo, offset)
-                .is_ok_and(|(root, offset)| self.committed(root, offset).is_some());
-            let access = if mapping.permissions & PERM_WRITE != 0 {
-                crate::ports::Access::Write
-            } else if mapping.permissions & PERM_EXECUTE != 0 {
-                crate::ports::Access::Execute
-            } else {
-                crate::ports::Access::Read
-            };
-            if committed && self.fault_in(process, mapping.base + page * PAGE_SIZE, access).is_err() {
-                return;
+    /// Shows pages of `[from, to)` of a mapping which the tables do not show yet and that need no new frame; up to
+    /// where it came.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    pub(crate) fn show_piece(&mut self, mapping: &Mapping, from: u64, to: u64) -> Result<u64> {
+        let process = self.owner(mapping.vmar)?;
+        let is_physical = self.physical_part(mapping).is_some();
+        let mut at = from;
+        for _ in 0..LEAVES_SHOWN {
+            if at >= to || mapping.permissions == 0 {
+                return Ok(to);
+            }
+            let (machine, space) = self.space_of(process)?;
+            if let Some(leaf) = space.walk(machine, VirtAddr(at)) {
+                let size = covers(leaf.level);
+                at = (at & !(size - 1)).saturating_add(size).min(to);
+                continue;
+            }
+            if !is_physical {
+                let offset = mapping.start.saturating_add(mapping.offset_of(at));
+                let Some(next) = self.next_committed(mapping.root, offset) else { return Ok(to) };
+                at = at.saturating_add(next - offset);
+                if at >= to {
+                    return Ok(to);
+                }
+            }
+            match self.show_page(process, at, mapping) {
+                Err(Refusal::NoMemory) => return Err(Status::NO_MEMORY),
+                Err(Refusal::BeyondEnd) => return Ok(to),
+                _ => at += PAGE_SIZE,
             }
         }
+        Ok(at.min(to))
     }
 
     /// Picks an address for `length` bytes in `[base, end)` of a region; random, and congruent to the

@@ -2,6 +2,7 @@
 //! user memory.
 
 pub(crate) mod asids;
+pub(crate) mod contents;
 pub(crate) mod fault;
 pub(crate) mod mapping;
 pub mod pages;
@@ -10,3 +11,4 @@ pub mod regions;
 pub mod stage1;
 pub mod types;
 pub(crate) mod user;
+pub(crate) mod withdraw;

@@ -76,12 +76,28 @@ impl<M: Machine> Kernel<M> {
         if let Some(frame) = self.visible(process, address, access)? {
             return Ok((frame, offset));
         }
-        self.fault_in(process, address, access).map_err(|refusal| match refusal {
-            Refusal::NoMemory => Status::NO_MEMORY,
-            Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd => Status::INVALID_ARGS,
-        })?;
+        match self.fault_in(process, address, access) {
+            Ok(()) => {}
+            Err(Refusal::NoMemory) => return Err(Status::NO_MEMORY),
+            // No table may show the page now, and nobody but the program needs one.
+            Err(Refusal::Busy(_)) => return Ok((self.unshown(process, address)?, offset)),
+            Err(Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd) => {
+                return Err(Status::INVALID_ARGS);
+            }
+        }
         let frame = self.visible(process, address, access)?.ok_or(Status::INVALID_ARGS)?;
         Ok((frame, offset))
+    }
+
+    /// The frame behind an address whose access is allowed, past the tables.
+    fn unshown(&mut self, process: Id<Process>, address: u64) -> Result<PhysAddr> {
+        let mapping = *self.find_mapping(process, address).ok_or(Status::INVALID_ARGS)?;
+        let page = address & !(PAGE_SIZE - 1);
+        match self.frame_behind(page, &mapping) {
+            Ok((frame, false)) if mapping.policy == CachePolicy::Cached => Ok(frame),
+            Err(Refusal::NoMemory) => Err(Status::NO_MEMORY),
+            _ => Err(Status::INVALID_ARGS),
+        }
     }
 
     /// The frame that the MMU itself finds for an access by a program that runs on this CPU, if it is ordinary

@@ -30,7 +30,7 @@ pub use process::{Process, ProcessState};
 pub use resource::Resource;
 pub use thread::{Thread, ThreadState, Wait};
 pub use vmar::{Entry, Vmar, VmarState};
-pub use vmo::{Content, Vmo};
+pub use vmo::{AtUnlocked, Content, Locks, Vmo};
 
 use core::fmt::{self, Write};
 
@@ -152,6 +152,8 @@ macro_rules! objects {
             pub sweeps: Queue<Watched, AtSweeps>,
             /// Closed handles whose notices are being taken away.
             pub closed: Queue<Lookout, AtClosed>,
+            /// VMOs that may be discarded, the one that was unlocked first before the others.
+            pub unlocked: Queue<Vmo, AtUnlocked>,
             next_koid: Koid,
         }
 
@@ -166,6 +168,7 @@ macro_rules! objects {
                     lookouts: Arena::new(),
                     sweeps: Queue::new(),
                     closed: Queue::new(),
+                    unlocked: Queue::new(),
                     next_koid: abi::object::KOID_FIRST,
                 }
             }
@@ -276,6 +279,14 @@ impl Objects {
     /// `INTERNAL` for a stale id.
     pub fn get_mut<T: Object>(&mut self, id: Id<T>) -> Result<&mut T> {
         T::arena_mut(self).get_mut(id).ok_or(Status::INTERNAL)
+    }
+
+    /// Takes a VMO out of those that may be discarded, if it is among them.
+    pub fn leave_unlocked(&mut self, id: Id<Vmo>) {
+        let Some(vmo) = self.vmos.get(id) else { return };
+        if vmo.place.previous().is_some() || self.unlocked.first() == Some(id) {
+            self.unlocked.remove(&mut self.vmos, id);
+        }
     }
 
     /// The mapping with this id.

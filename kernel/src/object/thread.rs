@@ -2,7 +2,7 @@
 use abi::{Handle, Koid, Signals, Status};
 
 use super::notice::AtRecipient;
-use super::{Header, Name, Notice, ObjectRef, Port, Process, Vmar};
+use super::{Header, Mapping, Name, Notice, ObjectRef, Port, Process, Vmar, Vmo};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, Member};
 use crate::collections::queue::Queue;
@@ -143,6 +143,19 @@ pub enum Place {
     },
 }
 
+/// How far a new mapping is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Populating {
+    /// The mapping.
+    pub mapping: Id<Mapping>,
+    /// Its first address.
+    pub base: u64,
+    /// Where to go on.
+    pub at: u64,
+    /// What the call says when the mapping is gone again, if it comes to nothing.
+    pub undo: Option<Status>,
+}
+
 /// A flow of control in a process.
 #[derive(Debug)]
 pub struct Thread {
@@ -164,6 +177,12 @@ pub struct Thread {
     pub search: Option<Search>,
     /// How far the list that a call writes in pieces has come.
     pub listing: Option<Listing>,
+    /// The VMO from whose mappings a call that is made again takes pages away.
+    pub withdraws: Option<Id<Vmo>>,
+    /// How far the mapping is shown that a call makes in pieces.
+    pub populating: Option<Populating>,
+    /// Bytes that a call has copied so far which is made again.
+    pub copied: u64,
     /// The items that it waits for, or the packet that it got, until it is told.
     pub told: Queue<Notice, AtRecipient>,
     /// What its last wait ended with, until it is told.
@@ -197,6 +216,9 @@ impl Thread {
             carried: Ok(()),
             search: None,
             listing: None,
+            withdraws: None,
+            populating: None,
+            copied: 0,
             told: Queue::new(),
             outcome: None,
             registers: Frame::default(),

@@ -4,8 +4,10 @@ use abi::{Koid, PhysAddr, PhysRange, Signals};
 
 use super::{Header, Mapping, Name};
 use crate::collections::arena::Id;
-use crate::collections::list::List;
+use crate::collections::list::{Links, List};
+use crate::collections::queue::Place;
 use crate::memory::pages::Pages;
+use crate::memory::withdraw::Withdrawal;
 
 /// Where a VMO's bytes are.
 #[derive(Debug)]
@@ -21,6 +23,29 @@ pub enum Content {
         /// Where the slice starts in it.
         offset: u64,
     },
+}
+
+/// Who wants to keep a VMO whose pages may be discarded otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Locks {
+    /// Locks that were not unlocked.
+    pub count: u64,
+    /// Whether it was discarded since it was last locked.
+    pub discarded: bool,
+}
+
+/// The place of a VMO among those that may be discarded.
+#[derive(Debug)]
+pub struct AtUnlocked;
+
+impl Place<Vmo> for AtUnlocked {
+    fn of(vmo: &Vmo) -> &Links<Vmo> {
+        &vmo.place
+    }
+
+    fn of_mut(vmo: &mut Vmo) -> &mut Links<Vmo> {
+        &mut vmo.place
+    }
 }
 
 /// Memory that can be mapped.
@@ -46,8 +71,14 @@ pub struct Vmo {
     pub mappings: u32,
     /// Mappings that show its bytes: its own and its slices'.
     pub shown: List<Mapping>,
+    /// What is being taken out of them.
+    pub withdrawal: Option<Withdrawal>,
     /// Whether its size can change.
     pub resizable: bool,
+    /// Who wants to keep it; `None` for a VMO that is never discarded.
+    pub locks: Option<Locks>,
+    /// Its place among those that may be discarded.
+    pub place: Links<Self>,
     /// Whether this is the vDSO, whose code is mapped whole or not at all.
     pub is_vdso: bool,
 }
@@ -66,7 +97,10 @@ impl Vmo {
             children: 0,
             mappings: 0,
             shown: List::new(),
+            withdrawal: None,
             resizable: false,
+            locks: None,
+            place: Links::new(),
             is_vdso: false,
         }
     }

@@ -47,8 +47,8 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// `zx_object_set_property(handle, property, value, value_size)`.
-    pub(super) fn sys_object_set_property(&mut self, caller: Caller, args: &Args) -> Result {
+    /// `zx_object_set_property(handle, property, value, value_size)`: a content size a piece at a time.
+    pub(super) fn sys_object_set_property(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (handle, which, value, size) = (args.half(0), args.half(1), args.word(2), args.word(3));
         if value == 0 {
             return Err(Status::INVALID_ARGS);
@@ -59,7 +59,7 @@ impl<M: Machine> Kernel<M> {
         }
         if which == property::NAME {
             let name = self.name_in(caller, value, size)?;
-            return self.objects.set_name(entry.object, name);
+            return self.objects.set_name(entry.object, name).map(|()| Exit::Done);
         }
         if !matches!(which, property::VMO_CONTENT_SIZE | property::PROCESS_DEBUG_ADDR) {
             return Err(Status::NOT_SUPPORTED);
@@ -72,7 +72,7 @@ impl<M: Machine> Kernel<M> {
             let process = Process::id(entry.object).ok_or(Status::WRONG_TYPE)?;
             self.copy_in(caller.process, value, &mut bytes)?;
             self.objects.get_mut(process)?.debug_addr = u64::from_le_bytes(bytes);
-            return Ok(());
+            return Ok(Exit::Done);
         }
         let vmo = Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?;
         if !entry.rights.contains(Rights::WRITE) {

@@ -13,6 +13,7 @@ use crate::collections::arena::Id;
 use crate::collections::list::Links;
 use crate::kernel::Kernel;
 use crate::memory::mapping::Work;
+use crate::object::thread::Populating;
 use crate::object::vmar::permissions_of;
 use crate::object::{Mapping, Vmar, Vmo};
 use crate::ports::Machine;
@@ -34,6 +35,11 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (vmar_handle, options, offset) = (args.half(0), args.half(1), args.word(2));
         let (vmo_handle, vmo_offset, len, out) = (args.half(3), args.word(4), args.word(5), args.word(6));
+        if options & MAP_RANGE != 0
+            && let Some(state) = self.objects.get_mut(caller.thread)?.populating.take()
+        {
+            return self.populate(caller, state, out);
+        }
         let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
         let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, vmo_handle, Rights::NONE)?;
         if !vmo_rights.contains(Rights::MAP) {
@@ -87,27 +93,27 @@ impl<M: Machine> Kernel<M> {
                 return Ok(Exit::Again);
             }
         }
-        self.enter_and_report(caller, mapping, options, out).map(|()| Exit::Done)
+        self.enter_and_report(caller, mapping, options, out)
     }
 
-    fn enter_and_report(&mut self, caller: Caller, mapping: Mapping, options: u32, out: u64) -> Result {
+    fn enter_and_report(&mut self, caller: Caller, mapping: Mapping, options: u32, out: u64) -> Result<Exit> {
         let process = self.owner(mapping.vmar)?;
         let physical = self.physical_part(&mapping);
-        let id = self.enter_mapping(mapping, physical)?;
-        // What is physical is shown already.
-        if options & MAP_RANGE != 0 && physical.is_none() {
-            self.show_committed(process, &mapping);
-        }
-        if let Err(status) = self.copy_out(caller.process, out, &mapping.base.to_le_bytes()) {
+        let (base, id) = (mapping.base, self.enter_mapping(mapping, physical)?);
+        let exit = if options & MAP_RANGE != 0 {
+            self.populate(caller, Populating { mapping: id, base, at: base, undo: None }, out)?
+        } else if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {
             self.retract_mapping(id)?;
             return Err(status);
-        }
+        } else {
+            Exit::Done
+        };
         if mapping.is_vdso_code
             && let Some(process) = self.objects.processes.get_mut(process)
         {
-            process.vdso_code = Some(mapping.base);
+            process.vdso_code = Some(base);
         }
-        Ok(())
+        Ok(exit)
     }
 
     /// The checks on options alone, in Zircon's order; gives the alignment that they ask for.
@@ -130,7 +136,9 @@ impl<M: Machine> Kernel<M> {
             return Err(if unsupported { Status::NOT_SUPPORTED } else { Status::INVALID_ARGS });
         }
         let align = alignment(options, MAP_OPTIONS)?;
-        if options & REQUIRE_NON_RESIZABLE != 0 && self.objects.get(vmo)?.resizable {
+        let vmo = self.objects.get(vmo)?;
+        let unexpected = vmo.locks.is_some() && options & ALLOW_FAULTS == 0;
+        if unexpected || options & REQUIRE_NON_RESIZABLE != 0 && vmo.resizable {
             return Err(Status::NOT_SUPPORTED);
         }
         Ok(align)

@@ -9,7 +9,7 @@ use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::pages::Pages;
-use crate::object::{Content, Object, ObjectRef, Resource, Vmo};
+use crate::object::{Content, Locks, Object, ObjectRef, Resource, Vmo};
 use crate::ports::{Access, Machine};
 
 /// The largest VMO: 64 pages short of 2^64, so that sums with its size do not wrap.
@@ -37,15 +37,13 @@ impl<M: Machine> Kernel<M> {
         if options & !(create::RESIZABLE | create::DISCARDABLE | create::UNBOUNDED) != 0 {
             return Err(Status::INVALID_ARGS);
         }
-        if options & create::DISCARDABLE != 0 {
-            return Err(Status::NOT_SUPPORTED);
-        }
         let unbounded = options & create::UNBOUNDED != 0;
         let rounded = if unbounded { MAX_SIZE } else { round_up(size)? };
         let koid = self.objects.allocate_koid();
         let mut vmo = Vmo::new(koid, rounded, Content::Paged(Pages::default()), CachePolicy::Cached);
         vmo.content_size = if unbounded { rounded } else { size };
         vmo.resizable = options & create::RESIZABLE != 0;
+        vmo.locks = (options & create::DISCARDABLE != 0).then(Locks::default);
         let rights = if vmo.resizable { Vmo::DEFAULT_RIGHTS | Rights::RESIZE } else { Vmo::DEFAULT_RIGHTS };
         let id = self.objects.vmos.insert(vmo)?;
         self.give(caller, ObjectRef::Vmo(id), rights, out).map(|_| ())
@@ -125,7 +123,7 @@ impl<M: Machine> Kernel<M> {
         if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
             return Err(Status::INVALID_ARGS);
         }
-        if vmo.resizable {
+        if vmo.resizable || vmo.locks.is_some() {
             return Err(Status::NOT_SUPPORTED);
         }
         let policy = vmo.policy;
@@ -191,19 +189,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::OUT_OF_RANGE);
         }
         // The range lies in the VMO, and a slice in what it is a slice of: no sum wraps.
-        let root_offset = start + offset;
-        let piece = size.min(BYTES_AN_ENTRY);
-        let mut done = 0;
-        while done < piece {
-            done += self.transfer_in_page(
-                caller,
-                direction,
-                buffer.wrapping_add(done),
-                root,
-                root_offset + done,
-                piece - done,
-            )?;
-        }
+        let done = self.transfer(caller, direction, buffer, (root, start + offset), size)?;
         if done == size {
             return Ok(Exit::Done);
         }
@@ -211,6 +197,24 @@ impl<M: Machine> Kernel<M> {
         args.set(2, offset + done);
         args.set(3, size - done);
         Ok(Exit::Again)
+    }
+
+    /// Copies up to `size` bytes between the program and a VMO that has pages itself; how many in this piece.
+    pub(super) fn transfer(
+        &mut self,
+        caller: Caller,
+        direction: Direction,
+        buffer: u64,
+        (vmo, offset): (Id<Vmo>, u64),
+        size: u64,
+    ) -> Result<u64> {
+        let piece = size.min(BYTES_AN_ENTRY);
+        let mut done = 0;
+        while done < piece {
+            let buffer = buffer.wrapping_add(done);
+            done += self.transfer_in_page(caller, direction, buffer, vmo, offset + done, piece - done)?;
+        }
+        Ok(done)
     }
 
     /// Copies what one page of the program and one page of the VMO have in common; how many bytes.
@@ -272,61 +276,9 @@ impl<M: Machine> Kernel<M> {
         self.objects.get_mut(id)?.policy = policy;
         Ok(())
     }
-
-    /// Sets the content size of a VMO: what lies beyond it reads as zero, in VMOs that have bytes of their own.
-    pub(super) fn set_content_size(&mut self, id: Id<Vmo>, size: u64) -> Result {
-        let (root, root_offset) = self.resolve(id, 0)?;
-        let physical = matches!(self.objects.get(root)?.content, Content::Physical(_));
-        let vmo = self.objects.get_mut(id)?;
-        if size > vmo.size {
-            return Err(Status::OUT_OF_RANGE);
-        }
-        let (old, end) = (core::mem::replace(&mut vmo.content_size, size), vmo.size);
-        if physical {
-            return Ok(());
-        }
-        self.zero_committed(root, root_offset + old.min(size), root_offset + end)
-    }
-
-    /// Zeroes `[from, to)` of a paged VMO where it has frames.
-    fn zero_committed(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result {
-        const ZEROS: [u8; 256] = [0; 256];
-        let mut at = from;
-        while at < to {
-            let page = at & !(PAGE_SIZE - 1);
-            let Some(frame) = self.committed(vmo, at) else {
-                match self.next_committed(vmo, page) {
-                    Some(next) => at = next,
-                    None => return Ok(()),
-                }
-                continue;
-            };
-            let end = (page + PAGE_SIZE).min(to);
-            if end - at == PAGE_SIZE {
-                self.machine.zero_frame(frame);
-                at = end;
-                continue;
-            }
-            let length = (end - at).min(ZEROS.len() as u64);
-            let zeros = ZEROS.get(..length as usize).ok_or(Status::INTERNAL)?;
-            self.machine.write_frame(frame, (at - page) as usize, zeros);
-            at += length;
-        }
-        Ok(())
-    }
-
-    /// The first byte after the page at `page` whose page has a frame.
-    fn next_committed(&self, vmo: Id<Vmo>, page: u64) -> Option<u64> {
-        match &self.objects.vmos.get(vmo)?.content {
-            Content::Paged(pages) => {
-                self.trees.next_after(pages, page / PAGE_SIZE).map(|page| page * PAGE_SIZE)
-            }
-            Content::Physical(_) | Content::Slice { .. } => None,
-        }
-    }
 }
 
 /// A size in whole pages.
-fn round_up(size: u64) -> Result<u64> {
+pub(super) fn round_up(size: u64) -> Result<u64> {
     size.checked_next_multiple_of(PAGE_SIZE).filter(|&size| size <= MAX_SIZE).ok_or(Status::OUT_OF_RANGE)
 }

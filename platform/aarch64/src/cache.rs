@@ -1,6 +1,8 @@
 //! Making instructions out of data (Arm ARM B2.4.4), and data that is there without caches.
 use core::arch::asm;
 
+use kernel::ports::Maintenance;
+
 use crate::barrier;
 
 /// CTR_EL0.
@@ -55,6 +57,36 @@ pub(crate) unsafe fn clean_to_memory(start: u64, size: u64) {
     while line < start + size {
         // SAFETY: writing a line of mapped memory (1) back changes nothing that anybody can see.
         unsafe { asm!("dc civac, {}", in(reg) line, options(nostack, preserves_flags)) };
+        line += line_size;
+    }
+    barrier::complete_system();
+}
+
+/// Maintains the data cache lines of the `size` bytes at `start`, to the point of coherency.
+///
+/// # Safety
+/// 1. The bytes are mapped as Normal memory.
+/// 2. Nobody counts on what lines that are dropped without being written had.
+pub(crate) unsafe fn maintain(start: u64, size: u64, how: Maintenance) {
+    let line_size = CacheType::read().data_line();
+    let end = start + size;
+    let mut line = start & !(line_size - 1);
+    while line < end {
+        let is_whole = start <= line && line + line_size <= end;
+        match how {
+            Maintenance::Clean => {
+                // SAFETY: writing a line of mapped memory (1) back changes nothing that anybody can see.
+                unsafe { asm!("dc cvac, {}", in(reg) line, options(nostack, preserves_flags)) };
+            }
+            Maintenance::Invalidate if is_whole => {
+                // SAFETY: the line is mapped (1), and all of it may be lost (2).
+                unsafe { asm!("dc ivac, {}", in(reg) line, options(nostack, preserves_flags)) };
+            }
+            Maintenance::CleanInvalidate | Maintenance::Invalidate => {
+                // SAFETY: writing a line of mapped memory (1) back changes nothing that anybody can see.
+                unsafe { asm!("dc civac, {}", in(reg) line, options(nostack, preserves_flags)) };
+            }
+        }
         line += line_size;
     }
     barrier::complete_system();

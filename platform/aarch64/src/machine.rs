@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Output, Peers, Translation,
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Maintenance, Output, Peers, Translation,
 };
 
 use crate::entry::{Boot, linker};
@@ -172,6 +172,13 @@ impl Translation for Board {
         let page = bytes(frame, 0, PAGE_SIZE as usize);
         // SAFETY: 1, a lent frame is in the direct map.
         unsafe { cache::synchronize_instructions(page) }
+    }
+
+    fn maintain_cache(&mut self, frame: PhysAddr, offset: usize, len: usize, how: Maintenance) {
+        let start = bytes(frame, offset, len);
+        // SAFETY: 1, a lent frame is in the direct map. 2, the logic asks for what is lost, in frames that hold
+        // nothing of the kernel's own.
+        unsafe { cache::maintain(start, len as u64, how) }
     }
 
     #[inline]

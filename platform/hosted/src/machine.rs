@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Output, Peers, Translation,
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Maintenance, Output, Peers,
+    Translation,
 };
 
 use crate::bus::{Bus, Device, ExternalAbort, Width};
@@ -61,6 +62,7 @@ struct State {
     here: CpuId,
     entropy: Option<u64>,
     synchronized: Vec<PhysAddr>,
+    maintained: Vec<(PhysAddr, usize, usize, Maintenance)>,
     /// Ports used so far.
     work: u64,
 }
@@ -105,6 +107,7 @@ impl Machine {
             here: CpuId::BOOT,
             entropy: config.seed,
             synchronized: Vec::new(),
+            maintained: Vec::new(),
             work: 0,
         })))
     }
@@ -199,6 +202,11 @@ impl Machine {
     /// Frames that were made executable, in order.
     pub fn synchronized_frames(&self) -> Vec<PhysAddr> {
         self.state().synchronized.clone()
+    }
+
+    /// Bytes of frames whose cache lines were maintained, in order: frame, offset, length, how.
+    pub fn maintained_bytes(&self) -> Vec<(PhysAddr, usize, usize, Maintenance)> {
+        self.state().maintained.clone()
     }
 
     /// The address space that EL0 sees on the selected CPU.
@@ -428,6 +436,14 @@ impl Translation for Machine {
         self.port(|state| {
             assert!(state.ram.is_taken(frame), "synchronize_instructions({frame}): the frame is free");
             state.synchronized.push(frame);
+        });
+    }
+
+    fn maintain_cache(&mut self, frame: PhysAddr, offset: usize, len: usize, how: Maintenance) {
+        self.port(|state| {
+            assert!(state.ram.is_taken(frame), "maintain_cache({frame}): the frame is free");
+            assert!(offset + len <= FRAME, "maintain_cache({frame}): beyond the frame");
+            state.maintained.push((frame, offset, len, how));
         });
     }
 

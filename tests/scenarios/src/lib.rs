@@ -44,8 +44,10 @@ mod system;
 mod tasks;
 mod time;
 mod vmar;
+mod vmar_ranges;
 mod vmar_regions;
 mod vmo;
+mod vmo_ranges;
 mod wait_many;
 mod waiting;
 
@@ -91,7 +93,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 24] = [
+const FAMILIES: [&[Scenario]; 26] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -101,6 +103,8 @@ const FAMILIES: [&[Scenario]; 24] = [
     vmo::SCENARIOS,
     vmar::SCENARIOS,
     vmar_regions::SCENARIOS,
+    vmo_ranges::SCENARIOS,
+    vmar_ranges::SCENARIOS,
     handles::SCENARIOS,
     channels::SCENARIOS,
     tasks::SCENARIOS,

@@ -145,8 +145,6 @@ const UNBUILT: &[Sysno] = &[
     Sysno::job_set_critical,
     Sysno::object_signal_peer,
     Sysno::pmt_unpin,
-    Sysno::process_read_memory,
-    Sysno::process_write_memory,
     Sysno::profile_create,
     Sysno::smc_call,
     Sysno::socket_create,
@@ -161,12 +159,7 @@ const UNBUILT: &[Sysno] = &[
     Sysno::timer_cancel,
     Sysno::timer_create,
     Sysno::timer_set,
-    Sysno::vmar_op_range,
     Sysno::vmo_create_contiguous,
-    Sysno::vmo_get_stream_size,
-    Sysno::vmo_op_range,
-    Sysno::vmo_set_size,
-    Sysno::vmo_set_stream_size,
 ];
 
 fn unbuilt(env: &mut Env<'_>) -> Outcome {

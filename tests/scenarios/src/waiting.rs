@@ -18,16 +18,10 @@ macro_rules! waiting {
 }
 
 waiting! {
-    "zx_vmo_set_size": "PHO-004" "VMO-011" "VMO-016" "VMO-023";
-    "zx_vmo_set_stream_size": "PHO-005";
-    "zx_vmo_op_range": "PHO-007" "PHO-008" "PHO-013" "PHO-014" "VMO-020" "VMO-022" "VMO-026";
     "zx_bti_create": "PHO-020" "PHO-022" "PCH-019" "CAC-019" "CAC-020";
-    "zx_vmar_op_range": "PHO-028" "PHO-029" "VMR-038" "VMR-040" "VMR-041";
     "snapshots": "CAC-016";
     "pages without a cacheable alias": "CAC-011" "CAC-017";
-    "zx_cache_flush": "CAC-025";
     "a kernel without allocators": "RES-026" "RES-031";
-    "zx_process_read_memory": "VMR-044";
     "zx_channel_call": "CHN-013" "CHN-014" "CHN-016" "CHN-017" "CHN-019" "CHN-023";
     "zx_channel_read_etc": "CHN-022";
     "zx_channel_write_etc": "CHN-025" "CHN-026" "CHN-028" "CHN-029" "CHN-031" "CHN-032" "CHN-034";

@@ -13,7 +13,7 @@
 //! - in [`Model::assert_settled`], if a fact is cached that the tables no longer say, or a barrier is owed.
 
 use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers};
-use crate::ports::{Access, Asid, Frames, Translation};
+use crate::ports::{Access, Asid, Frames, Maintenance, Translation};
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -341,6 +341,8 @@ impl Translation for Model {
     }
 
     fn synchronize_instructions(&mut self, _: PhysAddr) {}
+
+    fn maintain_cache(&mut self, _: PhysAddr, _: usize, _: usize, _: Maintenance) {}
 
     fn probe(&self, _: VirtAddr, _: Access) -> u64 {
         unreachable!("no operation on tables probes")

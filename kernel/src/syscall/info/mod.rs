@@ -147,6 +147,7 @@ impl<M: Machine> Kernel<M> {
             Content::Paged(_) | Content::Slice { .. } => vmo_flags::TYPE_PAGED,
         };
         let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };
+        let discardable = if vmo.locks.is_some() { vmo_flags::DISCARDABLE } else { 0 };
         let committed = match &vmo.content {
             Content::Paged(pages) => self.trees.committed(pages) * abi::PAGE_SIZE,
             Content::Physical(_) | Content::Slice { .. } => 0,
@@ -160,7 +161,7 @@ impl<M: Machine> Kernel<M> {
             num_children: u64::from(vmo.children),
             num_mappings: u64::from(vmo.mappings),
             share_count: self.share_count(id),
-            flags: kind | resizable | found,
+            flags: kind | resizable | discardable | found,
             padding1: 0,
             committed_bytes: committed,
             handle_rights: rights.0,

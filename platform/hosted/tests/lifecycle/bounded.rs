@@ -19,7 +19,7 @@ const RW: u32 = PERM_READ | PERM_WRITE;
 
 impl Driven {
     /// Does something, and sees to it that no entry into the kernel did too much until all is settled.
-    fn bounded(&mut self, what: &str, f: impl FnOnce(&mut Self)) {
+    pub(super) fn bounded(&mut self, what: &str, f: impl FnOnce(&mut Self)) {
         self.settle();
         self.program.board.cpu.take_most_work();
         f(self);

@@ -14,6 +14,7 @@ mod groups;
 mod lists;
 mod lives;
 mod ports;
+mod ranges;
 mod regressions;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};

@@ -4,7 +4,7 @@ use abi::bootfs::{Bootfs, Entry};
 use abi::processargs::{self, Header};
 use abi::time::TickScale;
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::{AbiStruct, Handle, PAGE_SIZE, PhysAddr, PhysRange, Sysno, VirtAddr};
+use abi::{AbiStruct, Handle, PAGE_SIZE, PhysAddr, PhysRange, Status, Sysno, VirtAddr};
 use hosted::virt::{self, Board};
 use hosted::{Config, Width};
 use kernel::ports::Clock;
@@ -112,6 +112,17 @@ impl Program {
         }
     }
 
+    /// What the vDSO does to caches, which are not simulated: it demands that the bytes can be read.
+    fn cache_flush(&mut self, [at, len, options, ..]: [u64; 8]) -> u64 {
+        if !matches!(options, 1 | 2 | 3 | 6 | 7) {
+            return i64::from(Status::INVALID_ARGS.0) as u64;
+        }
+        for line in (at & !63..at + len).step_by(64) {
+            self.board.cpu.load(VirtAddr(line), Width::Byte);
+        }
+        0
+    }
+
     /// What the vDSO's own code answers.
     fn vdso_only(&mut self, sysno: Sysno, arg: u64) -> u64 {
         // Time passes while a program looks at it.
@@ -176,7 +187,11 @@ impl System for Program {
             return 0;
         }
         if sysno.line().kind == abi::syscalls::Kind::VdsoOnly {
-            return self.vdso_only(sysno, args[0]);
+            return if sysno == Sysno::cache_flush {
+                self.cache_flush(args)
+            } else {
+                self.vdso_only(sysno, args[0])
+            };
         }
         let site = VirtAddr(self.world.vdso_base.0 + self.board.vdso.site(sysno as u64));
         self.board.cpu.syscall(sysno, args, site)

@@ -1,0 +1,181 @@
+//! Taking pages of a VMO out of all tables, however many show them.
+//!
+//! A page whose frame is about to go, or to be shared, must not be shown any more. The mappings that may show
+//! it hang in a list of the VMO that has it. As a rule they are few, and one entry of the kernel goes through
+//! all of them. Where they are many, it becomes a *withdrawal*: the VMO remembers where in the list it goes on,
+//! and the call that began it is made again until the end of the list is reached. Meanwhile no table gets any of
+//! those pages anew, so what was withdrawn stays so; who touches one helps the withdrawal along and tries again.
+//! The pages themselves do not change before the last mapping was visited. The caller then does what it came for,
+//! in the same entry: to everybody else all of it happens at once.
+//!
+//! A withdrawal belongs to the thread whose call it is, and ends with that call, however the call ends.
+use abi::{Status, VirtAddr, status::Result};
+
+use super::stage1::{MapError, Progress};
+use crate::collections::arena::Id;
+use crate::collections::list;
+use crate::kernel::Kernel;
+use crate::lifetime::{ENTRIES_A_STEP, UNITS_A_TABLE_STEP};
+use crate::memory::mapping::STEPS_AN_ENTRY;
+use crate::object::{Mapping, Thread, Vmo};
+use crate::ports::Machine;
+use crate::syscall::{Caller, Exit};
+
+/// Units of work in one entry: a mapping that shows none of the pages is one, tables are as many as for the reaper.
+const UNITS_AN_ENTRY: u32 = STEPS_AN_ENTRY * UNITS_A_TABLE_STEP;
+
+/// Pages on their way out of all tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Withdrawal {
+    /// The thread whose call takes them away; `None` if the kernel does of itself.
+    pub owner: Option<Id<Thread>>,
+    /// Where they start in the VMO, in bytes.
+    pub from: u64,
+    /// Where they end.
+    pub to: u64,
+    /// The mapping that is looked at next; `None` at the end of the list.
+    pub at: Option<Id<Mapping>>,
+    /// Up to where in it nothing is shown any more.
+    pub cleared: u64,
+}
+
+impl Withdrawal {
+    /// Whether it takes the page with this byte.
+    pub const fn covers(&self, offset: u64) -> bool {
+        self.from <= offset && offset < self.to
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Takes `[from, to)` of a VMO that has pages out of all tables; whether that is done. If so, nothing shows
+    /// any of it as long as this entry of the kernel lasts. If not, the caller's call must be made
+    /// [again](Exit::Again), [in pieces](Kernel::in_pieces).
+    ///
+    /// # Errors
+    /// `NO_MEMORY` if a block must be split.
+    pub(crate) fn withdraw(
+        &mut self,
+        owner: Option<Id<Thread>>,
+        root: Id<Vmo>,
+        from: u64,
+        to: u64,
+    ) -> Result<bool> {
+        let vmo = self.objects.get(root)?;
+        let fresh = Withdrawal { owner, from, to, at: vmo.shown.first(), cleared: 0 };
+        let mut withdrawal = match vmo.withdrawal {
+            None => fresh,
+            Some(mine) if (mine.owner, mine.from, mine.to) == (owner, from, to) => mine,
+            // One at a time: others come first who came first.
+            Some(other) if other.owner.is_some() && other.owner != owner => {
+                self.help_withdrawal(root);
+                return Ok(false);
+            }
+            Some(_) => {
+                self.forget_withdrawal(root);
+                fresh
+            }
+        };
+        let mut units = UNITS_AN_ENTRY;
+        let done = self.withdraw_on(&mut withdrawal, &mut units)?;
+        let vmo = self.objects.get_mut(root)?;
+        if done && vmo.withdrawal.is_none() {
+            return Ok(true);
+        }
+        vmo.withdrawal = if done { None } else { Some(withdrawal) };
+        if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
+            thread.withdraws = if done { None } else { Some(root) };
+        }
+        Ok(done)
+    }
+
+    /// Does a piece of somebody's withdrawal. One that is nobody's call is over when nothing is left to visit.
+    pub(crate) fn help_withdrawal(&mut self, root: Id<Vmo>) {
+        let Some(mut withdrawal) = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal) else { return };
+        let mut units = UNITS_AN_ENTRY;
+        // What goes wrong is for the owner to find.
+        let done = self.withdraw_on(&mut withdrawal, &mut units).unwrap_or(false);
+        if let Some(vmo) = self.objects.vmos.get_mut(root) {
+            vmo.withdrawal = Some(withdrawal).filter(|_| !done || withdrawal.owner.is_some());
+        }
+    }
+
+    /// Makes a call that may have to withdraw pages: its withdrawal ends with it.
+    pub(crate) fn in_pieces(
+        &mut self,
+        caller: Caller,
+        call: impl FnOnce(&mut Self) -> Result<Exit>,
+    ) -> Result<Exit> {
+        let exit = call(self);
+        if exit != Ok(Exit::Again) {
+            self.end_withdrawal(caller.thread);
+        }
+        exit
+    }
+
+    /// Ends a thread's withdrawal, if it has one: its call is over.
+    pub(crate) fn end_withdrawal(&mut self, thread: Id<Thread>) {
+        let root = self.objects.threads.get_mut(thread).and_then(|thread| thread.withdraws.take());
+        if let Some(vmo) = root.and_then(|root| self.objects.vmos.get_mut(root)) {
+            vmo.withdrawal = None;
+        }
+    }
+
+    /// Ends a VMO's withdrawal, if it has one.
+    pub(crate) fn forget_withdrawal(&mut self, root: Id<Vmo>) {
+        let withdrawal = self.objects.vmos.get_mut(root).and_then(|vmo| vmo.withdrawal.take());
+        let owner = withdrawal.and_then(|withdrawal| withdrawal.owner);
+        if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
+            thread.withdraws = None;
+        }
+    }
+
+    /// Goes on along the list of mappings while units are left; whether its end is reached.
+    fn withdraw_on(&mut self, withdrawal: &mut Withdrawal, units: &mut u32) -> Result<bool> {
+        while let Some(id) = withdrawal.at {
+            if *units == 0 {
+                return Ok(false);
+            }
+            let mapping = *self.objects.mapping(id)?;
+            match self.clear_shown(&mapping, withdrawal, units)? {
+                Progress::Done => {
+                    withdrawal.at = list::next(&self.objects.mappings, id);
+                    withdrawal.cleared = 0;
+                }
+                Progress::UpTo(at) => withdrawal.cleared = at.0,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes what a mapping shows of a withdrawal's pages out of its tables, or a part of that.
+    fn clear_shown(
+        &mut self,
+        mapping: &Mapping,
+        withdrawal: &Withdrawal,
+        units: &mut u32,
+    ) -> Result<Progress> {
+        *units -= 1;
+        let first = mapping.start.saturating_add(mapping.offset);
+        let (from, to) =
+            (first.max(withdrawal.from), first.saturating_add(mapping.length).min(withdrawal.to));
+        if from >= to {
+            return Ok(Progress::Done);
+        }
+        let start = (mapping.base + (from - first)).max(withdrawal.cleared);
+        let end = mapping.base + (to - first);
+        if start >= end {
+            return Ok(Progress::Done);
+        }
+        let Some(process) = self.objects.vmars.get(mapping.vmar).and_then(|vmar| vmar.process) else {
+            return Ok(Progress::Done);
+        };
+        // A process without tables shows nothing; nor do tables that are being taken apart.
+        let Ok((machine, space)) = self.space_of(process) else { return Ok(Progress::Done) };
+        *units = units.saturating_sub(UNITS_A_TABLE_STEP - 1);
+        match space.unmap(machine, VirtAddr(start), end - start, ENTRIES_A_STEP) {
+            Ok(progress) => Ok(progress),
+            Err(MapError::NoMemory) => Err(Status::NO_MEMORY),
+            Err(_) => Ok(Progress::Done),
+        }
+    }
+}
