@@ -5,6 +5,7 @@ use crate::index::NodeId;
 use crate::lookup::be_number;
 use crate::tree::Tree;
 use abi::{PhysAddr, PhysRange};
+use core::ops::Range;
 
 /// The aliases that are asked for while booting.
 pub(crate) const SERIALS: [&str; 2] = ["serial0", "serial1"];
@@ -69,6 +70,20 @@ impl<'a> Chosen<'a> {
 }
 
 impl<'a> Tree<'a> {
+    /// Where in the blob the firmware's random bytes are, for who must not be told: empty ranges for what is absent.
+    pub fn seeds(&self) -> [Range<usize>; 2] {
+        let blob = self.blob();
+        [self.chosen.rng_seed, self.chosen.kaslr_seed].map(|seed| {
+            let seed = seed.unwrap_or(&[]);
+            let start = seed.as_ptr().addr().wrapping_sub(blob.as_ptr().addr());
+            if seed.is_empty() || start >= blob.len() {
+                0..0
+            } else {
+                start..start.saturating_add(seed.len())
+            }
+        })
+    }
+
     /// What `/chosen` says.
     pub fn chosen(&self) -> &Chosen<'a> {
         &self.chosen

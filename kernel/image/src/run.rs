@@ -57,8 +57,11 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
     let mut seed = [0; 32];
     let chosen = tree.chosen();
     let kaslr = chosen.kaslr_seed().unwrap_or(0).to_le_bytes();
-    for (place, byte) in seed.iter_mut().zip(chosen.rng_seed().unwrap_or(&[]).iter().chain(&kaslr)) {
-        *place = *byte;
+    // All that the firmware gives counts, however long it is.
+    for (index, byte) in chosen.rng_seed().unwrap_or(&[]).iter().chain(&kaslr).enumerate() {
+        if let Some(place) = seed.get_mut(index % 32) {
+            *place ^= byte;
+        }
     }
     let options = Options {
         test: arguments.test,
@@ -102,6 +105,7 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
     let images = Images {
         bootfs: initrd.unwrap_or(BOOTFS),
         tree: tree.blob(),
+        seeds: &tree.seeds(),
         device_table: &table,
         arguments: arguments.text,
     };

@@ -8,6 +8,7 @@ mod elf;
 mod message;
 
 use core::fmt;
+use core::ops::Range;
 
 use abi::bootfs::{self, Bootfs};
 use abi::resource::Kind;
@@ -39,6 +40,8 @@ pub struct Images<'a> {
     pub bootfs: &'a [u8],
     /// The device tree, as checked and cleaned.
     pub tree: &'a [u8],
+    /// Bytes of it that no program is told: what the kernel's random numbers follow from.
+    pub seeds: &'a [Range<usize>],
     /// The device table that was made from it.
     pub device_table: &'a [u8],
     /// The boot arguments.
@@ -191,6 +194,9 @@ impl<M: Machine> Kernel<M> {
         let program = directory.find(FIRST_PROGRAM).ok_or(Error::NoFirstProgram)?;
         let bootfs = step("copy the boot file system", self.vmo_from("bootfs", images.bootfs))?;
         let tree = step("copy the device tree", self.vmo_from("devicetree", images.tree))?;
+        for seed in images.seeds {
+            step("clear the seeds", self.clear(tree, seed.start as u64, seed.end as u64))?;
+        }
         let table = step("copy the device table", self.vmo_from("device-table", images.device_table))?;
         let first = self.load_first(&program, bootfs, images.bootfs)?;
         let given = self.give_first(&first, [bootfs, tree, table], images.arguments, supply);
@@ -215,6 +221,15 @@ impl<M: Machine> Kernel<M> {
         self.hold(ObjectRef::Vmo(id));
         self.fill_vmo(id, 0, bytes)?;
         Ok(id)
+    }
+
+    /// Zeroes bytes of a paged VMO.
+    fn clear(&mut self, id: Id<Vmo>, from: u64, to: u64) -> Result {
+        let mut at = from;
+        while at < to {
+            at = self.zero_piece(id, at, to)?;
+        }
+        Ok(())
     }
 
     /// Copies `bytes` into a paged VMO from a page-aligned offset on; what a last page lacks is zero.

@@ -55,7 +55,8 @@ pub fn tree_with(ram: PhysRange, arguments: &str, more: impl FnOnce(&mut Fdt)) -
     let mut fdt = Fdt::new();
     fdt.cells("#address-cells", &[2]).cells("#size-cells", &[2]).cells("interrupt-parent", &[1]);
     fdt.strings("model", &["jacinth,hosted-virt"]).strings("compatible", &["linux,dummy-virt"]);
-    fdt.begin("chosen").strings("bootargs", &[arguments]).strings("stdout-path", &["/pl011@9000000"]).end();
+    fdt.begin("chosen").strings("bootargs", &[arguments]).strings("stdout-path", &["/pl011@9000000"]);
+    fdt.property("rng-seed", &[0x5E; 32]).cells("kaslr-seed", &[0x1234_5678, 0x9ABC_DEF0]).end();
     let memory = format!("memory@{:x}", ram.base());
     fdt.begin(&memory).strings("device_type", &["memory"]).reg(&[(ram.base().0, ram.size())]).end();
     fdt.begin("intc@8000000")
@@ -113,7 +114,13 @@ impl Board {
         let mut kernel = Kernel::new(machine.clone(), ledger, options, &image).expect("the kernel starts");
         let first = program();
         let bootfs = crate::bootfs::build(&[&[("init", first.as_slice())], files].concat());
-        let images = Images { bootfs: &bootfs, tree: blob, device_table: &table, arguments };
+        let images = Images {
+            bootfs: &bootfs,
+            tree: tree.blob(),
+            seeds: &tree.seeds(),
+            device_table: &table,
+            arguments,
+        };
         kernel.start_first(&images, supply.into_iter()).expect("the first process starts");
         Self { cpu: Cpu::new(kernel, machine.clone(), config), machine, clock, vdso }
     }

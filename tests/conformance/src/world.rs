@@ -105,9 +105,17 @@ pub(crate) fn explore(
         ram,
         controller: controller.ok_or(Error::NoDevice("interrupt controller"))?.base(),
         hole: devices.hole().unwrap_or(nowhere.base()),
+        seeds: seeds(&tree),
         physical_bits,
         checks_alignment: false,
     })
+}
+
+/// The bytes of the firmware's random seeds, and how many of them are told.
+fn seeds(tree: &Tree<'_>) -> (usize, usize) {
+    let blob = tree.blob();
+    let bytes = tree.seeds().into_iter().filter_map(|seed| blob.get(seed)).flatten();
+    bytes.fold((0, 0), |(all, told), byte| (all + 1, told + usize::from(*byte != 0)))
 }
 
 /// What the tree says of devices.

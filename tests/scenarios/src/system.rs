@@ -85,6 +85,8 @@ pub struct World {
     pub controller: PhysAddr,
     /// A page with nothing behind it: an access ends in an external abort.
     pub hole: PhysAddr,
+    /// Bytes of the firmware's random seeds in the tree that programs get, and how many of them are not zero.
+    pub seeds: (usize, usize),
     /// Bits of physical address that the CPU has.
     pub physical_bits: u32,
     /// Whether an unaligned access to Device memory surely faults, as the architecture demands. QEMU checks

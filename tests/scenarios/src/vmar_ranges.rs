@@ -29,6 +29,8 @@ scenarios! {
     "VRG-J06" op_dead "a destroyed region takes no operation";
     "VRG-J07" map_range "MAP_RANGE shows the pages that are there and commits none";
     "VRG-J08" map_range_many "a mapping of many pages is shown at once, and is none if it cannot be told";
+    "VRG-J09" seeds_are_secret "what the kernel's random numbers follow from is not in the tree that programs get";
+    "VRG-J10" packed "what is mapped into one region lies side by side";
     "CAC-J10" flush_read_only "caches are maintained by address, in read-only memory too";
     "PMM-J01" read_arguments "reading a process's memory checks its arguments first";
     "PMM-J02" write_memory "writing a process's memory reaches what its program may only read";
@@ -327,6 +329,30 @@ fn map_range_many(env: &mut Env<'_>) -> Outcome {
     for page in [0, 64, 65, 499] {
         same!(ok!(env.translate(VirtAddr(at.0 + page * P), true)) & NOT_SHOWN, 0);
     }
+    Ok(())
+}
+
+fn seeds_are_secret(env: &mut Env<'_>) -> Outcome {
+    same!(env.world.seeds.1, 0);
+    Ok(())
+}
+
+fn packed(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(3 * P, 0));
+    let mut starts = [0; 6];
+    for start in &mut starts {
+        let (region, base) = ok!(env.region_of(1 << 30));
+        let first = ok!(env.vmar_map(region, PERM_READ, 0, vmo, 0, 3 * P)).0;
+        let second = ok!(env.vmar_map(region, PERM_READ, 0, vmo, 0, P)).0;
+        let third = ok!(env.vmar_map(region, PERM_READ, 0, vmo, 0, 2 * P)).0;
+        // Where the first is near the region's end, the rest goes to its start.
+        let ends = base + (1 << 30);
+        same!(second, if first + 3 * P < ends { first + 3 * P } else { base });
+        same!(third, if second + 3 * P <= ends { second + P } else { base });
+        *start = first - base;
+    }
+    // Each has a start of its own: all six alike would be one in 2^90.
+    crate::check::truth!(starts.iter().any(|start| *start != starts[0]));
     Ok(())
 }
 

@@ -319,3 +319,19 @@ fn cpus_withdraw_and_use_a_page() {
     driven.forget_scripts();
     driven.check();
 }
+
+/// Two boots place things apart, if their entropy differs, and alike if it does not.
+#[test]
+fn places_follow_from_the_seed() {
+    let place = |seed| {
+        let mut driven = Driven::start_with(Config { seed: Some(seed), ..Config::default() });
+        let vmo = driven.making(Sysno::vmo_create, &[P, 0]).unwrap();
+        let at = driven.map(RW, vmo, 0, P).unwrap();
+        assert_eq!(driven.map(RW, vmo, 0, P).unwrap(), at + P, "side by side");
+        (at, driven.world.vdso_base.0, driven.world.seeds)
+    };
+    let (first, again, second) = (place(1), place(1), place(2));
+    assert_eq!(first, again);
+    assert!(first.0 != second.0 && first.1 != second.1);
+    assert_eq!(first.2, (40, 0), "the tree has seeds, and no program is told");
+}

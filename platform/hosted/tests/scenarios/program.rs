@@ -15,6 +15,8 @@ pub(crate) struct Program {
     /// The board that it runs on.
     pub(crate) board: Board,
     world: World,
+    /// The VMO with the device tree.
+    tree: Handle,
     cpus: usize,
 }
 
@@ -32,12 +34,14 @@ impl Program {
     pub(crate) fn on(mut board: Board, config: Config) -> Self {
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
-        let mut program = Self { world: blank_world(&board, vdso_base, config), board, cpus: config.cpus };
+        let world = blank_world(&board, vdso_base, config);
+        let mut program = Self { world, board, tree: 0, cpus: config.cpus };
         // The top page of the stack serves until there is memory of its own.
         program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
         program.read_bootstrap(channel);
         program.find_agent();
         program.make_scratch();
+        program.count_seeds();
         program
     }
 
@@ -76,6 +80,7 @@ impl Program {
             processargs::JOB_DEFAULT => world.job = handle,
             processargs::VMAR_ROOT => world.vmar = handle,
             processargs::VMO_VDSO => world.vdso = handle,
+            processargs::VMO_BOOTDATA => self.tree = handle,
             processargs::VMO_BOOTFS => world.agent.0 = handle,
             processargs::MMIO_RESOURCE => world.mmio_root = handle,
             processargs::IRQ_RESOURCE => world.irq_root = handle,
@@ -93,6 +98,24 @@ impl Program {
         let bootfs = Bootfs::new(&head, u64::MAX).expect("the boot file system is one of ours");
         let entry: Entry = bootfs.find(Self::AGENT_FILE).expect("the agent is in the boot file system");
         self.world.agent.1 = entry.offset;
+    }
+
+    /// Reads the tree as a program does.
+    fn count_seeds(&mut self) {
+        let (vmo, buffer) = (u64::from(self.tree), self.world.scratch.0 + PAGE_SIZE);
+        assert_eq!(self.call(Sysno::vmo_get_size, [vmo, buffer, 0, 0, 0, 0, 0, 0]), 0);
+        let mut size = [0; 8];
+        self.peek(VirtAddr(buffer), &mut size);
+        let size = u64::from_le_bytes(size);
+        assert!(size < SCRATCH_SIZE - PAGE_SIZE, "the tree is small");
+        let mut bytes = vec![0; size as usize];
+        assert_eq!(self.call(Sysno::vmo_read, [vmo, buffer, 0, size, 0, 0, 0, 0]), 0);
+        self.peek(VirtAddr(buffer), &mut bytes);
+        self.poke(VirtAddr(buffer), &vec![0; bytes.len()]);
+        let mut room = vec![0; devicetree::buffer_size(&bytes).expect("the tree is one of ours")];
+        let tree = devicetree::Tree::parse(&bytes, &mut room).expect("the tree is one of ours");
+        let seeds = tree.seeds().into_iter().filter_map(|seed| tree.blob().get(seed)).flatten();
+        self.world.seeds = seeds.fold((0, 0), |(all, told), byte| (all + 1, told + usize::from(*byte != 0)));
     }
 
     fn make_scratch(&mut self) {
@@ -169,6 +192,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         ram: config.ram,
         controller: PhysAddr(virt::GIC[0].0),
         hole: PhysAddr(virt::HOLE),
+        seeds: (0, 0),
         physical_bits: config.physical_bits,
         checks_alignment: true,
     }
