@@ -15,6 +15,8 @@ const BYTES_FREED: u64 = 64 * PAGE_SIZE;
 const BYTES_TOUCHED: u64 = 16 * PAGE_SIZE;
 /// Nodes of a tree of pages that are gone through at a time.
 const STEPS_OF_A_TREE: u32 = 8;
+/// Units of teardown after a piece of discarding.
+const UNITS_OF_TEARDOWN: u32 = 64;
 /// Pieces of discarding in a row for one frame.
 const PIECES_FOR_A_FRAME: u32 = 16;
 
@@ -209,6 +211,8 @@ impl<M: Machine> Kernel<M> {
             if !self.discard_piece() {
                 return None;
             }
+            // A tree that lost all its pages is taken apart like those of the dead.
+            self.reap(UNITS_OF_TEARDOWN);
             if let Some(frame) = self.machine.allocate_frame() {
                 return Some(frame);
             }

@@ -327,7 +327,6 @@ fn places_follow_from_the_seed() {
         let mut driven = Driven::start_with(Config { seed: Some(seed), ..Config::default() });
         let vmo = driven.making(Sysno::vmo_create, &[P, 0]).unwrap();
         let at = driven.map(RW, vmo, 0, P).unwrap();
-        assert_eq!(driven.map(RW, vmo, 0, P).unwrap(), at + P, "side by side");
         (at, driven.world.vdso_base.0, driven.world.seeds)
     };
     let (first, again, second) = (place(1), place(1), place(2));
