@@ -1,8 +1,12 @@
 //! An ordered map from `u64` whose growth can fail and whose other operations cannot.
 //!
-//! [`Tree<V>`] is an AVL tree (Adelson-Velsky and Landis, 1962): its height is at most 1.44 log2 of its
-//! length whatever keys a program chooses, which no treap with a public priority could promise. Nodes live
-//! in chunks of [`CHUNK`] that never move, so growth costs one chunk and never copies a node.
+//! [`Tree<V>`] is a B+tree (Bayer and McCreight, 1972): the values are in leaves of up to sixteen, and above them
+//! nodes that lead to up to sixteen others. Most maps of the kernel have a few entries and so are one leaf, in
+//! which to find, to put in and to take out is some tens of instructions; a hundred thousand entries are four
+//! or five nodes deep. The nodes know the numbers of values only, so that their code is there once for all maps, and
+//! no value is ever moved. Whatever keys a program chooses, a node is halved only when it is full, so
+//! the depth is logarithmic in what was ever put in; a node with few entries joins its neighbour where both fit,
+//! and an empty one is gone.
 //!
 //! ```text
 //! try_insert(key, value) -> Result<Option<V>, NoMemory>    the value that was there, if any
@@ -13,7 +17,7 @@
 //! clear(), release()                                            release gives memory back once empty
 //! ```
 //!
-//! [`ExtentTree<V>`] is the same tree for values with a [length](Extent): it keeps, in every node, the
+//! [`ExtentTree<V>`] is the same tree for values with a [length](Extent): it keeps, for every node, the
 //! largest gap among the extents below it, and so adds
 //!
 //! ```text
@@ -26,114 +30,90 @@
 //! No operation recurses, and none but `try_insert` and `reserve` allocates.
 
 mod gaps;
+mod index;
+mod node;
 #[cfg(test)]
 mod tests;
+mod values;
 
-pub use gaps::{Extent, ExtentTree, GapRequest, PROBES, Span};
+pub use gaps::{Extent, ExtentTree, Extents, GapRequest, PROBES};
 
 use super::NoMemory;
-use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::marker::PhantomData;
 use core::ops::{Bound, RangeBounds};
+use index::{Index, Place};
+use node::Item;
+use values::Values;
 
-/// Nodes that are allocated at a time.
-pub const CHUNK: usize = 1 << CHUNK_SHIFT;
-const CHUNK_SHIFT: u32 = 4;
-/// Chunks that are given back at a time.
-const CHUNKS_A_RELEASE: usize = 8;
-/// No node. It is beyond every chunk, so a look-up of it finds nothing and needs no test of its own.
-const NIL: u32 = u32::MAX;
-
-/// What each node knows of its subtree; `()` for nothing.
-pub trait Summary<V>: Copy + PartialEq {
-    /// The summary of an entry together with those of the subtrees below it.
-    fn of(key: u64, value: &V, left: Option<Self>, right: Option<Self>) -> Self;
+/// What a map's keys stand for, together with their values.
+pub trait Kind<V> {
+    /// Where the extent that begins at a key ends.
+    fn end(key: u64, value: &V) -> u64;
 }
 
-impl<V> Summary<V> for () {
-    fn of(_: u64, _: &V, _: Option<()>, _: Option<()>) {}
-}
+/// Keys that stand for themselves.
+#[derive(Clone, Copy, Debug)]
+pub enum Points {}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-}
-
-impl Side {
-    const fn other(self) -> Self {
-        match self {
-            Self::Left => Self::Right,
-            Self::Right => Self::Left,
-        }
+impl<V> Kind<V> for Points {
+    #[inline(always)]
+    fn end(key: u64, _: &V) -> u64 {
+        key
     }
-}
-
-#[derive(Debug)]
-struct Node<V, S> {
-    key: u64,
-    /// `None` only in a node that is free.
-    value: Option<V>,
-    summary: S,
-    /// The parent; in a free node, the next free one.
-    parent: u32,
-    left: u32,
-    right: u32,
-    /// 1 for a leaf. AVL trees of 2^32 nodes are 46 high.
-    height: u8,
 }
 
 /// An ordered map from `u64`. See the [module](self).
 #[derive(Debug)]
-pub struct Tree<V, S = ()> {
-    chunks: Vec<Vec<Node<V, S>>>,
-    /// Nodes that have been in use at least once: the first of these are in the chunks.
-    touched: u32,
-    free: u32,
-    root: u32,
-    len: usize,
+pub struct Tree<V, K = Points> {
+    index: Index,
+    values: Values<V>,
+    kind: PhantomData<K>,
 }
 
-impl<V, S> Default for Tree<V, S> {
+impl<V, K> Default for Tree<V, K> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V, S> Tree<V, S> {
+impl<V, K> Tree<V, K> {
     /// An empty map, which owns no memory.
     pub const fn new() -> Self {
-        Self { chunks: Vec::new(), touched: 0, free: NIL, root: NIL, len: 0 }
+        Self { index: Index::new(), values: Values::new(), kind: PhantomData }
     }
 
     /// The number of entries.
     pub const fn len(&self) -> usize {
-        self.len
+        self.values.used() as usize
     }
 
     /// Whether there is no entry.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.values.used() == 0
     }
 
     /// The value under `key`.
+    #[inline]
     pub fn get(&self, key: u64) -> Option<&V> {
-        self.node(self.find(key))?.value.as_ref()
+        self.values.get(self.index.find(key).ok()?)
     }
 
     /// Whether there is a value under `key`.
     pub fn contains_key(&self, key: u64) -> bool {
-        self.find(key) != NIL
+        self.index.find(key).is_ok()
     }
 
     /// The entry with the greatest key at or below `key`.
+    #[inline]
     pub fn floor(&self, key: u64) -> Option<(u64, &V)> {
-        self.entry(self.floor_index(key))
+        let (key, item) = self.index.floor(key)?;
+        Some((key, self.values.get(item.at)?))
     }
 
     /// The entry with the least key at or above `key`.
+    #[inline]
     pub fn ceiling(&self, key: u64) -> Option<(u64, &V)> {
-        self.entry(self.ceiling_index(key))
+        self.entry(self.index.seek(key))
     }
 
     /// The entry with the least key above `key`.
@@ -143,21 +123,21 @@ impl<V, S> Tree<V, S> {
 
     /// The entry with the least key.
     pub fn first(&self) -> Option<(u64, &V)> {
-        self.entry(self.extreme(self.root, Side::Left))
+        self.entry(self.index.first())
     }
 
     /// The entry with the greatest key.
     pub fn last(&self) -> Option<(u64, &V)> {
-        self.entry(self.extreme(self.root, Side::Right))
+        self.floor(u64::MAX)
     }
 
     /// Every entry, by ascending key.
-    pub fn iter(&self) -> Iter<'_, V, S> {
-        Iter { tree: self, next: self.extreme(self.root, Side::Left), last: u64::MAX }
+    pub fn iter(&self) -> Iter<'_, V, K> {
+        Iter { tree: self, next: self.index.first(), last: u64::MAX }
     }
 
     /// The entries whose keys lie in `keys`, ascending. An empty or inverted range has none.
-    pub fn range(&self, keys: impl RangeBounds<u64>) -> Iter<'_, V, S> {
+    pub fn range(&self, keys: impl RangeBounds<u64>) -> Iter<'_, V, K> {
         let first = match keys.start_bound() {
             Bound::Included(key) => Some(*key),
             Bound::Excluded(key) => key.checked_add(1),
@@ -169,9 +149,14 @@ impl<V, S> Tree<V, S> {
             Bound::Unbounded => Some(u64::MAX),
         };
         match (first, last) {
-            (Some(first), Some(last)) => Iter { tree: self, next: self.ceiling_index(first), last },
-            _ => Iter { tree: self, next: NIL, last: 0 },
+            (Some(first), Some(last)) => Iter { tree: self, next: self.index.seek(first), last },
+            _ => Iter { tree: self, next: Place::NONE, last: 0 },
         }
+    }
+
+    fn entry(&self, place: Place) -> Option<(u64, &V)> {
+        let (key, item) = self.index.entry(place)?;
+        Some((key, self.values.get(item.at)?))
     }
 
     /// Gives memory back if no entry is left, a bounded part of it at a time; whether none is left to give back.
@@ -180,359 +165,94 @@ impl<V, S> Tree<V, S> {
         if !self.is_empty() {
             return false;
         }
-        (self.touched, self.free, self.root) = (0, NIL, NIL);
-        self.chunks.truncate(self.chunks.len().saturating_sub(CHUNKS_A_RELEASE));
-        if !self.chunks.is_empty() {
-            return false;
-        }
-        self.chunks = Vec::new();
-        true
+        self.is_bare() || self.index.release() & self.values.release()
     }
 
     /// Whether it owns no memory.
     pub const fn is_bare(&self) -> bool {
-        self.chunks.is_empty()
+        self.values.is_bare() && self.index.nodes.is_bare()
     }
 
     /// Makes room, so that the next `additional` inserts of new keys succeed.
     ///
     /// # Errors
-    /// [`NoMemory`]; chunks that were found before it happened stay, as spare room.
+    /// [`NoMemory`]; what was found before it happened stays, as spare room.
     pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
-        while (self.chunks.len() << CHUNK_SHIFT).saturating_sub(self.len) < additional {
-            self.grow()?;
-        }
-        Ok(())
+        let more = u32::try_from(additional).map_err(|_| NoMemory)?;
+        self.values.reserve(more)?;
+        self.index.reserve(more)
     }
 
-    fn grow(&mut self) -> Result<(), NoMemory> {
-        if self.chunks.len() >= (NIL >> CHUNK_SHIFT) as usize {
-            return Err(NoMemory);
-        }
-        let mut chunk = Vec::new();
-        chunk.try_reserve_exact(CHUNK)?;
-        self.chunks.try_reserve(1)?;
-        self.chunks.push(chunk);
-        Ok(())
+    /// Takes the value under `key` out. Its place stays as room for another.
+    pub fn remove(&mut self, key: u64) -> Option<V> {
+        let at = self.index.remove(key)?;
+        self.values.take(at)
     }
 
-    #[inline]
-    fn node(&self, at: u32) -> Option<&Node<V, S>> {
-        self.chunks.get((at >> CHUNK_SHIFT) as usize)?.get(at as usize & (CHUNK - 1))
-    }
-
-    #[inline]
-    fn node_mut(&mut self, at: u32) -> Option<&mut Node<V, S>> {
-        self.chunks.get_mut((at >> CHUNK_SHIFT) as usize)?.get_mut(at as usize & (CHUNK - 1))
-    }
-
-    fn entry(&self, at: u32) -> Option<(u64, &V)> {
-        let node = self.node(at)?;
-        Some((node.key, node.value.as_ref()?))
-    }
-
-    fn find(&self, key: u64) -> u32 {
-        let mut at = self.root;
-        while let Some(node) = self.node(at) {
-            at = match key.cmp(&node.key) {
-                Ordering::Less => node.left,
-                Ordering::Greater => node.right,
-                Ordering::Equal => return at,
-            };
-        }
-        NIL
-    }
-
-    fn floor_index(&self, key: u64) -> u32 {
-        let (mut best, mut at) = (NIL, self.root);
-        while let Some(node) = self.node(at) {
-            if node.key <= key {
-                best = at;
-                at = node.right;
-            } else {
-                at = node.left;
-            }
-        }
-        best
-    }
-
-    fn ceiling_index(&self, key: u64) -> u32 {
-        let (mut best, mut at) = (NIL, self.root);
-        while let Some(node) = self.node(at) {
-            if node.key >= key {
-                best = at;
-                at = node.left;
-            } else {
-                at = node.right;
-            }
-        }
-        best
-    }
-
-    fn child(&self, at: u32, side: Side) -> u32 {
-        match (self.node(at), side) {
-            (Some(node), Side::Left) => node.left,
-            (Some(node), Side::Right) => node.right,
-            (None, _) => NIL,
-        }
-    }
-
-    fn parent(&self, at: u32) -> u32 {
-        self.node(at).map_or(NIL, |node| node.parent)
-    }
-
-    fn height(&self, at: u32) -> u8 {
-        self.node(at).map_or(0, |node| node.height)
-    }
-
-    /// The outermost node of a subtree on one side.
-    fn extreme(&self, mut at: u32, side: Side) -> u32 {
-        loop {
-            match self.child(at, side) {
-                NIL => return at,
-                further => at = further,
-            }
-        }
-    }
-
-    /// The next node in order: O(1) on average over a whole iteration.
-    fn successor(&self, mut at: u32) -> u32 {
-        let right = self.child(at, Side::Right);
-        if right != NIL {
-            return self.extreme(right, Side::Left);
-        }
-        loop {
-            let parent = self.parent(at);
-            if parent == NIL || self.child(parent, Side::Left) == at {
-                return parent;
-            }
-            at = parent;
-        }
-    }
-
-    /// Makes `child` (or nothing) the child of `parent` on that side.
-    fn attach(&mut self, parent: u32, side: Side, child: u32) {
-        match (self.node_mut(parent), side) {
-            (Some(node), Side::Left) => node.left = child,
-            (Some(node), Side::Right) => node.right = child,
-            (None, _) => self.root = child,
-        }
-        if let Some(node) = self.node_mut(child) {
-            node.parent = parent;
-        }
-    }
-
-    /// Puts `new` where `old` hangs from `parent`.
-    fn replace_child(&mut self, parent: u32, old: u32, new: u32) {
-        let side = if self.child(parent, Side::Left) == old { Side::Left } else { Side::Right };
-        self.attach(parent, side, new);
-    }
-
-    /// A node for a new entry. Nothing has changed when there is no memory for it.
-    fn take_slot(&mut self, node: Node<V, S>) -> Result<u32, NoMemory> {
-        let at = self.free;
-        if let Some(slot) = self.node_mut(at) {
-            let next = slot.parent;
-            *slot = node;
-            self.free = next;
-        } else {
-            if self.chunks.len() << CHUNK_SHIFT <= self.touched as usize {
-                self.grow()?;
-            }
-            let at = self.touched;
-            let chunk = self.chunks.get_mut((at >> CHUNK_SHIFT) as usize).ok_or(NoMemory)?;
-            // After a release nodes of before may be there still.
-            match chunk.get_mut(at as usize & (CHUNK - 1)) {
-                Some(slot) => *slot = node,
-                // `grow` gave this chunk its full capacity, so the push moves nothing.
-                None => chunk.push(node),
-            }
-            self.touched = at.saturating_add(1);
-            self.len = self.len.saturating_add(1);
-            return Ok(at);
-        }
-        self.len = self.len.saturating_add(1);
-        Ok(at)
-    }
-
-    fn give_slot(&mut self, at: u32) -> Option<V> {
-        let free = self.free;
-        let node = self.node_mut(at)?;
-        let value = node.value.take();
-        (node.parent, node.left, node.right) = (free, NIL, NIL);
-        self.free = at;
-        self.len = self.len.saturating_sub(1);
-        value
+    /// Takes the entry with the least key out, for teardown piece by piece.
+    pub fn pop_first(&mut self) -> Option<(u64, V)> {
+        let (key, _) = self.index.entry(self.index.first())?;
+        Some((key, self.remove(key)?))
     }
 }
 
 impl<V> Tree<V> {
     /// The value under `key`, to change. An [`ExtentTree`] has `update` instead.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
-        let at = self.find(key);
-        self.node_mut(at)?.value.as_mut()
+        self.values.get_mut(self.index.find(key).ok()?)
     }
 }
 
-impl<V, S: Summary<V>> Tree<V, S> {
+impl<V, K: Kind<V>> Tree<V, K> {
     /// Puts `value` under `key` and returns the value that was there before.
     ///
     /// # Errors
     /// [`NoMemory`] if the key is new and there is no room; the tree is as it was.
     pub fn try_insert(&mut self, key: u64, value: V) -> Result<Option<V>, NoMemory> {
-        let (mut parent, mut side, mut at) = (NIL, Side::Left, self.root);
-        while let Some(node) = self.node_mut(at) {
-            parent = at;
-            (side, at) = match key.cmp(&node.key) {
-                Ordering::Less => (Side::Left, node.left),
-                Ordering::Greater => (Side::Right, node.right),
-                Ordering::Equal => {
-                    let old = node.value.replace(value);
-                    self.retrace(parent);
-                    return Ok(old);
-                }
-            };
-        }
-        let summary = S::of(key, &value, None, None);
-        let node = Node { key, value: Some(value), summary, parent, left: NIL, right: NIL, height: 1 };
-        let new = self.take_slot(node)?;
-        self.attach(parent, side, new);
-        self.retrace(parent);
-        Ok(None)
-    }
-
-    /// Takes the value under `key` out. Its node stays as room for another.
-    pub fn remove(&mut self, key: u64) -> Option<V> {
-        let at = self.find(key);
-        self.unlink(at);
-        self.give_slot(at)
-    }
-
-    /// Takes the entry with the least key out, for teardown piece by piece.
-    pub fn pop_first(&mut self) -> Option<(u64, V)> {
-        let at = self.extreme(self.root, Side::Left);
-        let key = self.node(at)?.key;
-        self.unlink(at);
-        Some((key, self.give_slot(at)?))
-    }
-
-    fn unlink(&mut self, at: u32) {
-        let Some(node) = self.node(at) else { return };
-        let (left, right, parent) = (node.left, node.right, node.parent);
-        let (height, summary) = (node.height, node.summary);
-        if left == NIL || right == NIL {
-            self.replace_child(parent, at, if left == NIL { right } else { left });
-            self.retrace(parent);
-            return;
-        }
-        // The next entry in order has no left child. It takes this one's place, height and summary, so
-        // that what changed below is noticed when the retracing comes by.
-        let heir = self.extreme(right, Side::Left);
-        let lowest = if heir == right { heir } else { self.parent(heir) };
-        if heir != right {
-            self.attach(lowest, Side::Left, self.child(heir, Side::Right));
-            self.attach(heir, Side::Right, right);
-        }
-        self.attach(heir, Side::Left, left);
-        self.replace_child(parent, at, heir);
-        if let Some(node) = self.node_mut(heir) {
-            (node.height, node.summary) = (height, summary);
-        }
-        self.retrace(lowest);
-        // The first walk may have stopped below the heir, whose own entry is new to this place.
-        self.retrace(heir);
-    }
-
-    /// Restores balance, heights and summaries from `at` upward, until a subtree looks as it did before.
-    fn retrace(&mut self, mut at: u32) {
-        while let Some(node) = self.node(at) {
-            let (left, right) = (self.node(node.left), self.node(node.right));
-            let (left_height, right_height) = (left.map_or(0, |n| n.height), right.map_or(0, |n| n.height));
-            let (height, summary, parent) = (node.height, node.summary, node.parent);
-            let Some(value) = &node.value else { return };
-            if left_height.abs_diff(right_height) <= 1 {
-                let now = S::of(node.key, value, left.map(|n| n.summary), right.map(|n| n.summary));
-                let now_height = left_height.max(right_height).saturating_add(1);
-                if (now_height, now) == (height, summary) {
-                    return;
-                }
-                if let Some(node) = self.node_mut(at) {
-                    (node.height, node.summary) = (now_height, now);
-                }
-                at = parent;
-                continue;
+        let end = K::end(key, &value);
+        match self.index.find(key) {
+            Err(place) => {
+                self.values.reserve(1)?;
+                let at = self.values.next();
+                self.index.insert(place, (key, Item { end, gap: 0, at }))?;
+                self.values.put(value);
+                Ok(None)
             }
-            let heavy = if left_height > right_height { Side::Left } else { Side::Right };
-            let top = self.rebalance(at, heavy);
-            match self.node(top) {
-                Some(node) if node.height != height || node.summary != summary => at = node.parent,
-                _ => return,
+            Ok(at) => {
+                let old = self.values.get_mut(at).map(|there| core::mem::replace(there, value));
+                self.index.set_end(key, end);
+                Ok(old)
             }
-        }
-    }
-
-    /// Rotates a node whose `heavy` side is two higher than the other. Returns the subtree's new top.
-    fn rebalance(&mut self, at: u32, heavy: Side) -> u32 {
-        let child = self.child(at, heavy);
-        let inner = self.child(child, heavy.other());
-        if self.height(inner) > self.height(self.child(child, heavy)) {
-            self.rotate_up(inner);
-        }
-        let top = self.child(at, heavy);
-        self.rotate_up(top);
-        top
-    }
-
-    /// Lets a node change places with its parent; the order of entries stays.
-    fn rotate_up(&mut self, at: u32) {
-        let parent = self.parent(at);
-        let side = if self.child(parent, Side::Left) == at { Side::Left } else { Side::Right };
-        self.replace_child(self.parent(parent), parent, at);
-        self.attach(parent, side, self.child(at, side.other()));
-        self.attach(at, side.other(), parent);
-        self.refresh(parent);
-        self.refresh(at);
-    }
-
-    /// Computes a node's height and summary from its children's.
-    fn refresh(&mut self, at: u32) {
-        let Some(node) = self.node(at) else { return };
-        let (left, right) = (self.node(node.left), self.node(node.right));
-        let height = left.map_or(0, |n| n.height).max(right.map_or(0, |n| n.height)).saturating_add(1);
-        let Some(value) = &node.value else { return };
-        let summary = S::of(node.key, value, left.map(|n| n.summary), right.map(|n| n.summary));
-        if let Some(node) = self.node_mut(at) {
-            (node.height, node.summary) = (height, summary);
         }
     }
 }
 
 /// Entries in ascending order, from [`Tree::iter`] and [`Tree::range`].
 #[derive(Debug)]
-pub struct Iter<'a, V, S = ()> {
-    tree: &'a Tree<V, S>,
-    next: u32,
+pub struct Iter<'a, V, K = Points> {
+    tree: &'a Tree<V, K>,
+    next: Place,
     /// The greatest key to yield.
     last: u64,
 }
 
-impl<'a, V, S> Iterator for Iter<'a, V, S> {
+impl<'a, V, K> Iterator for Iter<'a, V, K> {
     type Item = (u64, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (key, value) = self.tree.entry(self.next)?;
         if key > self.last {
-            self.next = NIL;
+            self.next = Place::NONE;
             return None;
         }
-        self.next = self.tree.successor(self.next);
+        self.next = self.tree.index.after(self.next);
         Some((key, value))
     }
 }
 
-impl<'a, V, S> IntoIterator for &'a Tree<V, S> {
+impl<'a, V, K> IntoIterator for &'a Tree<V, K> {
     type Item = (u64, &'a V);
-    type IntoIter = Iter<'a, V, S>;
+    type IntoIter = Iter<'a, V, K>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

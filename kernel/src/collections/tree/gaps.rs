@@ -1,6 +1,6 @@
 //! Extents, and the search for room between them.
 
-use super::{NIL, Side, Summary, Tree};
+use super::{Kind, Tree};
 
 /// Gaps that [`ExtentTree::find_gap`] tries which are long enough but may not fit once aligned. Each costs
 /// O(log n). After them it considers only gaps that fit whatever their alignment, so that a program cannot
@@ -13,40 +13,21 @@ pub trait Extent {
     fn length(&self) -> u64;
 }
 
-/// A subtree of extents, seen from above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Where the first extent starts.
-    first: u64,
-    /// Where the last extent ends.
-    end: u64,
-    /// The largest gap between two neighbours.
-    gap: u64,
-}
+/// Keys with values that have a [length](Extent).
+#[derive(Clone, Copy, Debug)]
+pub enum Extents {}
 
-impl<V: Extent> Summary<V> for Span {
-    fn of(key: u64, value: &V, left: Option<Self>, right: Option<Self>) -> Self {
-        let mut span = Self { first: key, end: end(key, value), gap: 0 };
-        if let Some(left) = left {
-            span.gap = left.gap.max(key.saturating_sub(left.end));
-            span.first = left.first;
-        }
-        if let Some(right) = right {
-            span.gap = span.gap.max(right.gap).max(right.first.saturating_sub(span.end));
-            span.end = right.end;
-        }
-        span
+impl<V: Extent> Kind<V> for Extents {
+    /// An extent that reaches 2^64 counts as ending a byte before.
+    #[inline(always)]
+    fn end(key: u64, value: &V) -> u64 {
+        key.saturating_add(value.length())
     }
-}
-
-/// The end of an extent. One that reaches 2^64 counts as ending a byte before.
-fn end<V: Extent>(key: u64, value: &V) -> u64 {
-    key.saturating_add(value.length())
 }
 
 /// A map of extents that do not overlap. That they do not is for the caller to check, with
 /// [`first_overlap`](Self::first_overlap); where they do, gaps may be missed, never invented.
-pub type ExtentTree<V> = Tree<V, Span>;
+pub type ExtentTree<V> = Tree<V, Extents>;
 
 /// What [`ExtentTree::find_gap`] looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +72,10 @@ impl<V: Extent> ExtentTree<V> {
     }
 
     /// The extent that holds the point `at`.
+    #[inline]
     pub fn containing(&self, at: u64) -> Option<(u64, &V)> {
-        self.floor(at).filter(|(key, value)| end(*key, *value) > at)
+        let (key, item) = self.index.floor(at)?;
+        if item.end > at { Some((key, self.values.get(item.at)?)) } else { None }
     }
 
     /// The first extent with a point in `[from, to)`.
@@ -105,22 +88,22 @@ impl<V: Extent> ExtentTree<V> {
 
     /// Changes the value under `key`, its length if need be. `None` if there is none.
     pub fn update<T>(&mut self, key: u64, change: impl FnOnce(&mut V) -> T) -> Option<T> {
-        let at = self.find(key);
-        let result = change(self.node_mut(at)?.value.as_mut()?);
-        self.retrace(at);
+        let value = self.values.get_mut(self.index.find(key).ok()?)?;
+        let before = value.length();
+        let result = change(value);
+        if value.length() != before {
+            let end = Extents::end(key, value);
+            self.index.set_end(key, end);
+        }
         Some(result)
     }
 
     fn search(&self, request: &GapRequest, from: u64) -> Option<u64> {
-        let before = self.floor_index(from);
-        let (mut start, mut next) = match self.entry(before) {
-            Some((key, value)) => (end(key, value).max(from), self.successor(before)),
-            None => (from, self.extreme(self.root, Side::Left)),
-        };
+        let (mut start, mut next) = self.index.gap_at(from);
         let mut need = request.length;
         let mut probes = 0;
         loop {
-            let bound = self.node(next).map_or(u64::MAX, |node| node.key);
+            let bound = self.index.entry(next).map_or(u64::MAX, |(key, _)| key);
             if let Some(place) = request.place(start, bound.min(request.to)) {
                 return Some(place);
             }
@@ -131,63 +114,7 @@ impl<V: Extent> ExtentTree<V> {
             if probes == PROBES {
                 need = need.saturating_add(request.align.wrapping_sub(1));
             }
-            (start, next) = self.gap_after(next, need)?;
-        }
-    }
-
-    /// The first gap of at least `need` after the extent in node `at`: where it starts, and the node that
-    /// ends it. What follows the last extent counts, whatever its size; `None` only if there is no `at`.
-    fn gap_after(&self, mut at: u32, need: u64) -> Option<(u64, u32)> {
-        let node = self.node(at)?;
-        let mut reached = end(node.key, node.value.as_ref()?);
-        // Everything at or before `at` is behind us. First its right side, then upward, each time past an
-        // entry that this subtree precedes and into the right side of that entry.
-        loop {
-            let right = self.child(at, Side::Right);
-            if let Some(node) = self.node(right) {
-                if node.summary.first.saturating_sub(reached) >= need {
-                    return Some((reached, self.extreme(right, Side::Left)));
-                }
-                if node.summary.gap >= need {
-                    return self.leftmost_gap(right, need);
-                }
-                reached = node.summary.end;
-            }
-            let above = loop {
-                let parent = self.parent(at);
-                if parent == NIL || self.child(parent, Side::Left) == at {
-                    break parent;
-                }
-                at = parent;
-            };
-            let Some(node) = self.node(above) else { return Some((reached, NIL)) };
-            if node.key.saturating_sub(reached) >= need {
-                return Some((reached, above));
-            }
-            reached = end(node.key, node.value.as_ref()?);
-            at = above;
-        }
-    }
-
-    /// The first gap of at least `need` inside a subtree that has one.
-    fn leftmost_gap(&self, mut at: u32, need: u64) -> Option<(u64, u32)> {
-        loop {
-            let node = self.node(at)?;
-            if let Some(left) = self.node(node.left) {
-                if left.summary.gap >= need {
-                    at = node.left;
-                    continue;
-                }
-                if node.key.saturating_sub(left.summary.end) >= need {
-                    return Some((left.summary.end, at));
-                }
-            }
-            let reached = end(node.key, node.value.as_ref()?);
-            let right = self.node(node.right)?;
-            if right.summary.first.saturating_sub(reached) >= need {
-                return Some((reached, self.extreme(node.right, Side::Left)));
-            }
-            at = node.right;
+            (start, next) = self.index.gap_after(next, need)?;
         }
     }
 }

@@ -4,37 +4,21 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-impl<V, S: Summary<V> + core::fmt::Debug> Tree<V, S> {
+impl<V, K> Tree<V, K> {
     /// Checks what every operation relies on, over the whole tree.
     fn check(&self) {
-        let mut seen = 0;
-        self.check_subtree(self.root, NIL, &mut seen);
-        assert_eq!(seen, self.len);
-        let mut free = 0;
-        let mut at = self.free;
-        while let Some(node) = self.node(at) {
-            assert!(node.value.is_none());
-            free += 1;
-            at = node.parent;
-        }
-        assert_eq!(seen + free, self.touched as usize);
+        assert_eq!(self.index.check(), self.len());
+        assert_eq!(self.iter().count(), self.len());
     }
 
-    fn check_subtree(&self, at: u32, parent: u32, seen: &mut usize) -> u8 {
-        let Some(node) = self.node(at) else {
-            assert_eq!(at, NIL);
-            return 0;
-        };
-        *seen += 1;
-        assert_eq!(node.parent, parent);
-        let (left, right) =
-            (self.check_subtree(node.left, at, seen), self.check_subtree(node.right, at, seen));
-        assert!(left.abs_diff(right) <= 1, "a node with sides {left} and {right} high");
-        assert_eq!(node.height, left.max(right) + 1);
-        let value = node.value.as_ref().expect("a value");
-        let summary = |at| self.node(at).map(|n: &Node<V, S>| n.summary);
-        assert_eq!(node.summary, S::of(node.key, value, summary(node.left), summary(node.right)));
-        node.height
+    /// Nodes and places for values that there are, in use or not.
+    fn room(&self) -> (u32, u32) {
+        (self.index.nodes.all(), self.values.all())
+    }
+
+    /// Nodes in use, and levels above the leaves.
+    fn shape(&self) -> (u32, u32) {
+        (self.index.nodes.used(), self.index.height)
     }
 }
 
@@ -45,10 +29,12 @@ enum Step {
     PopFirst,
     Look(u64),
     Reserve(usize),
+    InsertRun(u64, u64, u64),
+    RemoveRun(u64, u64),
 }
 
 fn key() -> impl Strategy<Value = u64> {
-    prop_oneof![8 => 0..64u64, 1 => Just(u64::MAX), 1 => any::<u64>()]
+    prop_oneof![4 => 0..64u64, 4 => 0..1500u64, 1 => Just(u64::MAX), 1 => any::<u64>()]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,8 +43,26 @@ fn step() -> impl Strategy<Value = Step> {
         3 => key().prop_map(Step::Remove),
         1 => Just(Step::PopFirst),
         2 => key().prop_map(Step::Look),
-        1 => (0..40usize).prop_map(Step::Reserve),
+        1 => (0..200usize).prop_map(Step::Reserve),
+        1 => (0..1000u64, 0..150u64, 1..5u64).prop_map(|(from, n, stride)| Step::InsertRun(from, n, stride)),
+        1 => (0..1000u64, 0..600u64).prop_map(|(from, n)| Step::RemoveRun(from, from + n)),
     ]
+}
+
+/// Inserts into both, which must take no new node while that was promised.
+fn insert(
+    tree: &mut Tree<u32>,
+    model: &mut BTreeMap<u64, u32>,
+    promised: &mut (usize, (u32, u32)),
+    key: u64,
+    value: u32,
+) {
+    let old = model.insert(key, value);
+    assert_eq!(tree.try_insert(key, value), Ok(old));
+    if promised.0 > 0 && old.is_none() {
+        assert_eq!(tree.room(), promised.1);
+        promised.0 -= 1;
+    }
 }
 
 fn owned(entry: Option<(u64, &u32)>) -> Option<(u64, u32)> {
@@ -82,18 +86,29 @@ fn look(tree: &Tree<u32>, model: &BTreeMap<u64, u32>, key: u64) {
 
 proptest! {
     #[test]
-    fn agrees_with_the_standard_map(steps in prop::collection::vec(step(), 1..200)) {
+    fn agrees_with_the_standard_map(steps in prop::collection::vec(step(), 1..60)) {
         let mut tree: Tree<_> = Tree::new();
         let mut model = BTreeMap::new();
+        let mut promised = (0, (0, 0));
         for step in steps {
             match step {
-                Step::Insert(k, v) => prop_assert_eq!(tree.try_insert(k, v), Ok(model.insert(k, v))),
+                Step::Insert(k, v) => insert(&mut tree, &mut model, &mut promised, k, v),
                 Step::Remove(k) => prop_assert_eq!(tree.remove(k), model.remove(&k)),
                 Step::PopFirst => prop_assert_eq!(tree.pop_first(), model.pop_first()),
                 Step::Look(k) => look(&tree, &model, k),
                 Step::Reserve(n) => {
                     prop_assert_eq!(tree.reserve(n), Ok(()));
-                    prop_assert!(tree.chunks.len() * CHUNK >= tree.len() + n);
+                    promised = (n, tree.room());
+                }
+                Step::InsertRun(from, count, stride) => {
+                    for key in (0..count).map(|n| from + n * stride) {
+                        insert(&mut tree, &mut model, &mut promised, key, 0);
+                    }
+                }
+                Step::RemoveRun(from, to) => {
+                    for key in from..to {
+                        prop_assert_eq!(tree.remove(key), model.remove(&key));
+                    }
                 }
             }
             tree.check();
@@ -104,38 +119,69 @@ proptest! {
 }
 
 #[test]
-fn ascending_keys_stay_logarithmic() {
+fn ascending_keys_fill_their_nodes() {
     let mut tree: Tree<_> = Tree::new();
     for key in 0..10_000u64 {
         tree.try_insert(key, ()).unwrap();
     }
     tree.check();
-    assert!(tree.height(tree.root) <= 19, "height {}", tree.height(tree.root));
+    assert_eq!(tree.shape(), (625 + 40 + 3 + 1, 3));
 }
 
 #[test]
-fn growth_moves_no_node() {
-    let mut tree: Tree<_> = Tree::new();
-    tree.try_insert(0, 0u64).unwrap();
-    let before = core::ptr::from_ref(tree.get(0).unwrap());
-    for key in 1..1000 {
-        tree.try_insert(key, key).unwrap();
+fn depth_is_logarithmic_and_what_is_left_joins() {
+    let (mut tree, mut key): (Tree<_>, _) = (Tree::new(), 1u64);
+    let scattered = |key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    while key <= 100_000 {
+        tree.try_insert(scattered(key), ()).unwrap();
+        key += 1;
     }
-    assert_eq!(before, core::ptr::from_ref(tree.get(0).unwrap()));
+    let (nodes, height) = tree.shape();
+    assert!(height <= 5 && nodes < 12_000, "{nodes} nodes, {height} levels");
+    tree.check();
+    for key in (1..=100_000).filter(|key| key % 100 != 0) {
+        tree.remove(scattered(key)).unwrap();
+    }
+    tree.check();
+    assert_eq!(tree.len(), 1000);
+    let (nodes, height) = tree.shape();
+    assert!(height <= 4 && nodes < 500, "{nodes} nodes, {height} levels");
 }
 
 #[test]
 fn removed_nodes_are_used_again() {
     let mut tree: Tree<_> = Tree::new();
     for round in 0..100u64 {
-        for key in 0..CHUNK as u64 {
+        for key in 0..64 {
             tree.try_insert(round * 1000 + key, ()).unwrap();
         }
         while tree.pop_first().is_some() {}
+        tree.check();
     }
-    assert_eq!(tree.chunks.len(), 1);
-    tree.release();
-    assert_eq!(tree.chunks.capacity(), 0);
+    assert_eq!(tree.room(), (8, 64));
+    tree.try_insert(0, ()).unwrap();
+    assert!(!tree.release());
+    tree.remove(0);
+    assert!(tree.release() && tree.is_bare());
+    tree.try_insert(0, ()).unwrap();
+    tree.check();
+}
+
+#[test]
+fn memory_goes_back_in_pieces_and_serves_meanwhile() {
+    let mut tree: Tree<_> = Tree::new();
+    for key in 0..10_000u64 {
+        tree.try_insert(key, key).unwrap();
+    }
+    while tree.pop_first().is_some() {}
+    let mut pieces = 0;
+    while !tree.release() {
+        pieces += 1;
+        tree.try_insert(pieces, pieces).unwrap();
+        tree.check();
+        assert_eq!(tree.remove(pieces), Some(pieces));
+    }
+    assert!(pieces > 15, "{pieces}");
 }
 
 #[test]
@@ -186,7 +232,7 @@ fn request() -> impl Strategy<Value = GapRequest> {
 proptest! {
     #[test]
     fn gaps_are_those_that_a_full_search_finds(
-        pieces in prop::collection::vec((0..256u64, 1..12u64, any::<bool>()), 0..80),
+        pieces in prop::collection::vec((0..256u64, 1..12u64, any::<bool>()), 0..200),
         requests in prop::collection::vec(request(), 1..20),
     ) {
         let mut tree: ExtentTree<Piece> = ExtentTree::new();
@@ -249,4 +295,45 @@ fn gaps_at_the_end_of_the_address_space() {
     assert_eq!(tree.find_gap(&GapRequest { length: 1, hint: u64::MAX, ..request }), Some(0));
     assert_eq!(tree.find_gap(&GapRequest { align: 3, ..request }), None);
     assert_eq!(tree.find_gap(&GapRequest { length: 0, ..request }), None);
+}
+
+/// Three levels of nodes, with gaps on every one of them.
+#[test]
+fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
+    let mut tree: ExtentTree<Piece> = ExtentTree::new();
+    let mut model: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut seed = 1u64;
+    let mut random = |bound: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % bound
+    };
+    for index in 0..5000u64 {
+        let (key, len) = (index * 64, 64 - random(3));
+        tree.try_insert(key, Piece(len)).unwrap();
+        model.insert(key, len);
+    }
+    for round in 0..3000 {
+        let key = random(5000) * 64;
+        if model.remove(&key).is_some() {
+            tree.remove(key).unwrap();
+        } else {
+            tree.try_insert(key, Piece(60)).unwrap();
+            model.insert(key, 60);
+        }
+        let (length, hint) = (1 + random(260), random(330_000));
+        let request = GapRequest { from: 0, to: 400_000, length, align: 1, residue: 0, hint };
+        let gap_from = |from: u64| {
+            let mut at = model.range(..from).next_back().map_or(0, |(key, len)| key + len).max(from);
+            for (key, len) in model.range(at..) {
+                if key - at >= length {
+                    return Some(at);
+                }
+                at = key + len;
+            }
+            (at + length <= request.to).then_some(at)
+        };
+        assert_eq!(tree.find_gap(&request), gap_from(hint).or_else(|| gap_from(0)), "round {round}");
+    }
+    tree.check();
+    assert_eq!(tree.shape().1, 3);
 }

@@ -1,0 +1,351 @@
+//! A tree's nodes, and where they live.
+//!
+//! The entries of a node lie wherever there was room; a word of sixteen times four bits says in which order they
+//! follow each other. So putting an entry in or taking one out moves no other entry.
+
+use super::NoMemory;
+use alloc::vec::Vec;
+
+/// Entries in a node.
+pub(super) const WIDTH: u32 = 16;
+/// Bits that number an entry's place.
+const PLACE_BITS: u32 = 4;
+/// Every place at the rank of its own number.
+const IN_PLACE: u64 = 0xfedc_ba98_7654_3210;
+
+/// Nodes that are allocated at a time, once a tree has as many.
+pub(super) const CHUNK: usize = 1 << CHUNK_SHIFT;
+const CHUNK_SHIFT: u32 = 2;
+/// Chunks that are given back at a time.
+const CHUNKS_A_RELEASE: usize = 4;
+/// No node. It is beyond every chunk, so a look-up of it finds nothing and needs no test of its own.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// What belongs to a key: in a leaf an entry's, further up the first key of a node below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Where the extent ends, or the last one below.
+    pub(super) end: u64,
+    /// The largest gap between two extents below; 0 in a leaf.
+    pub(super) gap: u64,
+    /// The entry's value, or the node below, by number.
+    pub(super) at: u32,
+}
+
+impl Item {
+    const NONE: Self = Self { end: 0, gap: 0, at: NIL };
+}
+
+/// Up to sixteen keys in ascending order, each with what belongs to it.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The place of each rank, four bits each. Behind the ranks in use: the places that are free.
+    order: u64,
+    len: u32,
+    /// The next free node; without meaning in one that is in use.
+    next_free: u32,
+    keys: [u64; WIDTH as usize],
+    items: [Item; WIDTH as usize],
+}
+
+impl Node {
+    const EMPTY: Self = Self {
+        order: IN_PLACE,
+        len: 0,
+        next_free: NIL,
+        keys: [0; WIDTH as usize],
+        items: [Item::NONE; WIDTH as usize],
+    };
+
+    /// Entries in use.
+    #[inline]
+    pub(super) const fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline]
+    pub(super) const fn is_full(&self) -> bool {
+        self.len >= WIDTH
+    }
+
+    /// Where the entry of a rank below [`WIDTH`] lies.
+    #[inline(always)]
+    const fn place(&self, rank: u32) -> usize {
+        self.order.wrapping_shr(rank.wrapping_mul(PLACE_BITS)) as usize & (WIDTH as usize - 1)
+    }
+
+    /// The key of a rank in use; of another one it means nothing.
+    #[inline(always)]
+    pub(super) fn key(&self, rank: u32) -> u64 {
+        self.keys.get(self.place(rank)).copied().unwrap_or(0)
+    }
+
+    /// The entry of a rank.
+    #[inline(always)]
+    pub(super) fn entry(&self, rank: u32) -> Option<(u64, Item)> {
+        if rank < self.len {
+            let place = self.place(rank);
+            Some((*self.keys.get(place)?, *self.items.get(place)?))
+        } else {
+            None
+        }
+    }
+
+    /// What the entry of a rank leads to.
+    #[inline(always)]
+    pub(super) fn at(&self, rank: u32) -> u32 {
+        if rank < self.len { self.items.get(self.place(rank)).map_or(NIL, |item| item.at) } else { NIL }
+    }
+
+    /// How many keys are below this one: the rank that it has or would have.
+    #[inline(always)]
+    pub(super) fn rank_of(&self, key: u64) -> u32 {
+        self.count(|other| other < key)
+    }
+
+    /// How many keys are at or below this one.
+    #[inline(always)]
+    pub(super) fn rank_after(&self, key: u64) -> u32 {
+        self.count(|other| other <= key)
+    }
+
+    /// How many keys, from the first one on, a condition is true of.
+    #[inline(always)]
+    fn count(&self, holds: impl Fn(u64) -> bool) -> u32 {
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = low.wrapping_add(high) >> 1;
+            if holds(self.key(middle)) { low = middle.wrapping_add(1) } else { high = middle }
+        }
+        low
+    }
+
+    /// The rank of this very key.
+    #[inline(always)]
+    pub(super) fn find(&self, key: u64) -> Option<u32> {
+        let rank = self.rank_of(key);
+        (rank < self.len && self.key(rank) == key).then_some(rank)
+    }
+
+    /// What the node above knows of this one, whose number is `at`: its first key, and all below it in one.
+    pub(super) fn summary(&self, at: u32) -> Option<(u64, Item)> {
+        let (first, mut all) = self.entry(0)?;
+        for rank in 1..self.len {
+            let Some((key, next)) = self.entry(rank) else { break };
+            all.gap = all.gap.max(next.gap).max(key.saturating_sub(all.end));
+            all.end = next.end;
+        }
+        Some((first, Item { at, ..all }))
+    }
+
+    /// Gives a rank another entry, whose key is between its neighbours'.
+    pub(super) fn set(&mut self, rank: u32, (key, item): (u64, Item)) {
+        let place = self.place(rank);
+        if let (Some(slot), Some(home)) = (self.keys.get_mut(place), self.items.get_mut(place)) {
+            (*slot, *home) = (key, item);
+        }
+    }
+
+    /// Puts an entry in at a rank of a node that is not full.
+    #[inline(always)]
+    pub(super) fn put(&mut self, rank: u32, entry: (u64, Item)) {
+        let place = self.place(self.len) as u64;
+        // The place's number goes from behind the used ranks to its own; those between move up.
+        let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
+        let below = 1_u64.wrapping_shl(at).wrapping_sub(1);
+        let used = 1_u64.wrapping_shl(end).wrapping_sub(1);
+        let beyond = !(used.wrapping_shl(PLACE_BITS) | 0xf);
+        self.order = self.order & (below | beyond)
+            | place.wrapping_shl(at)
+            | (self.order & used & !below).wrapping_shl(PLACE_BITS);
+        self.len = self.len.wrapping_add(1);
+        self.set(rank, entry);
+    }
+
+    /// Takes the entry of a rank out.
+    #[inline(always)]
+    pub(super) fn take(&mut self, rank: u32) -> Option<(u64, Item)> {
+        let entry = self.entry(rank)?;
+        let place = self.place(rank) as u64;
+        self.len = self.len.wrapping_sub(1);
+        // The place's number goes behind the used ranks; those between move down.
+        let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
+        let below = 1_u64.wrapping_shl(at).wrapping_sub(1);
+        let kept = 1_u64.wrapping_shl(end).wrapping_sub(1);
+        let beyond = !(kept.wrapping_shl(PLACE_BITS) | 0xf);
+        self.order = self.order & (below | beyond)
+            | (self.order.wrapping_shr(PLACE_BITS) & kept & !below)
+            | place.wrapping_shl(end);
+        Some(entry)
+    }
+}
+
+/// A tree's nodes, by number. A node that is free is empty.
+#[derive(Debug)]
+pub(super) struct Nodes {
+    chunks: Vec<Vec<Node>>,
+    /// Nodes that there are.
+    all: u32,
+    /// Nodes that have been in use at least once since all were free.
+    touched: u32,
+    free: u32,
+    used: u32,
+}
+
+impl Nodes {
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), all: 0, touched: 0, free: NIL, used: 0 }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: u32) -> Option<&Node> {
+        self.chunks.get((at >> CHUNK_SHIFT) as usize)?.get(at as usize & (CHUNK - 1))
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Node> {
+        self.chunks.get_mut((at >> CHUNK_SHIFT) as usize)?.get_mut(at as usize & (CHUNK - 1))
+    }
+
+    /// Nodes in use.
+    pub(super) const fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// Whether it owns no memory.
+    pub(super) const fn is_bare(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Makes sure that so many nodes can be taken.
+    pub(super) fn reserve(&mut self, count: u32) -> Result<(), NoMemory> {
+        while self.all.wrapping_sub(self.used) < count {
+            self.grow()?;
+        }
+        Ok(())
+    }
+
+    /// One node at first, twice as many then, and from a whole chunk on a chunk.
+    fn grow(&mut self) -> Result<(), NoMemory> {
+        let more = match self.chunks.first_mut() {
+            Some(first) if first.len() < CHUNK => {
+                let more = first.len();
+                first.try_reserve_exact(more)?;
+                first.extend(core::iter::repeat_with(|| Node::EMPTY).take(more));
+                more
+            }
+            first => {
+                let more = if first.is_none() { 1 } else { CHUNK };
+                if self.all.checked_add(more as u32).is_none_or(|all| all == NIL) {
+                    return Err(NoMemory);
+                }
+                let mut chunk = Vec::new();
+                chunk.try_reserve_exact(more)?;
+                self.chunks.try_reserve(1)?;
+                chunk.extend(core::iter::repeat_with(|| Node::EMPTY).take(more));
+                self.chunks.push(chunk);
+                more
+            }
+        };
+        self.all = self.all.saturating_add(more as u32);
+        Ok(())
+    }
+
+    /// An empty node.
+    pub(super) fn take(&mut self) -> Result<u32, NoMemory> {
+        self.reserve(1)?;
+        let at = self.free;
+        let at = match self.get(at) {
+            Some(node) => {
+                self.free = node.next_free;
+                at
+            }
+            None => {
+                let at = self.touched;
+                self.touched = at.saturating_add(1);
+                at
+            }
+        };
+        self.used = self.used.saturating_add(1);
+        Ok(at)
+    }
+
+    /// Gives an empty node back.
+    pub(super) fn give(&mut self, at: u32) {
+        let free = self.free;
+        let Some(node) = self.get_mut(at) else { return };
+        node.next_free = free;
+        self.free = at;
+        self.used = self.used.saturating_sub(1);
+    }
+
+    /// Puts an entry into a full node, which is cut in two for it: its upper half is in a new node then, whose
+    /// summary this gives. Keys that come in ascending order leave full nodes behind.
+    pub(super) fn halve(
+        &mut self,
+        at: u32,
+        rank: u32,
+        entry: (u64, Item),
+    ) -> Result<Option<(u64, Item)>, NoMemory> {
+        let kept = if rank == WIDTH { WIDTH } else { WIDTH / 2 };
+        let new = self.take()?;
+        self.shift(at, kept, new);
+        let is_upper = rank > kept || rank == WIDTH;
+        if let Some(home) = self.get_mut(if is_upper { new } else { at }) {
+            home.put(if is_upper { rank.wrapping_sub(kept) } else { rank }, entry);
+        }
+        Ok(self.get(new).and_then(|node| node.summary(new)))
+    }
+
+    /// Moves all of a node to the end of another, which has room for it, and gives it back.
+    pub(super) fn merge(&mut self, into: u32, from: u32) {
+        self.shift(from, 0, into);
+        self.give(from);
+    }
+
+    fn shift(&mut self, from: u32, rank: u32, to: u32) {
+        while let Some(entry) = self.get_mut(from).and_then(|node| node.take(rank)) {
+            if let Some(node) = self.get_mut(to) {
+                node.put(node.len, entry);
+            }
+        }
+    }
+
+    /// Gives memory back, of which nothing is in use any more, a bounded part of it; whether none is left.
+    pub(super) fn release(&mut self) -> bool {
+        (self.touched, self.free, self.used) = (0, NIL, 0);
+        for _ in 0..CHUNKS_A_RELEASE {
+            let Some(chunk) = self.chunks.pop() else { break };
+            self.all = self.all.saturating_sub(chunk.len() as u32);
+        }
+        if !self.chunks.is_empty() {
+            return false;
+        }
+        self.chunks = Vec::new();
+        true
+    }
+}
+
+#[cfg(test)]
+impl Nodes {
+    /// Nodes that there are, in use or not.
+    pub(super) fn all(&self) -> u32 {
+        self.all
+    }
+
+    /// Checks that every free node is one, and empty, and that each node's order names each place once.
+    pub(super) fn check(&self) {
+        assert_eq!(self.all as usize, self.chunks.iter().map(Vec::len).sum::<usize>());
+        for node in self.chunks.iter().flatten() {
+            let places: std::collections::BTreeSet<_> = (0..WIDTH).map(|rank| node.place(rank)).collect();
+            assert_eq!(places.len(), WIDTH as usize);
+            assert!((1..node.len).all(|rank| node.key(rank - 1) < node.key(rank)));
+        }
+        let (mut free, mut at) = (self.all - self.touched, self.free);
+        while let Some(node) = self.get(at) {
+            assert_eq!(node.len, 0);
+            (free, at) = (free + 1, node.next_free);
+        }
+        assert_eq!(free + self.used, self.all);
+    }
+}
