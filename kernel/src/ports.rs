@@ -122,11 +122,59 @@ pub trait Translation {
     /// Writes a descriptor, single-copy atomically.
     fn write_descriptor(&mut self, at: PhysAddr, value: u64);
 
+    /// Writes `count` descriptors in a row, all in one table: `first`, and each next one greater by `step`.
+    fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {
+        for index in 0..count {
+            let value = first.wrapping_add(index.wrapping_mul(step));
+            self.write_descriptor(PhysAddr(at.0.wrapping_add(index << 3)), value);
+        }
+    }
+
+    /// Whether `count` words in a row, all in one table, are zero.
+    fn are_descriptors_zero(&self, at: PhysAddr, count: u64) -> bool {
+        (0..count).all(|index| self.read_descriptor(PhysAddr(at.0.wrapping_add(index << 3))) == 0)
+    }
+
+    /// Makes `count` words in a row, all in one table, zero; how many of them had bit 0 set.
+    fn clear_descriptors(&mut self, at: PhysAddr, count: u64) -> u64 {
+        let mut valid = 0_u64;
+        for index in 0..count {
+            let at = PhysAddr(at.0.wrapping_add(index << 3));
+            let raw = self.read_descriptor(at);
+            if raw != 0 {
+                self.write_descriptor(at, 0);
+            }
+            valid = valid.wrapping_add(raw & 1);
+        }
+        valid
+    }
+
+    /// Gives up to `count` descriptors in a row, all in one table, other bits: those of `change`. Stops at the first one
+    /// that differs from `like` in bits of `same`; how many come before it.
+    fn change_descriptors(&mut self, at: PhysAddr, count: u64, same: u64, like: u64, change: u64) -> u64 {
+        for index in 0..count {
+            let at = PhysAddr(at.0.wrapping_add(index << 3));
+            let raw = self.read_descriptor(at);
+            if (raw ^ like) & same != 0 {
+                return index;
+            }
+            self.write_descriptor(at, raw & !change | like & change);
+        }
+        count
+    }
+
     /// Makes descriptor writes visible to the table walker before anything after (DSB ISHST; ISB).
     fn publish_descriptors(&mut self);
 
     /// Forgets one page or block of an address space, last level only (TLBI VALE1IS).
     fn invalidate_leaf(&mut self, asid: Asid, address: VirtAddr);
+
+    /// Forgets `count` pages or blocks of an address space that lie `step` bytes apart, last level only.
+    fn invalidate_leaves(&mut self, asid: Asid, first: VirtAddr, step: u64, count: u64) {
+        for index in 0..count {
+            self.invalidate_leaf(asid, VirtAddr(first.0.wrapping_add(index.wrapping_mul(step))));
+        }
+    }
 
     /// Forgets one address of an address space on every level (TLBI VAE1IS).
     fn invalidate_walk(&mut self, asid: Asid, address: VirtAddr);

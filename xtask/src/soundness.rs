@@ -44,12 +44,13 @@ const ROOMS: [Room; 15] = [
         rests: "1, 2, 6",
     },
     Room {
-        name: "`platform/aarch64`: `machine`, `copy`, `cache`, `tlb`",
+        name: "`platform/aarch64`: `machine`, `copy`, `cache`, `tlb`, `rows`",
         files: &[
             "platform/aarch64/src/machine",
             "platform/aarch64/src/copy",
             "platform/aarch64/src/cache",
             "platform/aarch64/src/tlb",
+            "platform/aarch64/src/rows",
         ],
         rests: "2, 3, 5",
     },

@@ -78,6 +78,8 @@ pub mod power;
 #[cfg(target_os = "none")]
 pub mod record;
 #[cfg(target_os = "none")]
+mod rows;
+#[cfg(target_os = "none")]
 mod secondary;
 #[cfg(target_os = "none")]
 mod spin;

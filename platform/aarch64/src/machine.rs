@@ -2,7 +2,7 @@
 //!
 //! The ports are safe to call with anything, so each frame is looked up before its bytes are touched: only
 //! frames that were lent and not taken back are accessible, and those hold nothing that Rust knows of.
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use kernel::ports::{
@@ -11,7 +11,7 @@ use kernel::ports::{
 
 use crate::entry::{Boot, linker};
 use crate::layout::DIRECT_MAP;
-use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, timer, tlb, watch};
+use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, rows, timer, tlb, watch};
 
 /// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
 #[derive(Debug)]
@@ -34,20 +34,38 @@ impl Boot {
 #[inline]
 fn bytes(frame: PhysAddr, offset: usize, len: usize) -> u64 {
     let inside = offset.checked_add(len).is_some_and(|end| end <= PAGE_SIZE as usize);
-    assert!(
-        inside && frames::LENT.contains(frame),
-        "{len} bytes at {offset} of {frame} are not the kernel's to touch"
-    );
-    DIRECT_MAP + frame.0 + offset as u64
+    if !inside || !frames::LENT.contains(frame) {
+        refuse(frame, offset, len);
+    }
+    // The sum of a page's address, the offset in it and where the map begins, which has all of those bits zero.
+    DIRECT_MAP | frame.0.wrapping_add(offset as u64)
+}
+
+/// Ends the kernel over an access to what is not its own.
+#[cold]
+#[inline(never)]
+fn refuse(frame: PhysAddr, offset: usize, len: usize) -> ! {
+    panic!("{len} bytes at {offset} of {frame} are not aligned, or not the kernel's to touch")
 }
 
 /// The descriptor at an address in a lent frame.
 #[inline]
 fn descriptor(at: PhysAddr) -> &'static AtomicU64 {
-    assert!(at.0.is_multiple_of(8), "a descriptor at {at} is not aligned");
-    let address = bytes(at.page_down(), at.page_offset() as usize, 8);
+    // An aligned word is all in one frame.
+    if !at.0.is_multiple_of(8) || !frames::LENT.contains(at) {
+        refuse(at, 0, 8);
+    }
     // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
-    unsafe { AtomicU64::from_ptr(address as *mut u64) }
+    unsafe { AtomicU64::from_ptr((DIRECT_MAP + at.0) as *mut u64) }
+}
+
+/// The virtual address of `count` descriptors in a row in a lent frame.
+fn row(at: PhysAddr, count: u64) -> u64 {
+    let inside = count <= 512 && at.page_offset() + (count << 3) <= PAGE_SIZE;
+    if !at.0.is_multiple_of(8) || !inside || !frames::LENT.contains(at) {
+        refuse(at, 0, count.saturating_mul(8) as usize);
+    }
+    DIRECT_MAP + at.0
 }
 
 impl Frames for Board {
@@ -88,6 +106,17 @@ impl Frames for Board {
     #[inline]
     fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
         let to = bytes(frame, offset, from.len());
+        // A single word, where the compiler sees that it is one.
+        if let (Ok(word), true) = (<[u8; 8]>::try_from(from), to.is_multiple_of(8)) {
+            // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
+            return unsafe { AtomicU64::from_ptr(to as *mut u64) }
+                .store(u64::from_le_bytes(word), Ordering::Relaxed);
+        }
+        if let (Ok(word), true) = (<[u8; 4]>::try_from(from), to.is_multiple_of(4)) {
+            // SAFETY: as above.
+            return unsafe { AtomicU32::from_ptr(to as *mut u32) }
+                .store(u32::from_le_bytes(word), Ordering::Relaxed);
+        }
         // SAFETY: 1, `bytes` checked the destination, the slice is readable. 2, no reference is ever made to
         // a lent frame. 3, as in `read_frame`.
         unsafe { copy::copy(to, from.as_ptr() as u64, from.len()) }
@@ -128,11 +157,33 @@ impl Translation for Board {
         descriptor(at).store(value, Ordering::Relaxed);
     }
 
+    fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {
+        // SAFETY: 1 and 2 by `row`.
+        unsafe { rows::fill(row(at, count), count, first, step) }
+    }
+
+    fn are_descriptors_zero(&self, at: PhysAddr, count: u64) -> bool {
+        // SAFETY: 1 and 2 by `row`.
+        unsafe { rows::are_zero(row(at, count), count) }
+    }
+
+    fn clear_descriptors(&mut self, at: PhysAddr, count: u64) -> u64 {
+        // SAFETY: 1 and 2 by `row`.
+        unsafe { rows::clear(row(at, count), count) }
+    }
+
+    fn change_descriptors(&mut self, at: PhysAddr, count: u64, same: u64, like: u64, change: u64) -> u64 {
+        // SAFETY: 1 and 2 by `row`.
+        unsafe { rows::change(row(at, count), count, same, like, change) }
+    }
+
+    #[inline]
     fn publish_descriptors(&mut self) {
         barrier::complete_stores();
         barrier::instruction();
     }
 
+    #[inline]
     fn invalidate_leaf(&mut self, asid: Asid, address: VirtAddr) {
         tlb::invalidate_leaf(asid, address);
     }
@@ -149,6 +200,7 @@ impl Translation for Board {
         tlb::invalidate_all();
     }
 
+    #[inline]
     fn complete_invalidation(&mut self) {
         barrier::complete();
         barrier::instruction();

@@ -286,15 +286,20 @@ impl Machine {
 
     /// Runs a port. What it allocates is the simulation's, not the kernel's: no injected failure meets it.
     fn port<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        self.row_port(1, f)
+    }
+
+    /// Runs a port that works on `count` descriptors in a row: it counts by the lines of a cache that they are in.
+    fn row_port<T>(&self, count: u64, f: impl FnOnce(&mut State) -> T) -> T {
         heap::without_failures(|| {
             let mut state = self.state();
-            state.work += 1;
+            state.work += count.div_ceil(8);
             f(&mut state)
         })
     }
 
     /// How often the kernel has used a port: a frame taken, given back, filled or copied, a descriptor read or
-    /// written, an invalidation.
+    /// written, or eight of them in a row, an invalidation.
     pub(crate) fn work(&self) -> u64 {
         self.state().work
     }
@@ -402,6 +407,43 @@ impl Translation for Machine {
 
     fn write_descriptor(&mut self, at: PhysAddr, value: u64) {
         self.port(|State { mmu, ram, .. }| mmu.write_descriptor(ram, at, value));
+    }
+
+    fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {
+        self.row_port(count, |State { mmu, ram, .. }| {
+            for (at, index) in row(at, count).zip(0..) {
+                mmu.write_descriptor(ram, at, first + index * step);
+            }
+        });
+    }
+
+    fn are_descriptors_zero(&self, at: PhysAddr, count: u64) -> bool {
+        self.row_port(count, |State { mmu, ram, .. }| {
+            row(at, count).all(|at| mmu.read_descriptor(ram, at) == 0)
+        })
+    }
+
+    fn clear_descriptors(&mut self, at: PhysAddr, count: u64) -> u64 {
+        self.row_port(count, |State { mmu, ram, .. }| {
+            let clear = |at| {
+                let raw = mmu.read_descriptor(ram, at);
+                mmu.write_descriptor(ram, at, 0);
+                raw & 1
+            };
+            row(at, count).map(clear).sum()
+        })
+    }
+
+    fn change_descriptors(&mut self, at: PhysAddr, count: u64, same: u64, like: u64, change: u64) -> u64 {
+        self.row_port(count, |State { mmu, ram, .. }| {
+            let is_like = |at: &PhysAddr| (mmu.read_descriptor(ram, *at) ^ like) & same == 0;
+            let alike = row(at, count).take_while(is_like).count() as u64;
+            for at in row(at, alike) {
+                let raw = mmu.read_descriptor(ram, at);
+                mmu.write_descriptor(ram, at, raw & !change | like & change);
+            }
+            alike
+        })
     }
 
     fn publish_descriptors(&mut self) {
@@ -519,4 +561,13 @@ pub(crate) fn split_mix(state: &mut u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     word ^ (word >> 31)
+}
+
+/// Where `count` descriptors in a row are, all in one table.
+fn row(at: PhysAddr, count: u64) -> impl Iterator<Item = PhysAddr> {
+    assert!(
+        at.0 % FRAME as u64 + 8 * count <= FRAME as u64,
+        "{count} descriptors at {at} are not in one table"
+    );
+    (0..count).map(move |index| PhysAddr(at.0 + 8 * index))
 }

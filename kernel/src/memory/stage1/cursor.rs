@@ -10,19 +10,22 @@
 //! 5. only now are frames of tables given back, and replacements of broken descriptors made (D8.16.1).
 //!
 //! Nothing here allocates but [`Cursor::stock`], which comes before the first change. Frames wait in
-//! chains that run through their own first word, so no list can be too short. A chained frame is
-//! otherwise zero and its link is even: a walker that still comes by finds a table without valid entries.
+//! chains that run through their own first word, so no list can be too short. Its link is even: no valid entry. A chained
+//! frame is otherwise zero, but for a table that went as a whole: a walker that still comes by finds what is stale
+//! anyway, until step 4.
 //!
 //! Counts of used entries are in the parents' descriptors (see [`descriptor`]); the root's is in the space.
 
 use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers, entry_address, entry_end, table_end};
 use super::space::{MapError, Space};
-use crate::ports::{Asid, Frames, Translation};
-use abi::{PhysAddr, VirtAddr};
+use crate::ports::{Frames, Translation};
+use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr};
 
 /// Invalidations by address above which the whole address space is forgotten instead. An invalidation is
 /// broadcast to every CPU; past some tens of them the refills are cheaper.
 const BY_ADDRESS_LIMIT: u64 = 32;
+/// Entries in a row of a last-level table that count as one to a budget: two lines of a cache.
+const ROW: u64 = 16;
 /// The end of a chain of frames. Physical page 0 is never a frame of ours.
 const END: u64 = 0;
 
@@ -54,31 +57,114 @@ pub(crate) fn find<M: Translation>(machine: &M, root: PhysAddr, address: u64, de
     entry
 }
 
-/// Puts a page into an invalid entry of a last-level table: what mapping one page comes to when its tables
+/// The last-level table in which the last page was mapped or unmapped. The next page is nearly always in the same one:
+/// it needs no walk, and the table's count of used entries is kept here meanwhile. The table stays while it is near,
+/// empty or not: a page that comes and goes costs no table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Near {
+    /// Which 2 MiB of the address space it is for.
+    block: u64,
+    table: PhysAddr,
+    /// Where the descriptor is that leads to it, and what it said.
+    parent: (PhysAddr, u64),
+    /// Entries in use.
+    pub(super) used: u64,
+}
+
+impl Near {
+    /// No table: no address is in the block.
+    pub(super) const NONE: Self =
+        Self { block: u64::MAX, table: PhysAddr(0), parent: (PhysAddr(0), 0), used: 0 };
+
+    /// The entry for an address, if it is in this table.
+    #[inline(always)]
+    pub(super) fn entry(&self, address: u64) -> Option<PhysAddr> {
+        let is_here = address >> descriptor::entry_shift(LAST_LEVEL - 1) == self.block;
+        is_here.then(|| entry_address(self.table, LAST_LEVEL, address))
+    }
+
+    /// The table that an entry of the last level is in.
+    fn of(entry: &Entry, address: u64) -> Self {
+        let (_, parent) = entry.parent;
+        let block = address >> descriptor::entry_shift(LAST_LEVEL - 1);
+        Self {
+            block,
+            table: descriptor::output(parent),
+            parent: entry.parent,
+            used: descriptor::used(parent),
+        }
+    }
+
+    /// The table, if it is the one for an address.
+    #[cfg(test)]
+    pub(super) fn is(&self, table: PhysAddr) -> bool {
+        self.block != u64::MAX && self.table == table
+    }
+}
+
+/// Comes near to the table for an address. `None` if there is none, or if the table that was near is empty: it goes
+/// first, which takes a cursor.
+#[inline(never)]
+pub(super) fn approach<M: Translation>(space: &mut Space, machine: &mut M, address: u64) -> Option<PhysAddr> {
+    if space.near.block != u64::MAX && space.near.used == 0 {
+        return None;
+    }
+    if let Some((at, raw)) = space.near.leave() {
+        machine.write_descriptor(at, raw);
+        machine.publish_descriptors();
+    }
+    let entry = find(machine, space.root, address, LAST_LEVEL);
+    if entry.level < LAST_LEVEL {
+        return None;
+    }
+    space.near = Near::of(&entry, address);
+    Some(entry.at)
+}
+
+impl Near {
+    /// Leaves a table that is not empty. If its count has changed: where its descriptor is, and what it must say.
+    fn leave(&mut self) -> Option<(PhysAddr, u64)> {
+        let Self { block, parent: (at, raw), used, .. } = core::mem::replace(self, Self::NONE);
+        (block != u64::MAX && descriptor::used(raw) != used).then(|| (at, descriptor::with_used(raw, used)))
+    }
+}
+
+/// Puts a page into an invalid entry of the near table: what mapping one page comes to when its tables
 /// are there. Needs no cursor, since nothing was cached before.
-pub(crate) fn put_page<M: Translation>(machine: &mut M, entry: &Entry, raw: u64) {
-    machine.write_descriptor(entry.at, raw);
-    let (at, parent) = entry.parent;
-    machine.write_descriptor(at, descriptor::with_used(parent, descriptor::used(parent).wrapping_add(1)));
+#[inline]
+pub(super) fn put_page<M: Translation>(space: &mut Space, machine: &mut M, at: PhysAddr, raw: u64) {
+    machine.write_descriptor(at, raw);
+    space.near.used = space.near.used.wrapping_add(1);
     machine.publish_descriptors();
 }
 
-/// Takes a page out of a last-level table that has others: what unmapping one page comes to. Steps 1 to 4
-/// of a cursor, for one leaf.
-pub(crate) fn take_page<M: Translation>(machine: &mut M, asid: Option<Asid>, address: u64, entry: &Entry) {
-    machine.write_descriptor(entry.at, 0);
-    let (at, parent) = entry.parent;
-    machine.write_descriptor(at, descriptor::with_used(parent, descriptor::used(parent).wrapping_sub(1)));
+/// Lets a page of the near table permit something else. Steps 1 to 4 of a cursor, for one leaf.
+#[inline(never)]
+pub(super) fn alter_page<M: Translation>(
+    space: &mut Space,
+    machine: &mut M,
+    address: u64,
+    at: PhysAddr,
+    raw: u64,
+) {
+    machine.write_descriptor(at, raw);
     machine.publish_descriptors();
-    if let Some(asid) = asid {
+    if let Some(asid) = space.asid {
         machine.invalidate_leaf(asid, VirtAddr(address));
         machine.complete_invalidation();
     }
 }
 
-/// Whether [`take_page`] may take the page at this entry: there is one, and the table has others.
-pub(crate) const fn is_page_among_others(entry: &Entry) -> bool {
-    entry.level == LAST_LEVEL && descriptor::is_valid(entry.raw) && descriptor::used(entry.parent.1) > 1
+/// Takes a page out of the near table: what unmapping one page comes to. Steps 1 to 4 of a cursor, for one leaf.
+#[inline]
+pub(super) fn take_page<M: Translation>(space: &mut Space, machine: &mut M, address: u64, at: PhysAddr) {
+    machine.write_descriptor(at, 0);
+    space.near.used = space.near.used.wrapping_sub(1);
+    machine.publish_descriptors();
+    if let Some(asid) = space.asid {
+        machine.invalidate_leaf(asid, VirtAddr(address));
+        machine.complete_invalidation();
+    }
 }
 
 /// Addresses whose cached translations are out of date.
@@ -102,7 +188,7 @@ impl Stale {
     }
 }
 
-/// One operation on the tables of a space. [`Cursor::finish`] ends it.
+/// One operation on the tables of a space. [`Cursor::finish`] ends it. It begins with leaving the near table.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a, M: Frames + Translation> {
     machine: &'a mut M,
@@ -111,13 +197,26 @@ pub(crate) struct Cursor<'a, M: Frames + Translation> {
     spare: u64,
     /// Tables that no descriptor leads to any more and cached walks still may.
     dead: u64,
+    /// Whether those are zero but for the first word, and so may be used again as they are.
+    dead_are_zero: bool,
     stale: Stale,
     unpublished: bool,
 }
 
 impl<'a, M: Frames + Translation> Cursor<'a, M> {
-    pub(crate) const fn new(space: &'a mut Space, machine: &'a mut M) -> Self {
-        Self { machine, space, spare: END, dead: END, stale: Stale::NOTHING, unpublished: false }
+    pub(crate) fn new(space: &'a mut Space, machine: &'a mut M) -> Self {
+        let near = space.near;
+        let (stale, dead_are_zero) = (Stale::NOTHING, true);
+        let mut cursor =
+            Self { machine, space, spare: END, dead: END, dead_are_zero, stale, unpublished: false };
+        // From here on every count is where it belongs, and no table is empty.
+        let left = cursor.space.near.leave();
+        if near.block != u64::MAX && near.used == 0 {
+            cursor.drop_table(near.block << descriptor::entry_shift(LAST_LEVEL - 1), LAST_LEVEL - 1);
+        } else if let Some((at, raw)) = left {
+            cursor.write(at, raw);
+        }
+        cursor
     }
 
     /// The entry where the walk for an address ends.
@@ -222,13 +321,14 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
 
     /// Writes leaves into `count` entries that are invalid now, from `entry` on, and counts them.
     pub(crate) fn fill(&mut self, entry: &Entry, first: u64, count: u64) {
-        let (mut at, mut raw) = (entry.at.0, first);
-        for _ in 0..count {
-            self.write(PhysAddr(at), raw);
-            at = at.wrapping_add(8);
-            raw = raw.wrapping_add(covers(entry.level));
-        }
+        self.machine.fill_descriptors(entry.at, count, first, covers(entry.level));
+        self.unpublished = true;
         self.count(entry, self.used(entry).saturating_add(count));
+    }
+
+    /// Whether `count` entries after this one, in its table, are unused.
+    pub(crate) fn are_free(&self, entry: &Entry, count: u64) -> bool {
+        self.machine.are_descriptors_zero(PhysAddr(entry.at.0.wrapping_add(8)), count)
     }
 
     /// Puts a leaf in place of the valid leaf at `entry`.
@@ -253,11 +353,9 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
                 return Ok(());
             }
             let table = self.take_spare()?;
-            let mut raw = descriptor::first_part(entry.level, entry.raw);
-            for index in 0..ENTRIES {
-                self.write(PhysAddr(table.0 | index << 3), raw);
-                raw = raw.wrapping_add(covers(entry.level.saturating_add(1)));
-            }
+            let raw = descriptor::first_part(entry.level, entry.raw);
+            self.machine.fill_descriptors(table, ENTRIES, raw, covers(entry.level.saturating_add(1)));
+            self.unpublished = true;
             self.stale.add(address, entry.level);
             self.write(entry.at, 0);
             self.settle();
@@ -270,6 +368,9 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     pub(crate) fn clear(&mut self, entry: &Entry, address: u64, end: u64, budget: &mut u32) -> u64 {
         let level = entry.level;
         let before = self.used(entry);
+        if level == LAST_LEVEL && before > 0 {
+            return self.clear_pages(entry, address, end, budget);
+        }
         let (mut used, mut next, mut at, mut raw) = (before, address, entry.at.0, entry.raw);
         loop {
             if descriptor::is_valid(raw) {
@@ -297,6 +398,32 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         next.min(end)
     }
 
+    /// The same in a last-level table that is not empty, a row of entries at a time.
+    fn clear_pages(&mut self, entry: &Entry, address: u64, end: u64, budget: &mut u32) -> u64 {
+        let table_end = table_end(LAST_LEVEL, address);
+        let (wanted, before) = (end.min(table_end), self.used(entry));
+        let length = wanted.saturating_sub(address).min(u64::from(*budget).saturating_mul(ROW << PAGE_SHIFT));
+        let (count, next) = (length >> PAGE_SHIFT, address.saturating_add(length));
+        *budget = budget.saturating_sub(count.div_ceil(ROW) as u32);
+        let is_whole = count == ENTRIES;
+        let cleared = if is_whole { before } else { self.machine.clear_descriptors(entry.at, count) };
+        if cleared > 0 {
+            self.unpublished = true;
+            self.stale.add(address, LAST_LEVEL);
+            self.stale.add(next.saturating_sub(PAGE_SIZE), LAST_LEVEL);
+        }
+        if is_whole {
+            // All of the table is unmapped: it goes as it is.
+            self.drop_table(address, LAST_LEVEL - 1);
+            self.dead_are_zero = false;
+            return next;
+        }
+        let used = before.saturating_sub(cleared);
+        self.recount(address, entry, before, used);
+        // What follows in an empty table is unused too.
+        if used == 0 { wanted } else { next }
+    }
+
     /// Gives the leaves from `address` on, within one table and below `end`, other
     /// [attributes](descriptor::attribute_bits). Returns the first address not looked at.
     pub(crate) fn change(
@@ -308,6 +435,12 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         budget: &mut u32,
     ) -> u64 {
         let level = entry.level;
+        if level == LAST_LEVEL && descriptor::is_valid(entry.raw) {
+            let next = self.change_pages(entry, address, end, bits, budget);
+            if next > address {
+                return next;
+            }
+        }
         let (mut next, mut at, mut raw, mut count) = (address, entry.at.0, entry.raw, 0u64);
         let mut broken = false;
         loop {
@@ -335,6 +468,25 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
             self.make_broken(entry, count, bits);
         }
         next.min(end)
+    }
+
+    /// The same for pages in a row of a last-level table that change what they permit and nothing else, as nearly always.
+    /// Returns `address` if there is none.
+    fn change_pages(&mut self, entry: &Entry, address: u64, end: u64, bits: u64, budget: &mut u32) -> u64 {
+        let wanted = end.min(table_end(LAST_LEVEL, address)).saturating_sub(address) >> PAGE_SHIFT;
+        let most = wanted.min(u64::from(*budget).saturating_mul(ROW));
+        let like = descriptor::leaf(LAST_LEVEL, 0, bits);
+        let (same, change) = (descriptor::TYPE, descriptor::PERMISSIONS);
+        let count = self.machine.change_descriptors(entry.at, most, same, like, change);
+        if count == 0 {
+            return address;
+        }
+        self.unpublished = true;
+        *budget = budget.saturating_sub(count.div_ceil(ROW) as u32);
+        let next = address.saturating_add(count << PAGE_SHIFT);
+        self.stale.add(address, LAST_LEVEL);
+        self.stale.add(next.saturating_sub(PAGE_SIZE), LAST_LEVEL);
+        next
     }
 
     /// The make step for what [`Cursor::change`] broke.
@@ -447,13 +599,14 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         if last.wrapping_sub(first) >= BY_ADDRESS_LIMIT {
             self.machine.invalidate_space(asid);
         } else {
-            for step in first..=last {
-                let address = VirtAddr(step << stale.shift);
-                if stale.tables {
-                    self.machine.invalidate_walk(asid, address);
-                } else {
-                    self.machine.invalidate_leaf(asid, address);
-                }
+            let count = last.wrapping_sub(first).saturating_add(1);
+            let (start, step) = (VirtAddr(first << stale.shift), 1 << stale.shift);
+            if !stale.tables {
+                self.machine.invalidate_leaves(asid, start, step, count);
+            }
+            for index in 0..if stale.tables { count } else { 0 } {
+                let address = start.0.saturating_add(index << stale.shift);
+                self.machine.invalidate_walk(asid, VirtAddr(address));
             }
         }
         self.machine.complete_invalidation();
@@ -463,7 +616,11 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     pub(crate) fn finish(mut self) {
         self.settle();
         let dead = core::mem::replace(&mut self.dead, END);
-        self.keep_spare(dead);
+        if self.dead_are_zero {
+            self.keep_spare(dead);
+        } else {
+            self.give_back(dead);
+        }
         self.give_back_spares();
     }
 

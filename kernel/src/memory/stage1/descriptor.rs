@@ -164,17 +164,36 @@ pub(crate) const fn leaf(level: u32, frame: u64, bits: u64) -> u64 {
 }
 
 /// The bits of a leaf that say what it allows; `None` if EL0 may do nothing there.
-pub(crate) const fn attribute_bits(attributes: Attributes) -> Option<u64> {
-    let Some(attributes) = attributes.in_force() else { return None };
+#[inline]
+pub(crate) fn attribute_bits(attributes: Attributes) -> Option<u64> {
+    let Attributes { policy, read, write, execute } = attributes;
+    let index = attr_index(policy) << 3 | u64::from(read) | u64::from(write) << 1 | u64::from(execute) << 2;
+    BITS.get(index as usize).copied().filter(|&bits| bits != 0)
+}
+
+/// [`encode`] of everything: by policy, then execute, write, read.
+const BITS: [u64; 32] = {
+    let mut bits = [0; 32];
+    let mut index = 0;
+    while index < bits.len() {
+        let policy = policy_at(index as u64 >> 3);
+        let (read, write, execute) = (index & 1 != 0, index & 2 != 0, index & 4 != 0);
+        bits[index] = encode(Attributes { policy, read, write, execute });
+        index += 1;
+    }
+    bits
+};
+
+/// The bits of a leaf that say what it allows; 0 if EL0 may do nothing there.
+const fn encode(attributes: Attributes) -> u64 {
+    let Some(attributes) = attributes.in_force() else { return 0 };
     let policy = attributes.policy;
-    Some(
-        attr_index(policy) << ATTR_INDEX_SHIFT
-            | access_permissions(attributes.write)
-            | shareability(policy) << SHAREABILITY_SHIFT
-            | ACCESSED
-            | NOT_GLOBAL
-            | execute_never(attributes.execute),
-    )
+    attr_index(policy) << ATTR_INDEX_SHIFT
+        | access_permissions(attributes.write)
+        | shareability(policy) << SHAREABILITY_SHIFT
+        | ACCESSED
+        | NOT_GLOBAL
+        | execute_never(attributes.execute)
 }
 
 /// A leaf's attributes. The encoder is [`attribute_bits`].
@@ -192,10 +211,15 @@ pub(crate) const fn first_part(level: u32, raw: u64) -> u64 {
     leaf(level.saturating_add(1), raw, 0)
 }
 
+/// The bits of a leaf that may change without break-before-make: what it permits. [`differ_in_permissions_only`].
+pub(crate) const PERMISSIONS: u64 = AP_EL0 | AP_READ_ONLY | UXN;
+/// The bits of a valid leaf that all leaves of one memory type have in common.
+pub(crate) const TYPE: u64 = !(OUTPUT | PERMISSIONS);
+
 /// Whether a valid leaf may become another without break-before-make: only permissions differ (D8.16.1
 /// lists what else would need it: memory type, shareability, address, size, nG, the contiguous hint).
 pub(crate) const fn differ_in_permissions_only(old: u64, new: u64) -> bool {
-    (old ^ new) & !(AP_EL0 | AP_READ_ONLY | UXN) == 0
+    (old ^ new) & !PERMISSIONS == 0
 }
 
 /// AttrIndx\[2:0\]: the byte of `MAIR_EL1`. The decoder is [`policy_at`].

@@ -1,6 +1,6 @@
 //! An address space's tables: what the rest of the kernel does with them.
 
-use super::cursor::{Cursor, Entry, Shortage, find, is_page_among_others, put_page, take_page};
+use super::cursor::{Cursor, Entry, Near, Shortage, alter_page, approach, find, put_page, take_page};
 use super::descriptor::{
     self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift,
     largest_leaf, table_end,
@@ -83,6 +83,8 @@ pub struct Space {
     /// one window pays for clearing and counting a frame once. Its words are zero but the first, which leads
     /// nowhere. 0 if there is none.
     pub(super) spare: u64,
+    /// The table that was used last.
+    pub(super) near: Near,
     state: State,
 }
 
@@ -114,7 +116,16 @@ impl Space {
         machine.zero_frame(root);
         machine.publish_descriptors();
         let state = State::Whole;
-        Ok(Self { root, asid: None, generation: 0, root_used: 0, tables: 0, spare: 0, state })
+        Ok(Self {
+            root,
+            asid: None,
+            generation: 0,
+            root_used: 0,
+            tables: 0,
+            spare: 0,
+            near: Near::NONE,
+            state,
+        })
     }
 
     /// The root table, for `Translation::activate`.
@@ -183,26 +194,44 @@ impl Space {
         length: u64,
     ) -> Result<(), MapError> {
         let end = self.check(address, length)?;
+        self.change(machine, |cursor| {
+            let mut shortage = Shortage::default();
+            let mut at = address.0;
+            while at < end {
+                let entry = cursor.find(at);
+                if !descriptor::is_valid(entry.raw) {
+                    shortage.note(at, entry.level, LAST_LEVEL);
+                }
+                at = table_end(LAST_LEVEL, at);
+            }
+            cursor.stock(shortage.tables)?;
+            at = address.0;
+            while shortage.tables > 0 && at < end {
+                if !descriptor::is_valid(cursor.find(at).raw) {
+                    cursor.make(at, LAST_LEVEL)?;
+                }
+                at = table_end(LAST_LEVEL, at);
+            }
+            Ok(())
+        })
+    }
+
+    /// One operation on the tables. Whatever comes of it, it ends in order.
+    fn change<M: Frames + Translation, T>(
+        &mut self,
+        machine: &mut M,
+        operation: impl FnOnce(&mut Cursor<'_, M>) -> Result<T, MapError>,
+    ) -> Result<T, MapError> {
         let mut cursor = Cursor::new(self, machine);
-        let mut shortage = Shortage::default();
-        let mut at = address.0;
-        while at < end {
-            let entry = cursor.find(at);
-            if !descriptor::is_valid(entry.raw) {
-                shortage.note(at, entry.level, LAST_LEVEL);
-            }
-            at = table_end(LAST_LEVEL, at);
-        }
-        cursor.stock(shortage.tables)?;
-        at = address.0;
-        while shortage.tables > 0 && at < end {
-            if !descriptor::is_valid(cursor.find(at).raw) {
-                cursor.make(at, LAST_LEVEL)?;
-            }
-            at = table_end(LAST_LEVEL, at);
-        }
+        let result = operation(&mut cursor);
         cursor.finish();
-        Ok(())
+        result
+    }
+
+    /// The entry for a page, if there is a table for it: that table is near then.
+    #[inline]
+    fn page_entry<M: Translation>(&mut self, machine: &mut M, address: u64) -> Option<PhysAddr> {
+        self.near.entry(address).or_else(|| approach(self, machine, address))
     }
 
     /// Maps a physical run where nothing is mapped, with the largest blocks that both addresses allow.
@@ -220,54 +249,14 @@ impl Space {
         let end = self.check(address, length)?;
         check_physical(base, length)?;
         let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
-        if length == PAGE_SIZE {
-            let entry = find(machine, self.root, address.0, LAST_LEVEL);
-            if entry.level == LAST_LEVEL && !descriptor::is_valid(entry.raw) {
-                put_page(machine, &entry, descriptor::leaf(LAST_LEVEL, base.0, bits));
-                return Ok(());
-            }
+        if length == PAGE_SIZE
+            && let Some(at) = self.page_entry(machine, address.0)
+            && !descriptor::is_valid(machine.read_descriptor(at))
+        {
+            put_page(self, machine, at, descriptor::leaf(LAST_LEVEL, base.0, bits));
+            return Ok(());
         }
-        self.map_blocks(machine, address.0, base, end, bits)
-    }
-
-    /// The general case of [`Space::map_run`], kept apart so that one page does not pay for it.
-    #[inline(never)]
-    fn map_blocks<M: Frames + Translation>(
-        &mut self,
-        machine: &mut M,
-        start: u64,
-        base: PhysAddr,
-        end: u64,
-        bits: u64,
-    ) -> Result<(), MapError> {
-        // Physical address minus virtual one: the same all along the run.
-        let delta = base.0.wrapping_sub(start);
-        let leaf = |level, at: u64| descriptor::leaf(level, at.wrapping_add(delta), bits);
-
-        let mut cursor = Cursor::new(self, machine);
-        let mut shortage = Shortage::default();
-        let mut at = start;
-        while at < end {
-            let Step { entry, level, count } = survey(&cursor, at, delta, end)?;
-            if at == start && entry.level == level && count << entry_shift(level) == end - start {
-                // The usual case: one table holds it all and is there.
-                cursor.fill(&entry, leaf(level, at), count);
-                cursor.finish();
-                return Ok(());
-            }
-            shortage.note(at, entry.level, level);
-            at = at.saturating_add(count << entry_shift(level));
-        }
-        cursor.stock(shortage.tables)?;
-        at = start;
-        while at < end {
-            let Step { level, count, .. } = survey(&cursor, at, delta, end)?;
-            let entry = cursor.make(at, level)?;
-            cursor.fill(&entry, leaf(level, at), count);
-            at = at.saturating_add(count << entry_shift(level));
-        }
-        cursor.finish();
-        Ok(())
+        self.change(machine, |cursor| map_blocks(cursor, address.0, base, end, bits))
     }
 
     /// Maps one page, in place of whatever is there.
@@ -286,36 +275,14 @@ impl Space {
         check_physical(frame, PAGE_SIZE)?;
         let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
         let raw = descriptor::leaf(LAST_LEVEL, frame.0, bits);
-        let entry = find(machine, self.root, address.0, LAST_LEVEL);
-        if entry.level == LAST_LEVEL && !descriptor::is_valid(entry.raw) {
-            put_page(machine, &entry, raw);
-            return Ok(());
+        if let Some(at) = self.page_entry(machine, address.0) {
+            let old = machine.read_descriptor(at);
+            if !descriptor::is_valid(old) {
+                put_page(self, machine, at, raw);
+                return Ok(());
+            }
         }
-        self.replace_page(machine, address.0, entry, raw)
-    }
-
-    /// The rest of [`Space::map_page`]: tables are missing, or something is mapped.
-    #[inline(never)]
-    fn replace_page<M: Frames + Translation>(
-        &mut self,
-        machine: &mut M,
-        address: u64,
-        mut entry: Entry,
-        raw: u64,
-    ) -> Result<(), MapError> {
-        let mut cursor = Cursor::new(self, machine);
-        if entry.level < LAST_LEVEL {
-            cursor.stock(u64::from(LAST_LEVEL.saturating_sub(entry.level)))?;
-            cursor.split(address, LAST_LEVEL)?;
-            entry = cursor.make(address, LAST_LEVEL)?;
-        }
-        if !descriptor::is_valid(entry.raw) {
-            cursor.fill(&entry, raw, 1);
-        } else if entry.raw != raw {
-            cursor.replace(address, &entry, raw);
-        }
-        cursor.finish();
-        Ok(())
+        self.change(machine, |cursor| map_over(cursor, address.0, raw))
     }
 
     /// Unmaps what is mapped in the range. Blocks across its edges are split; tables that become empty are
@@ -332,32 +299,20 @@ impl Space {
         budget: u32,
     ) -> Result<Progress, MapError> {
         let end = self.check(address, length)?;
-        if length == PAGE_SIZE {
-            let entry = find(machine, self.root, address.0, LAST_LEVEL);
-            if is_page_among_others(&entry) {
-                take_page(machine, self.asid, address.0, &entry);
-                return Ok(Progress::Done);
+        if length == PAGE_SIZE
+            && let Some(at) = self.page_entry(machine, address.0)
+        {
+            if descriptor::is_valid(machine.read_descriptor(at)) {
+                take_page(self, machine, address.0, at);
             }
+            return Ok(Progress::Done);
         }
-        self.unmap_range(machine, address.0, end, budget)
-    }
-
-    /// The general case of [`Space::unmap`].
-    #[inline(never)]
-    fn unmap_range<M: Frames + Translation>(
-        &mut self,
-        machine: &mut M,
-        start: u64,
-        end: u64,
-        budget: u32,
-    ) -> Result<Progress, MapError> {
-        let mut cursor = Cursor::new(self, machine);
-        let entry = split_edges(&mut cursor, start, end)?;
-        let progress = run(&mut cursor, entry, start, end, budget, |cursor, entry, at, budget| {
-            cursor.clear(entry, at, end, budget)
-        });
-        cursor.finish();
-        Ok(progress)
+        self.change(machine, |cursor| {
+            let entry = split_edges(cursor, address.0, end)?;
+            Ok(run(cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+                cursor.clear(entry, at, end, budget)
+            }))
+        })
     }
 
     /// Gives what is mapped in the range other attributes; where nothing is mapped, nothing changes.
@@ -378,13 +333,22 @@ impl Space {
             return self.unmap(machine, address, length, budget);
         };
         let end = self.check(address, length)?;
-        let mut cursor = Cursor::new(self, machine);
-        let entry = split_edges(&mut cursor, address.0, end)?;
-        let progress = run(&mut cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
-            cursor.change(entry, at, end, bits, budget)
-        });
-        cursor.finish();
-        Ok(progress)
+        if length == PAGE_SIZE
+            && let Some(at) = self.page_entry(machine, address.0)
+        {
+            let old = machine.read_descriptor(at);
+            let new = descriptor::leaf(LAST_LEVEL, descriptor::output(old).0, bits);
+            if descriptor::is_valid(old) && descriptor::differ_in_permissions_only(old, new) {
+                alter_page(self, machine, address.0, at, new);
+                return Ok(Progress::Done);
+            }
+        }
+        self.change(machine, |cursor| {
+            let entry = split_edges(cursor, address.0, end)?;
+            Ok(run(cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+                cursor.change(entry, at, end, bits, budget)
+            }))
+        })
     }
 
     /// Takes the tables apart. No CPU may have the space active, from the first call on; after it no other
@@ -440,6 +404,63 @@ fn check_physical(base: PhysAddr, length: u64) -> Result<(), MapError> {
     }
 }
 
+/// [`Space::map_run`] but for one page.
+#[inline(never)]
+fn map_blocks<M: Frames + Translation>(
+    cursor: &mut Cursor<'_, M>,
+    start: u64,
+    base: PhysAddr,
+    end: u64,
+    bits: u64,
+) -> Result<(), MapError> {
+    // Physical address minus virtual one: the same all along the run.
+    let delta = base.0.wrapping_sub(start);
+    let leaf = |level, at: u64| descriptor::leaf(level, at.wrapping_add(delta), bits);
+
+    let mut shortage = Shortage::default();
+    let mut at = start;
+    while at < end {
+        let Step { entry, level, count } = survey(cursor, at, delta, end)?;
+        if at == start && entry.level == level && count << entry_shift(level) == end - start {
+            // The usual case: one table holds it all and is there.
+            cursor.fill(&entry, leaf(level, at), count);
+            return Ok(());
+        }
+        shortage.note(at, entry.level, level);
+        at = at.saturating_add(count << entry_shift(level));
+    }
+    cursor.stock(shortage.tables)?;
+    at = start;
+    while at < end {
+        let Step { level, count, .. } = survey(cursor, at, delta, end)?;
+        let entry = cursor.make(at, level)?;
+        cursor.fill(&entry, leaf(level, at), count);
+        at = at.saturating_add(count << entry_shift(level));
+    }
+    Ok(())
+}
+
+/// The rest of [`Space::map_page`]: tables are missing, or something is mapped.
+#[inline(never)]
+fn map_over<M: Frames + Translation>(
+    cursor: &mut Cursor<'_, M>,
+    address: u64,
+    raw: u64,
+) -> Result<(), MapError> {
+    let mut entry = cursor.find(address);
+    if entry.level < LAST_LEVEL {
+        cursor.stock(u64::from(LAST_LEVEL.saturating_sub(entry.level)))?;
+        cursor.split(address, LAST_LEVEL)?;
+        entry = cursor.make(address, LAST_LEVEL)?;
+    }
+    if !descriptor::is_valid(entry.raw) {
+        cursor.fill(&entry, raw, 1);
+    } else if entry.raw != raw {
+        cursor.replace(address, &entry, raw);
+    }
+    Ok(())
+}
+
 /// Looks at where the next leaves of a run will go: as large as both addresses, the end and the tables that
 /// are there allow, and as many as one table holds.
 fn survey<M: Frames + Translation>(
@@ -459,7 +480,7 @@ fn survey<M: Frames + Translation>(
     }
     let room = descriptor::ENTRIES.saturating_sub(entry_index(level, at));
     let mut count = (left >> entry_shift(level)).min(room);
-    if entry.level == level && cursor.used(&entry) > 0 {
+    if entry.level == level && cursor.used(&entry) > 0 && !cursor.are_free(&entry, count.saturating_sub(1)) {
         for index in 1..count {
             let raw = cursor.beside(&entry, index);
             if descriptor::is_table(level, raw) {

@@ -106,8 +106,11 @@ impl Twin {
             let output = descriptor::output(raw).0;
             if descriptor::is_table(level, raw) {
                 let below = self.read_table(output, level + 1, base, leaves, tables);
-                assert_eq!(below, descriptor::used(raw), "a count of level {level} for {base:#x}");
-                assert!(below > 0 || (self.reserved && level + 1 == LAST_LEVEL), "an empty table is kept");
+                let is_near = self.space.near.is(PhysAddr(output));
+                let counted = if is_near { self.space.near.used } else { descriptor::used(raw) };
+                assert_eq!(below, counted, "a count of level {level} for {base:#x}");
+                let may_be_empty = is_near || self.reserved && level + 1 == LAST_LEVEL;
+                assert!(below > 0 || may_be_empty, "an empty table is kept");
             } else {
                 assert!(level >= FIRST_LEAF_LEVEL);
                 assert_eq!(output & (covers(level) - 1), 0, "a block is misaligned");
@@ -256,9 +259,10 @@ impl Twin {
             copy.machine.allowance = Some(allowance);
             match copy.apply(step) {
                 Err(MapError::NoMemory) => {
-                    assert_eq!(copy.machine.frames(), self.machine.frames(), "changed on NO_MEMORY");
-                    copy.machine.assert_settled();
-                    assert_eq!(copy.space.tables(), self.space.tables());
+                    // But for a table that was near and empty, and is the spare one or free now.
+                    let (before, after) = (self.space.tables(), copy.space.tables());
+                    assert!(after <= before, "{after:?} tables instead of {before:?} on NO_MEMORY");
+                    copy.check();
                 }
                 result => {
                     assert_eq!(result, Ok(()));
@@ -418,23 +422,47 @@ fn cost(twin: &mut Twin, operation: impl FnOnce(&mut Twin)) -> Calls {
 }
 
 #[test]
-fn one_device_page_costs_one_walk_and_two_writes() {
+fn one_device_page_costs_one_look_and_one_write() {
     let mut twin = Twin::new();
     let at = VirtAddr(0x100_0000);
-    // A neighbour, so that tables are there and stay.
-    twin.space.map_page(&mut twin.machine, VirtAddr(at.0 + PAGE_SIZE), PhysAddr(0), READ_WRITE).unwrap();
+    // Neighbours, so that the table is there, and near.
+    for page in [1, 2] {
+        let at = VirtAddr(at.0 + page * PAGE_SIZE);
+        twin.space.map_page(&mut twin.machine, at, PhysAddr(0), READ_WRITE).unwrap();
+    }
     let mapped = cost(&mut twin, |t| {
         t.space.map_run(&mut t.machine, at, PhysAddr(0x901_0000), PAGE_SIZE, READ_WRITE).unwrap();
     });
-    assert_eq!(mapped, Calls { reads: 4, writes: 2, publications: 1, ..Calls::default() });
+    // That table is near: one look at the entry, one store.
+    assert_eq!(mapped, Calls { reads: 1, writes: 1, publications: 1, ..Calls::default() });
     let unmapped = cost(&mut twin, |t| {
         assert_eq!(t.space.unmap(&mut t.machine, at, PAGE_SIZE, 64), Ok(Progress::Done));
     });
-    assert_eq!(unmapped, Calls { reads: 4, writes: 2, publications: 1, invalidations: 1, completions: 1 });
+    assert_eq!(unmapped, Calls { reads: 1, writes: 1, publications: 1, invalidations: 1, completions: 1 });
     let faulted = cost(&mut twin, |t| {
         t.space.map_page(&mut t.machine, at, PhysAddr(0x5000), READ_WRITE).unwrap();
     });
-    assert_eq!(faulted, Calls { reads: 4, writes: 2, publications: 1, ..Calls::default() });
+    assert_eq!(faulted, Calls { reads: 1, writes: 1, publications: 1, ..Calls::default() });
+    let protected = cost(&mut twin, |t| {
+        let read_only = Attributes { write: false, ..READ_WRITE };
+        assert_eq!(t.space.protect(&mut t.machine, at, PAGE_SIZE, read_only, 64), Ok(Progress::Done));
+    });
+    assert_eq!(protected, Calls { reads: 1, writes: 1, publications: 1, invalidations: 1, completions: 1 });
+}
+
+#[test]
+fn a_page_elsewhere_costs_one_walk_and_the_count_that_was_kept() {
+    let mut twin = Twin::new();
+    for at in [GIB, 2 * GIB] {
+        twin.space.map_page(&mut twin.machine, VirtAddr(at), PhysAddr(0), READ_WRITE).unwrap();
+    }
+    for (at, writes) in [(GIB, 1), (2 * GIB, 2), (GIB + PAGE_SIZE, 2)] {
+        let at = VirtAddr(at + PAGE_SIZE);
+        let mapped = cost(&mut twin, |t| {
+            t.space.map_run(&mut t.machine, at, PhysAddr(0x901_0000), PAGE_SIZE, READ_WRITE).unwrap();
+        });
+        assert_eq!((mapped.reads, mapped.writes), (5, writes));
+    }
 }
 
 #[test]
@@ -475,7 +503,8 @@ fn a_budget_bounds_what_is_touched() {
     twin.space.map_run(&mut twin.machine, VirtAddr(GIB), PhysAddr(0x1000), length, READ_WRITE).unwrap();
     let calls = cost(&mut twin, |t| {
         let progress = t.space.unmap(&mut t.machine, VirtAddr(GIB), length, 100);
-        assert_eq!(progress, Ok(Progress::UpTo(VirtAddr(GIB + 100 * PAGE_SIZE))));
+        // Sixteen entries in a row count as one.
+        assert_eq!(progress, Ok(Progress::UpTo(VirtAddr(GIB + 1600 * PAGE_SIZE))));
     });
     assert!(calls.reads < 120 && calls.writes < 120, "{calls:?}");
 }
@@ -510,12 +539,14 @@ fn a_page_in_a_block_of_1_gib_needs_two_tables_and_all_or_none() {
 }
 
 #[test]
-fn the_last_page_of_a_table_takes_the_table_with_it() {
+fn an_empty_table_goes_with_the_next_operation_elsewhere() {
     let mut twin = Twin::new();
     let at = 4 * GIB + 7 * PAGE_SIZE;
     twin.try_all(&Step::MapPage { at, physical: 0x901_0000, attributes: READ_WRITE });
     assert_eq!(twin.space.tables().0, 4);
     twin.try_all(&Step::Unmap { at, length: PAGE_SIZE, budget: 1 });
+    assert_eq!(twin.space.tables().0, 4, "it may come back");
+    twin.try_all(&Step::Unmap { at: GIB, length: PAGE_SIZE, budget: 1 });
     assert_eq!(twin.space.tables().0, 2, "the root, and one table for the next time");
 }
 

@@ -68,13 +68,25 @@ mod shared {
     /// Whether an address, any at all, lies in a frame that is lent.
     #[inline]
     pub(crate) fn is_lent(address: PhysAddr) -> bool {
-        for (base, size) in &RAM {
+        let is_in = |(base, size): &(AtomicU64, AtomicU64)| {
+            address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size.load(Ordering::Relaxed)
+        };
+        // Most boards have one stretch, or most of their RAM in the first.
+        let [first, others @ ..] = &RAM;
+        if is_in(first) { LENT.contains(address) } else { is_lent_elsewhere(address, others) }
+    }
+
+    /// [`is_lent`] of what is not in the first stretch of RAM.
+    #[cold]
+    #[inline(never)]
+    fn is_lent_elsewhere(address: PhysAddr, others: &[(AtomicU64, AtomicU64)]) -> bool {
+        for (base, size) in others {
             let size = size.load(Ordering::Relaxed);
-            if address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size {
-                return LENT.contains(address);
-            }
             if size == 0 {
                 break;
+            }
+            if address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size {
+                return LENT.contains(address);
             }
         }
         false
