@@ -317,7 +317,7 @@ impl<M: Machine> Kernel<M> {
         let status = match word {
             Word::None => status,
             Word::At(address, word) => {
-                self.copy_out(process, address, &word.to_le_bytes()).err().unwrap_or(status)
+                self.put_word(process, address, word.to_le_bytes()).err().unwrap_or(status)
             }
             Word::Items(items) => self.deliver_items(id, items, status),
             Word::Packet { at, .. } => self.deliver_packet(id, at),

@@ -1,4 +1,5 @@
 //! A home for objects of one type, addressed by ids that notice reuse.
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -69,7 +70,7 @@ struct Slot<T> {
 /// Values of one type. Insertion can fail and says so; nothing else allocates.
 #[derive(Debug)]
 pub struct Arena<T> {
-    chunks: Vec<Vec<Slot<T>>>,
+    chunks: Vec<Box<[Slot<T>; CHUNK]>>,
     first_free: u32,
     free: usize,
     len: usize,
@@ -149,7 +150,7 @@ impl<T> Arena<T> {
             let next_free = if offset + 1 == CHUNK as u32 { self.first_free } else { base + offset + 1 };
             chunk.push(Slot { generation: 0, next_free, value: None });
         }
-        self.chunks.push(chunk);
+        self.chunks.push(in_a_box(chunk)?);
         self.first_free = base;
         self.free += CHUNK;
         Ok(())
@@ -207,7 +208,7 @@ impl<T> Arena<T> {
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
         self.chunks
             .iter()
-            .flatten()
+            .flat_map(|chunk| chunk.iter())
             .enumerate()
             .inspect(|_| self.count_look())
             .filter_map(|(index, slot)| Some((Id::new(index as u32, slot.generation)?, slot.value.as_ref()?)))
@@ -236,6 +237,11 @@ impl<T> Arena<T> {
         let index = index as usize;
         self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
     }
+}
+
+/// A full vector as a box of its array, which is where it is: this takes no memory.
+pub(crate) fn in_a_box<T, const N: usize>(full: Vec<T>) -> Result<Box<[T; N]>> {
+    full.into_boxed_slice().try_into().map_err(|_| Status::INTERNAL)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //!
 //! ```text
 //! find_gap(&GapRequest)   -> Option<u64>        a place for a new extent, O(log n) for each gap probed
+//! first_free(from)        -> u64                where the first gap begins
 //! containing(at)          -> Option<(u64, &V)>  the extent that holds this point
 //! first_overlap(from, to) -> Option<(u64, &V)>  the first extent with a point in [from, to)
 //! update(key, change)     -> Option<T>          instead of `get_mut`, because a length may change

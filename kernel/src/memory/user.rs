@@ -58,6 +58,27 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
+    /// [`Kernel::copy_out`] of a word, which is nearly always in one page that the MMU shows.
+    ///
+    /// # Errors
+    /// As for [`Kernel::copy_out`].
+    #[inline]
+    pub(crate) fn put_word<const N: usize>(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        word: [u8; N],
+    ) -> Result {
+        let offset = (address & (PAGE_SIZE - 1)) as usize;
+        if offset <= PAGE_SIZE as usize - N
+            && let Some(frame) = self.seen(process, address, Access::Write)
+        {
+            self.machine.write_frame(frame, offset, &word);
+            return Ok(());
+        }
+        self.copy_out(process, address, &word)
+    }
+
     /// The frame behind a user address and the offset in it, brought in if it must be.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 //! A process's handles: values to objects and rights.
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use abi::object::HANDLE_FIXED_BITS;
@@ -6,6 +7,7 @@ use abi::status::Result;
 use abi::{Handle, Rights, Status};
 
 use super::ObjectRef;
+use crate::collections::arena::in_a_box;
 
 /// Slots that are added at a time.
 const CHUNK: usize = 64;
@@ -15,6 +17,14 @@ const INDEX_BITS: u32 = 22;
 const MAX_HANDLES: usize = 1 << INDEX_BITS;
 /// The end of the queue of free slots.
 const NONE: u32 = u32::MAX;
+
+/// What lies between two values of one slot.
+const ONE_GENERATION: u32 = 1 << (INDEX_BITS + 2);
+
+/// The slot that a value without its secret names.
+const fn index_of(raw: u32) -> usize {
+    (raw >> 2) as usize & (MAX_HANDLES - 1)
+}
 
 /// What a handle stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +50,8 @@ pub enum Drained {
 struct Slot {
     entry: Option<HandleEntry>,
     next_free: u32,
-    generation: u8,
+    /// The value of the slot's handle without the secret; while it is free, that of the next one without the low bits.
+    raw: u32,
 }
 
 /// The handles of one process.
@@ -50,7 +61,13 @@ struct Slot {
 /// value comes back as late as possible.
 #[derive(Debug)]
 pub struct HandleTable {
-    chunks: Vec<Vec<Slot>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a table grows by chunks that never move, and by their addresses alone"
+    )]
+    chunks: Vec<Box<[Slot; CHUNK]>>,
+    /// Slots of the last chunk that [`HandleTable::drain`] has looked at.
+    drained: usize,
     secret: u32,
     first_free: u32,
     last_free: u32,
@@ -62,7 +79,7 @@ impl HandleTable {
     /// An empty table whose values are hidden under `secret`.
     pub const fn new(secret: u32) -> Self {
         let secret = secret & !HANDLE_FIXED_BITS;
-        Self { chunks: Vec::new(), secret, first_free: NONE, last_free: NONE, free: 0, len: 0 }
+        Self { chunks: Vec::new(), drained: 0, secret, first_free: NONE, last_free: NONE, free: 0, len: 0 }
     }
 
     /// How many handles there are.
@@ -96,26 +113,28 @@ impl HandleTable {
         let slot = self.slot_mut(index).ok_or(Status::INTERNAL)?;
         let next_free = slot.next_free;
         slot.entry = Some(entry);
-        let value = u32::from(slot.generation) << INDEX_BITS | index;
+        slot.raw |= HANDLE_FIXED_BITS;
+        let raw = slot.raw;
         self.first_free = next_free;
         if next_free == NONE {
             self.last_free = NONE;
         }
         self.free -= 1;
         self.len += 1;
-        Ok((value << 2 | HANDLE_FIXED_BITS) ^ self.secret)
+        Ok(raw ^ self.secret)
     }
 
     /// What a value stands for.
     ///
     /// # Errors
     /// `BAD_HANDLE`.
+    #[inline]
     pub fn get(&self, value: Handle) -> Result<HandleEntry> {
-        let (index, generation) = self.decode(value)?;
+        let raw = value ^ self.secret;
+        let index = index_of(raw);
         let slot = self.chunks.get(index / CHUNK).and_then(|chunk| chunk.get(index % CHUNK));
-        slot.filter(|slot| slot.generation == generation)
-            .and_then(|slot| slot.entry)
-            .ok_or(Status::BAD_HANDLE)
+        // One comparison: of the generation, of the low bits, and thereby of whether the slot is in use.
+        slot.filter(|slot| slot.raw == raw).and_then(|slot| slot.entry).ok_or(Status::BAD_HANDLE)
     }
 
     /// Takes a handle out.
@@ -124,51 +143,42 @@ impl HandleTable {
     /// `BAD_HANDLE`.
     pub fn remove(&mut self, value: Handle) -> Result<HandleEntry> {
         let entry = self.get(value)?;
-        let (index, _) = self.decode(value)?;
-        self.release(index as u32);
+        self.release(index_of(value ^ self.secret) as u32);
         Ok(entry)
     }
 
     /// Every handle.
     pub fn entries(&self) -> impl Iterator<Item = HandleEntry> {
-        self.chunks.iter().flatten().filter_map(|slot| slot.entry)
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.entry)
     }
 
     /// What is in the slot with this number; `None` behind the last one. For those who go through all handles.
     pub fn slot(&self, index: usize) -> Option<Option<(Handle, HandleEntry)>> {
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
-        let value = (u32::from(slot.generation) << INDEX_BITS | index as u32) << 2 | HANDLE_FIXED_BITS;
-        Some(slot.entry.map(|entry| (value ^ self.secret, entry)))
+        Some(slot.entry.map(|entry| (slot.raw ^ self.secret, entry)))
     }
 
     /// Takes the table apart, a chunk at a time at most: of a table that is not used any more.
     pub fn drain(&mut self) -> Drained {
         let Some(chunk) = self.chunks.last_mut() else { return Drained::Empty };
-        while let Some(slot) = chunk.pop() {
-            if let Some(entry) = slot.entry {
+        for slot in chunk.iter_mut().skip(self.drained) {
+            self.drained += 1;
+            if let Some(entry) = slot.entry.take() {
                 self.len -= 1;
                 return Drained::Handle(entry);
             }
         }
+        self.drained = 0;
         self.chunks.pop();
         // Nothing is inserted any more: what the queue of free slots names is gone.
         (self.first_free, self.last_free, self.free) = (NONE, NONE, 0);
         Drained::Nothing
     }
 
-    fn decode(&self, value: Handle) -> Result<(usize, u8)> {
-        let raw = value ^ self.secret;
-        if raw & HANDLE_FIXED_BITS != HANDLE_FIXED_BITS {
-            return Err(Status::BAD_HANDLE);
-        }
-        let raw = raw >> 2;
-        Ok((raw as usize & (MAX_HANDLES - 1), (raw >> INDEX_BITS) as u8))
-    }
-
     fn release(&mut self, index: u32) {
         let Some(slot) = self.slot_mut(index) else { return };
         slot.entry = None;
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.raw = (slot.raw & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION);
         slot.next_free = NONE;
         self.free += 1;
         self.len -= 1;
@@ -192,10 +202,10 @@ impl HandleTable {
         let mut chunk = Vec::new();
         self.chunks.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
         chunk.try_reserve_exact(CHUNK).map_err(|_| Status::NO_MEMORY)?;
-        for _ in 0..CHUNK {
-            chunk.push(Slot { entry: None, next_free: NONE, generation: 0 });
+        for index in base..base + CHUNK {
+            chunk.push(Slot { entry: None, next_free: NONE, raw: (index as u32) << 2 });
         }
-        self.chunks.push(chunk);
+        self.chunks.push(in_a_box(chunk)?);
         for index in base..base + CHUNK {
             self.queue_free(index as u32);
         }

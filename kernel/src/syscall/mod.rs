@@ -300,7 +300,7 @@ impl<M: Machine> Kernel<M> {
             }
         };
         self.add_handle(object);
-        if let Err(status) = self.copy_out(caller.process, out, &handle.to_le_bytes()) {
+        if let Err(status) = self.put_word(caller.process, out, handle.to_le_bytes()) {
             self.take_back(caller, handle)?;
             return Err(status);
         }

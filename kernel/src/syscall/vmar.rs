@@ -102,7 +102,7 @@ impl<M: Machine> Kernel<M> {
         let (base, id) = (mapping.base, self.enter_mapping(mapping, physical)?);
         let exit = if options & MAP_RANGE != 0 {
             self.populate(caller, Populating { mapping: id, base, at: base, undo: None }, out)?
-        } else if let Err(status) = self.copy_out(caller.process, out, &base.to_le_bytes()) {
+        } else if let Err(status) = self.put_word(caller.process, out, base.to_le_bytes()) {
             self.retract_mapping(id)?;
             return Err(status);
         } else {

@@ -163,7 +163,7 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_vmo_get_size(&mut self, caller: Caller, args: &Args) -> Result {
         let vmo = self.object::<Vmo>(caller, args.half(0), Rights::NONE)?;
         let size = self.objects.get(vmo)?.size;
-        self.copy_out(caller.process, args.word(1), &size.to_le_bytes())
+        self.put_word(caller.process, args.word(1), size.to_le_bytes())
     }
 
     /// `zx_vmo_read` and `zx_vmo_write(handle, buffer, offset, buffer_size)`: a piece at a time; the

@@ -67,8 +67,22 @@ impl<V: Extent> ExtentTree<V> {
             return None;
         }
         let hint = request.hint.max(request.from);
-        self.search(request, hint)
+        // Most often it is the very first one.
+        let (start, next) = self.index.gap_at(hint);
+        let bound = self.index.entry(next).map_or(u64::MAX, |(key, _)| key);
+        request
+            .place(start, bound.min(request.to))
+            .or_else(|| self.search(request, hint))
             .or_else(|| if hint == request.from { None } else { self.search(request, request.from) })
+    }
+
+    /// Where the first gap begins, at or after a point. It may be behind everything.
+    pub fn first_free(&self, from: u64) -> u64 {
+        let (start, next) = self.index.gap_at(from);
+        match self.index.entry(next) {
+            Some((key, _)) if key <= start => self.index.gap_after(next, 1).map_or(start, |(start, _)| start),
+            _ => start,
+        }
     }
 
     /// The extent that holds the point `at`.
@@ -98,6 +112,7 @@ impl<V: Extent> ExtentTree<V> {
         Some(result)
     }
 
+    #[inline(never)]
     fn search(&self, request: &GapRequest, from: u64) -> Option<u64> {
         let (mut start, mut next) = self.index.gap_at(from);
         let mut need = request.length;

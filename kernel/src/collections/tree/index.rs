@@ -1,5 +1,7 @@
 //! The tree itself: from keys to the numbers of values. It is the same code whatever the values are.
 
+use core::cell::Cell;
+
 use super::NoMemory;
 use super::node::{Item, NIL, Node, Nodes, WIDTH};
 
@@ -33,11 +35,14 @@ pub(super) struct Index {
     root: u32,
     /// Levels above the leaves.
     pub(super) height: u32,
+    /// The rank that was found last, while all is one leaf: what is looked for next is nearly always there, or has
+    /// its place there. It is a guess, and tried before it is believed.
+    last: Cell<u32>,
 }
 
 impl Index {
     pub(super) const fn new() -> Self {
-        Self { nodes: Nodes::new(), root: NIL, height: 0 }
+        Self { nodes: Nodes::new(), root: NIL, height: 0, last: Cell::new(0) }
     }
 
     /// Gives memory back, of which nothing is in use any more, a bounded part of it; whether none is left.
@@ -87,12 +92,34 @@ impl Index {
         path
     }
 
+    /// How many keys of a leaf are below this one.
+    #[inline(always)]
+    fn rank_of(&self, leaf: &Node, key: u64) -> u32 {
+        let last = self.last.get();
+        let (is_above, rank) = match last < leaf.len() && leaf.key(last) < key {
+            true => (true, last.wrapping_add(1)),
+            false => (last == 0 || last <= leaf.len() && leaf.key(last.wrapping_sub(1)) < key, last),
+        };
+        if is_above && (rank == leaf.len() || leaf.key(rank) >= key) { rank } else { leaf.rank_of(key) }
+    }
+
+    /// How many keys of a leaf are at or below this one.
+    #[inline(always)]
+    fn rank_after(&self, leaf: &Node, key: u64) -> u32 {
+        let last = self.last.get();
+        let (is_above, rank) = match last < leaf.len() && leaf.key(last) <= key {
+            true => (true, last.wrapping_add(1)),
+            false => (last == 0 || last <= leaf.len() && leaf.key(last.wrapping_sub(1)) <= key, last),
+        };
+        if is_above && (rank == leaf.len() || leaf.key(rank) > key) { rank } else { leaf.rank_after(key) }
+    }
+
     /// The number under a key; or where it would be put.
     #[inline]
     pub(super) fn find(&self, key: u64) -> Result<u32, Place> {
         let leaf = self.leaf_of(key);
         let Some(node) = self.nodes.get(leaf) else { return Err(Place::NONE) };
-        let rank = node.rank_of(key);
+        let rank = self.rank_of(node, key);
         match node.entry(rank) {
             Some((found, item)) if found == key => Ok(item.at),
             _ => Err(Place { leaf, rank }),
@@ -103,7 +130,9 @@ impl Index {
     #[inline]
     pub(super) fn floor(&self, key: u64) -> Option<(u64, Item)> {
         let leaf = self.nodes.get(self.leaf_of(key))?;
-        leaf.entry(leaf.rank_after(key).checked_sub(1)?)
+        let rank = self.rank_after(leaf, key).checked_sub(1)?;
+        self.last.set(rank);
+        leaf.entry(rank)
     }
 
     /// The place of the least key at or above `key`; if there is none, a place where nothing is.
@@ -231,9 +260,13 @@ impl Index {
     /// Takes the entry under a key out. Its place stays as room for another.
     #[inline]
     pub(super) fn remove(&mut self, key: u64) -> Option<u32> {
-        let leaf = self.leaf_of(key);
-        let leaf = self.nodes.get_mut(leaf)?;
-        let (_, item) = leaf.take(leaf.find(key)?)?;
+        let at = self.leaf_of(key);
+        let leaf = self.nodes.get(at)?;
+        let rank = self.rank_of(leaf, key);
+        if leaf.key(rank) != key {
+            return None;
+        }
+        let (_, item) = self.nodes.get_mut(at)?.take(rank)?;
         if self.height > 0 {
             self.tidy(key);
         }
@@ -329,7 +362,8 @@ impl Index {
     pub(super) fn gap_at(&self, from: u64) -> (u64, Place) {
         if self.height == 0 {
             let Some(leaf) = self.nodes.get(self.root) else { return (from, Place::NONE) };
-            let rank = leaf.rank_after(from);
+            let rank = self.rank_after(leaf, from);
+            self.last.set(rank);
             let before = rank.checked_sub(1).and_then(|rank| leaf.entry(rank));
             return (before.map_or(from, |(_, item)| item.end.max(from)), Place { leaf: self.root, rank });
         }
@@ -347,11 +381,17 @@ impl Index {
         let mut above = path.iter().flat_map(|path| path.0.iter().take(self.height as usize)).zip(1..);
         loop {
             match self.gap_below(from, reached, need) {
-                Ok(gap) => return Some(gap),
+                Ok((start, end)) => {
+                    self.last.set(end.rank);
+                    return Some((start, end));
+                }
                 Err(further) => reached = further,
             }
             // Upward, at each level through what follows there.
-            let Some((&(node, rank), level)) = above.next() else { return Some((reached, Place::NONE)) };
+            let Some((&(node, rank), level)) = above.next() else {
+                self.last.set(self.nodes.get(place.leaf).map_or(0, Node::len));
+                return Some((reached, Place::NONE));
+            };
             from = (level, node, rank.wrapping_add(1));
         }
     }

@@ -333,6 +333,8 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
             (at + length <= request.to).then_some(at)
         };
         assert_eq!(tree.find_gap(&request), gap_from(hint).or_else(|| gap_from(0)), "round {round}");
+        let is_free = |at: &u64| model.range(..=at).next_back().is_none_or(|(key, len)| key + len <= *at);
+        assert_eq!(Some(tree.first_free(hint)), (hint..).find(is_free), "round {round}");
     }
     tree.check();
     assert_eq!(tree.shape().1, 3);
