@@ -23,7 +23,7 @@ const LEAVES_SHOWN: u32 = 64;
 
 /// Leaves of a physical mapping that are shown at once; the rest come by faults. A window at an address that is
 /// congruent to it, where the kernel puts it unless told otherwise, needs few: a block shows 1 GiB.
-const EAGER_LEAVES: u64 = 1024;
+const EAGER_LEAVES: u64 = 4096;
 
 /// Whether a long operation is finished or must be entered again for the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ pub(crate) enum Work {
 /// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
 /// largest leaves there can show.
 fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+    if range.size() <= PAGE_SIZE * EAGER_LEAVES {
+        return range.size();
+    }
     let fits = |block: &u64| (base ^ range.base().0) & (block - 1) == 0 && range.size() >= *block;
     let leaf = BLOCKS.into_iter().find(fits).unwrap_or(PAGE_SIZE);
     range.size().min(leaf.saturating_mul(EAGER_LEAVES))
@@ -56,34 +59,48 @@ impl<M: Machine> Kernel<M> {
         if let Some(range) = physical {
             self.types.add(range, mapping.policy)?;
         }
-        let (base, length) = (mapping.base, mapping.length);
-        let entered = self.objects.mappings.insert(mapping).and_then(|id| {
-            let region = self.objects.get_mut(mapping.vmar)?;
-            let entered = region.entries.try_insert(base, Entry::Mapping { id, length });
-            if entered.is_err() {
-                self.objects.mappings.delete(id);
+        let id = match self.enter_and_show(process, &mapping, physical) {
+            Ok(id) => id,
+            Err(status) => {
+                if let Some(range) = physical {
+                    self.types.remove(range)?;
+                }
+                return Err(status);
             }
-            entered.map_err(Status::from)?;
-            // Without permissions there is nothing to show; `protect` and faults show it later.
-            let Some(range) = physical.filter(|_| mapping.permissions != 0) else { return Ok(id) };
-            let (machine, space) = self.space_of(process)?;
-            let shown = shown_at_once(base, range);
-            space.map_run(machine, VirtAddr(base), range.base(), shown, mapping.attributes()).inspect_err(
-                |_| {
-                    if let Some(region) = self.objects.vmars.get_mut(mapping.vmar) {
-                        region.entries.remove(base);
-                    }
-                    self.objects.mappings.delete(id);
-                },
-            )?;
-            Ok(id)
-        });
-        match (entered, physical) {
-            (Ok(id), _) => self.hang(id, &mapping, None),
-            (Err(_), Some(range)) => self.types.remove(range)?,
-            (Err(_), None) => {}
+        };
+        self.hang(id, &mapping, None);
+        Ok(id)
+    }
+
+    /// The part of [`Kernel::enter_mapping`] that concerns one process.
+    #[inline]
+    fn enter_and_show(
+        &mut self,
+        process: Id<Process>,
+        mapping: &Mapping,
+        physical: Option<PhysRange>,
+    ) -> Result<Id<Mapping>> {
+        let (vmar, base, length) = (mapping.vmar, mapping.base, mapping.length);
+        let id = self.objects.mappings.insert(*mapping)?;
+        let region = self.objects.get_mut(vmar)?;
+        if region.entries.try_insert(base, Entry::Mapping { id, length }).is_err() {
+            self.objects.mappings.delete(id);
+            return Err(Status::NO_MEMORY);
         }
-        entered
+        region.note_taken(base, length);
+        // Without permissions there is nothing to show; `protect` and faults show it later.
+        let Some(range) = physical.filter(|_| mapping.permissions != 0) else { return Ok(id) };
+        let (machine, space) = self.space_of(process)?;
+        let shown = shown_at_once(base, range);
+        if let Err(error) = space.map_run(machine, VirtAddr(base), range.base(), shown, mapping.attributes())
+        {
+            let region = self.objects.get_mut(vmar)?;
+            region.entries.remove(base);
+            region.note_free(base);
+            self.objects.mappings.delete(id);
+            return Err(error.into());
+        }
+        Ok(id)
     }
 
     /// Puts a mapping into the list of its root, first or after another one, and counts it.
@@ -151,7 +168,9 @@ impl<M: Machine> Kernel<M> {
                 Progress::UpTo(address) => address.0,
             };
         }
-        self.objects.get_mut(mapping.vmar)?.entries.remove(mapping.base);
+        let region = self.objects.get_mut(mapping.vmar)?;
+        region.entries.remove(mapping.base);
+        region.note_free(mapping.base);
         self.release_mapping(id);
         Ok(())
     }
@@ -202,15 +221,21 @@ impl<M: Machine> Kernel<M> {
         align: u64,
         physical: Option<PhysAddr>,
     ) -> Result<u64> {
-        let region = self.objects.get(vmar)?;
-        let (from, hint) = (region.base, region.hint);
+        let region = self.objects.get_mut(vmar)?;
+        let (from, hint) = (region.base, region.free_from);
         let block =
             physical.and_then(|_| BLOCKS.into_iter().find(|&block| length >= block)).unwrap_or(PAGE_SIZE);
         for step in [block, PAGE_SIZE] {
             let residue = if align <= step { physical.map_or(0, |base| base.0 & (step - 1)) } else { 0 };
             let request = GapRequest { from, to: end, length, align: align.max(step), residue, hint };
             if let Some(place) = region.entries.find_gap(&request) {
+                if place != hint {
+                    region.free_from = region.entries.first_free(hint);
+                }
                 return Ok(place);
+            }
+            if step == PAGE_SIZE {
+                break;
             }
         }
         Err(Status::NO_RESOURCES)
@@ -242,10 +267,14 @@ impl<M: Machine> Kernel<M> {
             let mapping = *self.objects.mapping(id)?;
             let start = base.max(at);
             let end = mapping.end().min(to);
-            self.objects.get_mut(vmar)?.entries.reserve(1).map_err(Status::from)?;
-            self.objects.mappings.reserve()?;
-            if self.physical_part(&mapping).is_some() {
-                self.types.reserve_removal()?;
+            // A mapping that goes as a whole, and in one step, leaves nothing that needs a place.
+            let is_whole = (start, end) == (mapping.base, mapping.end());
+            if !is_whole || mapping.length > u64::from(ENTRIES_A_STEP) * PAGE_SIZE {
+                self.objects.get_mut(vmar)?.entries.reserve(1).map_err(Status::from)?;
+                self.objects.mappings.reserve()?;
+                if self.physical_part(&mapping).is_some() {
+                    self.types.reserve_removal()?;
+                }
             }
             let (machine, space) = self.space_of(process)?;
             let done = match space
@@ -257,6 +286,9 @@ impl<M: Machine> Kernel<M> {
             };
             self.carve(id, &mapping, start, done)?;
             at = done;
+            if at >= to {
+                return Ok(Work::Done);
+            }
         }
         Ok(if self.first_overlap(vmar, at, to)?.is_some() { Work::UpTo(at) } else { Work::Done })
     }
@@ -265,10 +297,13 @@ impl<M: Machine> Kernel<M> {
     /// reserved for what that cuts off.
     fn carve(&mut self, id: Id<Mapping>, mapping: &Mapping, start: u64, end: u64) -> Result {
         if start == mapping.base && end == mapping.end() {
-            self.objects.get_mut(mapping.vmar)?.entries.remove(start);
+            let region = self.objects.get_mut(mapping.vmar)?;
+            region.entries.remove(start);
+            region.note_free(start);
             self.release_mapping(id);
             return Ok(());
         }
+        self.objects.get_mut(mapping.vmar)?.note_free(start);
         self.forget_types(&mapping.part(start, end));
         if start > mapping.base {
             self.shorten(id, mapping, start)?;

@@ -58,7 +58,9 @@ impl<M: Machine> Kernel<M> {
         (region.base, region.size, region.flags) = (base, size, options & CAN_MAP_ALL);
         let vmar = self.objects.vmars.insert(region)?;
         let entry = Entry::Region { vmar, size };
-        self.objects.get_mut(parent)?.entries.try_insert(base, entry).map_err(Status::from)?;
+        let above = self.objects.get_mut(parent)?;
+        above.entries.try_insert(base, entry).map_err(Status::from)?;
+        above.note_taken(base, size);
         self.objects.get_mut(process)?.regions.add(base, base + size, vmar, parent)?;
         self.hold(ObjectRef::Vmar(vmar));
         Ok(vmar)
@@ -154,6 +156,7 @@ impl<M: Machine> Kernel<M> {
         let Some(parent) = region.parent.take() else { return };
         if let Some(parent) = self.objects.vmars.get_mut(parent) {
             parent.entries.remove(base);
+            parent.note_free(base);
         }
         if let Some(process) = process.and_then(|process| self.objects.processes.get_mut(process)) {
             process.regions.remove(base, base + size, parent);

@@ -76,6 +76,8 @@ pub struct Vmar {
     pub entries: ExtentTree<Entry>,
     /// Where the search for room starts: random, so that addresses tell little.
     pub hint: u64,
+    /// From the hint to here all is taken: the search need not look there again.
+    pub free_from: u64,
     /// Where it is in its life.
     pub state: VmarState,
     /// How far its end has come.
@@ -111,6 +113,7 @@ impl Vmar {
             flags: CAN_MAP_ALL,
             entries: ExtentTree::default(),
             hint,
+            free_from: hint,
             state: VmarState::Live,
             end: Teardown::default(),
         }
@@ -119,6 +122,20 @@ impl Vmar {
     /// Whether it was destroyed, or its process has ended.
     pub fn is_over(&self) -> bool {
         self.state != VmarState::Live
+    }
+
+    /// Notes that an address and what follows it is taken now.
+    pub const fn note_taken(&mut self, base: u64, length: u64) {
+        if base == self.free_from {
+            self.free_from = base.saturating_add(length);
+        }
+    }
+
+    /// Notes that what starts at an address is free now.
+    pub const fn note_free(&mut self, from: u64) {
+        if self.hint <= from && from < self.free_from {
+            self.free_from = from;
+        }
     }
 
     /// The permissions that its mappings may have.
