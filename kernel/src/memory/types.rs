@@ -15,10 +15,14 @@ struct Segment {
 
 /// Which physical pages are mapped, how often and with which type.
 ///
-/// Segments are disjoint and cover exactly what is mapped at least once.
+/// Segments are disjoint and cover exactly what is mapped at least once, but for one that may be idle: nothing of it is
+/// mapped any more. It keeps its place, since a window that was just unmapped is often mapped again, and is gone
+/// as soon as anything else is done.
 #[derive(Debug, Default)]
 pub struct MemoryTypes {
     segments: Tree<Segment>,
+    /// Where the idle segment starts.
+    idle: Option<u64>,
 }
 
 impl MemoryTypes {
@@ -28,6 +32,21 @@ impl MemoryTypes {
     /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
     pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
         let (base, last) = (range.base().0, range.last().0);
+        if let Some(idle) = self.idle.take() {
+            match self.segments.get_mut(idle) {
+                Some(segment) if (idle, segment.last) == (base, last) => {
+                    (segment.policy, segment.mappings) = (policy, 1);
+                    return Ok(());
+                }
+                _ => _ = self.segments.remove(idle),
+            }
+        }
+        self.add_elsewhere(base, last, policy)
+    }
+
+    /// The rest of [`MemoryTypes::add`], with no segment idle.
+    #[inline(never)]
+    fn add_elsewhere(&mut self, base: u64, last: u64, policy: CachePolicy) -> Result {
         match self.segments.floor(last) {
             // Where nothing is mapped, as nearly always, there is one new segment.
             None => return self.put(base, Segment { last, policy, mappings: 1 }),
@@ -77,10 +96,12 @@ impl MemoryTypes {
     /// and one between earlier cuts, needs no cut and never fails.
     pub fn remove(&mut self, range: PhysRange) -> Result {
         let (base, last) = (range.base().0, range.last().0);
-        if let Some((key, segment)) = self.segments.floor(last)
-            && (key, segment.last, segment.mappings) == (base, last, 1)
+        self.forget_idle();
+        if let Some(segment) = self.segments.get_mut(base)
+            && (segment.last, segment.mappings) == (last, 1)
         {
-            self.segments.remove(base);
+            segment.mappings = 0;
+            self.idle = Some(base);
             return Ok(());
         }
         let after = last.checked_add(1);
@@ -114,7 +135,7 @@ impl MemoryTypes {
 
     /// What is mapped, in order: where, with which type, how often.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (PhysRange, CachePolicy, u32)> {
-        self.segments.iter().filter_map(|(base, segment)| {
+        self.segments.iter().filter(|(_, segment)| segment.mappings > 0).filter_map(|(base, segment)| {
             let range = PhysRange::from_bounds(PhysAddr(base), PhysAddr(segment.last))?;
             Some((range, segment.policy, segment.mappings))
         })
@@ -126,7 +147,15 @@ impl MemoryTypes {
     /// # Errors
     /// `NO_MEMORY` otherwise; nothing changed.
     pub(crate) fn split(&mut self, at: PhysAddr) -> Result {
+        self.forget_idle();
         self.cut(at.0)
+    }
+
+    #[inline]
+    fn forget_idle(&mut self) {
+        if let Some(idle) = self.idle.take() {
+            self.segments.remove(idle);
+        }
     }
 
     fn first_from(&self, base: u64) -> Option<(u64, Segment)> {
@@ -174,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_just_unmapped_binds_nobody() {
+        let mut types = MemoryTypes::default();
+        types.add(range(0, 4), CachePolicy::Cached).unwrap();
+        types.remove(range(0, 4)).unwrap();
+        assert_eq!(types.segments().count(), 0);
+        types.add(range(0, 4), CachePolicy::UncachedDevice).unwrap();
+        assert_eq!(types.add(range(3, 1), CachePolicy::Cached), Err(Status::BAD_STATE));
+        types.remove(range(0, 4)).unwrap();
+        types.add(range(3, 2), CachePolicy::Cached).unwrap();
+        assert_eq!(types.segments().map(|(range, ..)| range.base()).collect::<Vec<_>>(), [PhysAddr(0x3000)]);
+    }
+
+    #[test]
     fn counts_agree_with_a_page_map() {
         let mut types = MemoryTypes::default();
         let mut model: HashMap<u64, u32> = HashMap::new();
@@ -196,6 +238,7 @@ mod tests {
             }
             for page in 0..50 {
                 let found = types.first_from(page * 0x1000).filter(|(key, _)| *key <= page * 0x1000);
+                let found = found.filter(|(_, segment)| segment.mappings > 0);
                 let count = found.map_or(0, |(_, segment)| segment.mappings);
                 assert_eq!(count, model.get(&page).copied().unwrap_or(0), "page {page}");
             }
