@@ -36,7 +36,7 @@ pub(crate) enum Work {
 
 /// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
 /// largest leaves there can show.
-fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+pub(crate) fn shown_at_once(base: u64, range: PhysRange) -> u64 {
     if range.size() <= PAGE_SIZE * EAGER_LEAVES {
         return range.size();
     }

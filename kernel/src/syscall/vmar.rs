@@ -12,7 +12,7 @@ use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::collections::list::Links;
 use crate::kernel::Kernel;
-use crate::memory::mapping::Work;
+use crate::memory::mapping::{Work, shown_at_once};
 use crate::object::thread::Populating;
 use crate::object::vmar::permissions_of;
 use crate::object::{Mapping, Vmar, Vmo};
@@ -100,7 +100,9 @@ impl<M: Machine> Kernel<M> {
         let process = self.owner(mapping.vmar)?;
         let physical = self.physical_part(&mapping);
         let (base, id) = (mapping.base, self.enter_mapping(mapping, physical)?);
-        let exit = if options & MAP_RANGE != 0 {
+        // What is physical is shown already, nearly always all of it.
+        let is_shown = physical.is_some_and(|range| shown_at_once(base, range) >= mapping.length);
+        let exit = if options & MAP_RANGE != 0 && !is_shown {
             self.populate(caller, Populating { mapping: id, base, at: base, undo: None }, out)?
         } else if let Err(status) = self.put_word(caller.process, out, base.to_le_bytes()) {
             self.retract_mapping(id)?;
