@@ -139,7 +139,7 @@ impl<M: Machine> Kernel<M> {
             (Kind::System, "system", processargs::SYSTEM_RESOURCE),
         ] {
             let koid = self.objects.allocate_koid();
-            let root = self.objects.resources.insert(Resource::ranged_root(koid, kind, name))?;
+            let root = self.objects.resources.insert(Resource::ranged_root_of(koid, kind as u32, name)?)?;
             parcel.push(ObjectRef::Resource(root), Resource::DEFAULT_RIGHTS, place, 0)?;
         }
         Ok(parcel)

@@ -277,7 +277,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The resource for one window or interrupt.
+    ///
+    /// # Errors
+    /// `BAD_STATE` for a kind of which an Arm machine has nothing to give; `NO_MEMORY`.
     pub(crate) fn make_supply(&mut self, supply: &Supply) -> Result<Id<Resource>> {
+        if supply.kind == Kind::Ioport {
+            return Err(Status::BAD_STATE);
+        }
         let koid = self.objects.allocate_koid();
         let resource =
             Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);

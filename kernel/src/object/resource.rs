@@ -1,6 +1,6 @@
 //! Resources: the right to name ranges of physical addresses, interrupts and kernel services.
 use abi::resource::Kind;
-use abi::{Koid, Signals};
+use abi::{Koid, Signals, Status, status::Result};
 
 use super::{Header, Name};
 
@@ -39,6 +39,15 @@ impl Resource {
     /// The resource that stands for all of `kind`.
     pub fn ranged_root(koid: Koid, kind: Kind, name: &str) -> Self {
         Self::new(koid, kind, 0, 0, Name::new(name.as_bytes()), Origin::RangedRoot)
+    }
+
+    /// The same for a kind by its number.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS` for a number that is no kind.
+    pub fn ranged_root_of(koid: Koid, kind: u32, name: &str) -> Result<Self> {
+        let kind = Kind::from_raw(kind).ok_or(Status::INVALID_ARGS)?;
+        Ok(Self::ranged_root(koid, kind, name))
     }
 
     /// A resource over a range that does not wrap.

@@ -4,9 +4,11 @@
 //! and gives each to the kernel. One thread is not simulated by instructions but driven from the test: its
 //! registers are set and its calls made one by one. It is told from the others by its stack pointer.
 
+use std::collections::BTreeSet;
+
 use abi::{GeneralRegs, Sysno, VirtAddr};
 use kernel::Kernel;
-use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next};
+use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next, Rest};
 
 use crate::bus::Width;
 use crate::float::Float;
@@ -26,6 +28,8 @@ mod class {
 const LONG_INSTRUCTION: u64 = 1 << 25;
 /// The access was a store (`ESR_EL1.ISS.WnR`).
 const WRITE: u64 = 1 << 6;
+/// The register in which the scenarios' agent has its place in its script.
+const STEP: usize = 19;
 /// Ticks that an instruction takes.
 const TICKS_PER_STEP: u64 = 16;
 /// Instructions of other threads after which a call of the driven thread is taken to hang.
@@ -97,6 +101,10 @@ pub struct Cpu {
     most_work: Work,
     /// Whether all of the kernel's books are taken anew each time.
     checks: bool,
+    /// What system calls returned.
+    returned: BTreeSet<(usize, i32)>,
+    /// Where calls of threads that are not driven will return to, with the step of its script that each is at.
+    awaited: BTreeSet<(u64, u64)>,
 }
 
 impl Cpu {
@@ -120,6 +128,8 @@ impl Cpu {
             entries: 0,
             most_work: Work::default(),
             checks: false,
+            returned: BTreeSet::new(),
+            awaited: BTreeSet::new(),
         }
     }
 
@@ -128,6 +138,11 @@ impl Cpu {
         self.event(Event::Timer);
         self.driven = Some(self.frame.sp);
         self.frame
+    }
+
+    /// What system calls returned so far: each call by number with each of its statuses.
+    pub const fn returned(&self) -> &BTreeSet<(usize, i32)> {
+        &self.returned
     }
 
     /// The status with which the first process ended, if it did.
@@ -178,6 +193,7 @@ impl Cpu {
                 continue;
             }
             if self.frame.pc == site.0 {
+                self.returned.insert((sysno as usize, self.frame.r[0] as i32));
                 return self.frame.r[0];
             }
             // The kernel set the call back to its `svc`, to be made again.
@@ -257,9 +273,21 @@ impl Cpu {
     }
 
     fn handle(&mut self, event: Event) -> Next {
-        let Self { kernel, machine, frame, heap, here, most_work, .. } = self;
+        let Self { kernel, machine, frame, heap, here, most_work, returned, .. } = self;
         let before = Work::so_far(kernel, machine);
-        let next = heap.during(|| kernel.handle(*here, event, frame));
+        let next = heap.during(|| match event {
+            // In two halves, as on a board.
+            Event::Syscall => {
+                let called = kernel.call(*here, frame);
+                if matches!(called.rest, Rest::Nothing | Rest::Leave) {
+                    heap::without_failures(|| {
+                        returned.insert((frame.r[16] as usize, called.status as i32));
+                    });
+                }
+                kernel.complete(frame, called)
+            }
+            event => kernel.handle(*here, event, frame),
+        });
         most_work.raise(before, Work::so_far(kernel, machine));
         next
     }
@@ -370,6 +398,9 @@ impl Cpu {
     /// Runs one instruction of a thread that is not driven.
     fn instruction(&mut self) {
         let pc = VirtAddr(self.frame.pc);
+        if self.awaited.remove(&(pc.0, self.frame.r[STEP])) {
+            self.returned.insert((self.frame.r[16] as usize, self.frame.r[0] as i32));
+        }
         if !pc.0.is_multiple_of(4) {
             let esr = class::PC_ALIGNMENT << 26 | LONG_INSTRUCTION;
             return self.event(Event::Fault(Fault { esr, far: pc.0, asynchronous: false }));
@@ -389,6 +420,7 @@ impl Cpu {
         match word {
             0xD400_0001 => {
                 self.frame.pc += 4;
+                self.awaited.insert((self.frame.pc, self.frame.r[STEP]));
                 return self.event(Event::Syscall);
             }
             0xD503_201F => {}

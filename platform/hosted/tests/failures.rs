@@ -3,8 +3,15 @@
 //! A call that met a failure says NO_MEMORY, leaves no object and no frame behind, and succeeds when it is
 //! made again.
 
+#[path = "documented/memory.rs"]
+mod documented;
+#[path = "documented/pages.rs"]
+mod pages;
 #[path = "scenarios/program.rs"]
 mod program;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use abi::vmar::{CAN_MAP_READ, PERM_READ, PERM_WRITE};
 use abi::vmo::child;
@@ -22,6 +29,9 @@ const P: u64 = PAGE_SIZE;
 const ENOUGH: u64 = 500;
 /// Objects that are made until tables have grown a few times.
 const MANY: usize = 300;
+
+/// Calls that said that they lack memory.
+static LACKED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
 
 /// What is made to fail.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +63,11 @@ impl Bench {
     fn try_call(&mut self, sysno: Sysno, first: &[u64]) -> Status {
         let mut args = [0; 8];
         args[..first.len()].copy_from_slice(first);
-        Status(self.program.call(sysno, args) as i32)
+        let status = Status(self.program.call(sysno, args) as i32);
+        if status == Status::NO_MEMORY {
+            LACKED.lock().expect("no sweep panics with it").insert(sysno as usize);
+        }
+        status
     }
 
     fn call(&mut self, sysno: Sysno, first: &[u64]) {

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::error::Error;
 
-use scenarios::{SCENARIOS, WAITING};
+use scenarios::{INSIDE, SCENARIOS, WAITING};
 use zx::println;
 
 use crate::program::Program;
@@ -38,7 +38,7 @@ pub(crate) fn run(startup: zx::Startup) -> Result<i64, Box<dyn Error>> {
             }
         }
     }
-    for line in WAITING.iter().filter(|line| picked(line.id)) {
+    for line in WAITING.iter().chain(INSIDE).filter(|line| picked(line.id)) {
         waiting += 1;
         println!("test {} ... waiting for {}", line.id, line.needs);
     }

@@ -59,6 +59,7 @@ pub(crate) fn explore(
 ) -> Result<World, Error> {
     let mmio: Resource = startup.take(pa::MMIO_RESOURCE, 0)?;
     let irq: Resource = startup.take(pa::IRQ_RESOURCE, 0)?;
+    let smc: Resource = startup.take(pa::SMC_RESOURCE, 0)?;
     let system: Resource = startup.take(pa::SYSTEM_RESOURCE, 0)?;
     let job: zx::Job = startup.take(pa::JOB_DEFAULT, 0)?;
     let thread: zx::Thread = startup.take(pa::THREAD_SELF, 0)?;
@@ -92,6 +93,7 @@ pub(crate) fn explore(
         vdso_base: base,
         vdso_code: code,
         mmio_root: Handle::from(mmio).into_raw(),
+        smc_root: Handle::from(smc).into_raw(),
         irq_root: Handle::from(irq).into_raw(),
         system_root: Handle::from(system).into_raw(),
         scratch: scratch(root)?,

@@ -39,6 +39,7 @@ mod physical_ops;
 mod port_ends;
 mod ports;
 mod ram_like;
+mod refusals;
 mod resources;
 mod system;
 mod tasks;
@@ -54,7 +55,7 @@ mod waiting;
 pub use check::{Failure, Outcome};
 pub(crate) use env::Env;
 pub use system::{SCRATCH_SIZE, System, World};
-pub use waiting::{WAITING, Waiting};
+pub use waiting::{INSIDE, WAITING, Waiting};
 
 /// One behaviour.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +94,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 26] = [
+const FAMILIES: [&[Scenario]; 27] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -111,6 +112,7 @@ const FAMILIES: [&[Scenario]; 26] = [
     jobs::SCENARIOS,
     infos::SCENARIOS,
     memory_infos::SCENARIOS,
+    refusals::SCENARIOS,
     events::SCENARIOS,
     ports::SCENARIOS,
     port_ends::SCENARIOS,
@@ -156,8 +158,8 @@ mod tests {
     #[test]
     fn every_id_is_there_once() {
         let mut seen = BTreeSet::new();
-        let ids =
-            SCENARIOS.iter().map(|scenario| scenario.id).chain(WAITING.iter().map(|waiting| waiting.id));
+        let waiting = WAITING.iter().chain(INSIDE).map(|waiting| waiting.id);
+        let ids = SCENARIOS.iter().map(|scenario| scenario.id).chain(waiting);
         for id in ids {
             assert!(seen.insert(id), "{id} is there twice");
         }

@@ -50,6 +50,7 @@ scenarios! {
     "RES-J14" no_half_group "nothing is exclusive over half a page group";
     "RES-J15" group_is_one "in a page group an exclusive resource has the pages, not its bytes alone";
     "RES-J16" no_group "a resource of one device, of another kind or of everything is in no page group";
+    "RES-J18" every_kind "the rules are the same for interrupts, secure calls and the kernel's services";
     "RES-J17" group_buffers "the windows of a page group are a list: as long as its buffer, with their number";
 }
 
@@ -358,6 +359,34 @@ fn roots_are_ranged(env: &mut Env<'_>) -> Outcome {
     refused!(env.raw(Sysno::object_get_property, &args), ACCESS_DENIED);
     let args = [u64::from(env.world.mmio_root), u64::from(info::VMO), value, 512];
     refused!(env.raw(Sysno::object_get_info, &args), WRONG_TYPE);
+    Ok(())
+}
+
+fn every_kind(env: &mut Env<'_>) -> Outcome {
+    let world = env.world;
+    let roots = [(world.irq_root, Kind::Irq), (world.smc_root, Kind::Smc), (world.system_root, Kind::System)];
+    for (root, kind) in roots {
+        let own = kind as u32;
+        let info = ok!(env.resource_info(root));
+        same!((info.kind, info.base, info.size), (own, 0, 0));
+        let parent = ok!(env.resource_create(root, own, 40, 8, b"shared"));
+        let info = ok!(env.resource_info(parent));
+        same!((info.kind, info.flags, info.base, info.size), (own, 0, 40, 8));
+        ok!(env.resource_create(parent, own, 47, 1, b"last"));
+        refused!(env.resource_create(parent, own, 47, 2, b"beyond"), ACCESS_DENIED);
+        refused!(env.resource_create(parent, own | FLAG_EXCLUSIVE, 40, 1, b"child"), INVALID_ARGS);
+        refused!(env.resource_create(root, own | FLAG_EXCLUSIVE, 47, 1, b"taken"), NOT_FOUND);
+        let alone = ok!(env.resource_create(root, own | FLAG_EXCLUSIVE, 48, 2, b"alone"));
+        refused!(env.resource_create(root, own, 49, 4, b"shared"), NOT_FOUND);
+        ok!(env.close(alone));
+        ok!(env.resource_create(root, own, 49, 4, b"shared"));
+        for (other, _) in roots.into_iter().filter(|(other, _)| *other != root) {
+            refused!(env.resource_create(other, own, 40, 1, b"kind"), ACCESS_DENIED);
+        }
+        // Numbers are no addresses: what is RAM to MMIO means nothing here.
+        ok!(env.resource_create(root, own, world.ram.base().0, 1, b"number"));
+        refused!(env.create_physical(parent, 40, P), WRONG_TYPE);
+    }
     Ok(())
 }
 

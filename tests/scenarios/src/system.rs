@@ -58,6 +58,8 @@ pub struct World {
     pub vdso_code: (u64, u64),
     /// The ranged root of MMIO.
     pub mmio_root: Handle,
+    /// The ranged root of secure monitor calls.
+    pub smc_root: Handle,
     /// The ranged root of interrupts.
     pub irq_root: Handle,
     /// The ranged root of kernel services.

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use abi::syscalls::{Arg, Kind, Returns, SYSCALLS, Syscall};
 
 mod c;
+#[cfg(test)]
+mod pages;
 
 const HEAD: &str = "\
 //! Every call of the vDSO as it is, without any check.

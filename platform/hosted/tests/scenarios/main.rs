@@ -2,13 +2,14 @@
 //!
 //! A run is the same each time. `JACINTH_SEED=N cargo test -p hosted --test scenarios` makes another one.
 
+mod inside;
 mod program;
 
 use abi::Sysno;
 use hosted::Config;
 use libtest_mimic::{Arguments, Failed, Trial};
 use program::Program;
-use scenarios::{SCENARIOS, Scenario, System, WAITING};
+use scenarios::{INSIDE, SCENARIOS, Scenario, System, WAITING};
 
 /// What the kernel's report of a dead program must say: what was done, where, and by which instruction.
 const REPORTS: &[(&str, &[&str])] = &[
@@ -39,6 +40,11 @@ fn main() -> std::process::ExitCode {
     let mut trials: Vec<Trial> = SCENARIOS.iter().map(|scenario| trial(scenario, 1)).collect();
     // The same with two to four CPUs, which make their steps in an order that a seed decides.
     trials.extend(SCENARIOS.iter().enumerate().map(|(number, scenario)| trial(scenario, 2 + number % 3)));
+    trials.extend(INSIDE.iter().map(|line| {
+        let test = inside::TESTS.iter().find(|(id, ..)| *id == line.id);
+        let (id, title, check) = *test.expect("each line about the inside of the kernel has its test");
+        Trial::test(format!("{id} {title}"), move || check().map_err(Failed::from))
+    }));
     trials.extend(WAITING.iter().map(|waiting| {
         let name = format!("{} waits for {}", waiting.id, waiting.needs);
         Trial::test(name, || Ok(())).with_ignored_flag(true)

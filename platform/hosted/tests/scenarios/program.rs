@@ -83,6 +83,7 @@ impl Program {
             processargs::VMO_BOOTDATA => self.tree = handle,
             processargs::VMO_BOOTFS => world.agent.0 = handle,
             processargs::MMIO_RESOURCE => world.mmio_root = handle,
+            processargs::SMC_RESOURCE => world.smc_root = handle,
             processargs::IRQ_RESOURCE => world.irq_root = handle,
             processargs::SYSTEM_RESOURCE => world.system_root = handle,
             _ => {}
@@ -179,6 +180,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         vdso_base,
         vdso_code: (board.vdso.code_offset, board.vdso.code_size),
         mmio_root: 0,
+        smc_root: 0,
         irq_root: 0,
         system_root: 0,
         scratch: VirtAddr(0),

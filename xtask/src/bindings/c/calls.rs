@@ -30,7 +30,7 @@ pub(super) fn header() -> Header {
 }
 
 /// The declaration of a call, without its semicolon.
-pub(super) fn prototype(call: &Syscall) -> String {
+pub(in crate::bindings) fn prototype(call: &Syscall) -> String {
     let start = match call.kind {
         Kind::NoReturn => "__NO_RETURN void".to_owned(),
         _ => returned(call).to_owned(),

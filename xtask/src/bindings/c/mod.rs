@@ -4,7 +4,7 @@
 //! each field are `abi`'s, as static asserts behind it. A header stands alone: it includes what it needs, in C11 and
 //! later and in C++17.
 
-mod calls;
+pub(super) mod calls;
 mod devices;
 mod objects;
 mod process;
