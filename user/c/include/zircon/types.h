@@ -253,6 +253,19 @@ ZX_LAYOUT_FIELD(zx_handle_disposition_t, result, 16);
 /* The most items of one wait. */
 #define ZX_WAIT_MANY_MAX_ITEMS ((size_t)0x40u)
 
+/* What ZX_VMO_OP_LOCK tells. */
+typedef struct zx_vmo_lock_state {
+  uint64_t offset;
+  uint64_t size;
+  uint64_t discarded_offset;
+  uint64_t discarded_size;
+} zx_vmo_lock_state_t;
+ZX_LAYOUT_SIZE(zx_vmo_lock_state_t, 32, 8);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, offset, 0);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, size, 8);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_offset, 16);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_size, 24);
+
 /* One thing to wait for. */
 typedef struct zx_wait_item {
   zx_handle_t handle;

@@ -7,7 +7,7 @@ use abi::object::{HANDLE_FIXED_BITS, KOID_FIRST, MAX_NAME_LEN};
 use abi::port::{WAIT_MANY_MAX_ITEMS, WaitItem, wait_async};
 use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::time::clock;
-use abi::vmo::{CachePolicy, child, create};
+use abi::vmo::{CachePolicy, LockState, child, create};
 use abi::{ObjectType, PAGE_SHIFT, Rights, Signals, vmar};
 
 use super::{Header, Writer};
@@ -446,6 +446,7 @@ fn waiting(out: &mut Writer) {
         "size_t",
         &[("ZX_WAIT_MANY_MAX_ITEMS", WAIT_MANY_MAX_ITEMS as u64)],
     );
+    out.structure::<LockState>("What ZX_VMO_OP_LOCK tells.", &[]);
     out.structure::<WaitItem>(
         "One thing to wait for.",
         &[
