@@ -9,6 +9,8 @@ mod documented;
 mod pages;
 #[path = "scenarios/program.rs"]
 mod program;
+#[path = "failures/ranges.rs"]
+mod ranges;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

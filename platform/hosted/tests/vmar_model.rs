@@ -8,7 +8,7 @@ mod program;
 
 use abi::vmar::{
     CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, OFFSET_IS_UPPER_LIMIT, PERM_READ,
-    PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE,
+    PERM_WRITE, RangeOp, SPECIFIC, SPECIFIC_OVERWRITE,
 };
 use abi::{GeneralRegs, Handle, PAGE_SIZE, Status, Sysno, VirtAddr};
 use hosted::Config;
@@ -50,6 +50,7 @@ enum Op {
     Unmap { region: usize, from: u64, pages: u64 },
     Protect { region: usize, from: u64, pages: u64, permissions: u32 },
     Destroy { region: usize },
+    Range { op: RangeOp, region: usize, from: u64, pages: u64 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +135,24 @@ impl Model {
             (from, to) if to <= region.to => Ok((from, to)),
             _ => Err(Status::INVALID_ARGS),
         }
+    }
+
+    /// What an operation on a range that changes no byte answers.
+    fn range_op(&self, op: RangeOp, index: usize, from: u64, pages: u64) -> Result<(), Status> {
+        let (from, to) = self.range(index, from, pages).map_err(|status| match status {
+            Status::INVALID_ARGS => Status::OUT_OF_RANGE,
+            status => status,
+        })?;
+        for at in from..to {
+            if op == RangeOp::Commit && self.meets_child(index, at, at + 1) {
+                return Err(Status::INVALID_ARGS);
+            }
+            let page = self.pages[at as usize].ok_or(Status::BAD_STATE)?;
+            if op != RangeOp::MapRange && page.content > WINDOW {
+                return Err(Status::OUT_OF_RANGE);
+            }
+        }
+        Ok(())
     }
 
     fn unmap(&mut self, index: usize, from: u64, pages: u64) -> Result<(), Status> {
@@ -254,6 +273,13 @@ impl Bench {
                 let got = call(&mut self.program, Sysno::vmar_protect, &args);
                 assert_eq!(got, self.model.protect(index, from, pages, permissions), "{op:?}");
             }
+            Op::Range { op: range_op, region, from, pages } => {
+                let index = region % count;
+                let handle = self.model.regions[index].handle.into();
+                let args = [handle, range_op as u64, self.address(index, from), pages * PAGE_SIZE];
+                let got = call(&mut self.program, Sysno::vmar_op_range, &args);
+                assert_eq!(got, self.model.range_op(range_op, index, from, pages), "{op:?}");
+            }
             Op::Destroy { region } => {
                 // The window itself stays.
                 let index = region % count;
@@ -338,6 +364,10 @@ fn place() -> impl Strategy<Value = Where> {
     ]
 }
 
+fn range_op() -> impl Strategy<Value = RangeOp> {
+    prop_oneof![Just(RangeOp::Commit), Just(RangeOp::MapRange), Just(RangeOp::Prefetch)]
+}
+
 fn operation() -> impl Strategy<Value = Op> {
     let region = || prop_oneof![0..4_usize, 0..64_usize];
     let length = || prop_oneof![3 => 1..6_u64, 1 => 1..WINDOW];
@@ -351,6 +381,8 @@ fn operation() -> impl Strategy<Value = Op> {
         3 => (region(), offset(), length(), permissions())
             .prop_map(|(region, from, pages, permissions)| Op::Protect { region, from, pages, permissions }),
         1 => region().prop_map(|region| Op::Destroy { region }),
+        2 => (range_op(), region(), offset(), length())
+            .prop_map(|(op, region, from, pages)| Op::Range { op, region, from, pages }),
     ]
 }
 

@@ -1,0 +1,126 @@
+//! Sizes, ranges and other programs' memory.
+
+use abi::vmar::{self, MAP_RANGE};
+use abi::vmo::{RangeOp, create};
+
+use super::*;
+
+impl Bench {
+    fn resizable(&mut self, pages: u64) -> u64 {
+        self.call(Sysno::vmo_create, &[pages * P, u64::from(create::RESIZABLE), self.out]);
+        self.handle()
+    }
+
+    /// A VMO whose pages are all there, and a place where it is mapped and nothing shown.
+    fn mapped(&mut self, pages: u64) -> (u64, u64) {
+        let vmo = self.resizable(pages);
+        self.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, pages * P]);
+        (vmo, self.map(vmo, pages * P))
+    }
+
+    fn leave(&mut self, (vmo, at): (u64, u64), pages: u64) {
+        self.unmap(at, pages * P);
+        self.close(vmo);
+    }
+}
+
+#[test]
+fn vmo_op_range_commit() {
+    sweep(
+        |bench| bench.vmo(1 << 20),
+        |bench, vmo| bench.try_call(Sysno::vmo_op_range, &[*vmo, RangeOp::Commit as u64, 99 << 20, P]),
+        |bench, vmo, _| bench.close(vmo),
+    );
+}
+
+#[test]
+fn vmo_op_range_others() {
+    for op in [RangeOp::Decommit, RangeOp::Zero, RangeOp::CacheClean, RangeOp::CacheSync] {
+        sweep(
+            |bench| bench.mapped(6),
+            |bench, (vmo, _)| bench.try_call(Sysno::vmo_op_range, &[*vmo, op as u64, P, 4 * P]),
+            |bench, mapped, _| bench.leave(mapped, 6),
+        );
+    }
+}
+
+#[test]
+fn vmo_set_size() {
+    for pages in [0, 3, 1 << 30] {
+        sweep(
+            |bench| bench.mapped(6),
+            |bench, (vmo, _)| bench.try_call(Sysno::vmo_set_size, &[*vmo, pages * P]),
+            |bench, mapped, _| bench.leave(mapped, 6),
+        );
+    }
+}
+
+#[test]
+fn vmo_set_stream_size() {
+    sweep(
+        |bench| bench.mapped(6),
+        |bench, (vmo, _)| bench.try_call(Sysno::vmo_set_stream_size, &[*vmo, P + 7]),
+        |bench, mapped, _| bench.leave(mapped, 6),
+    );
+}
+
+#[test]
+fn vmar_op_range() {
+    use vmar::RangeOp::{Commit, Decommit, MapRange, Zero};
+    for op in [Commit, Decommit, MapRange, Zero] {
+        sweep(
+            |bench| {
+                let vmo = bench.vmo(1);
+                if op != Commit {
+                    bench.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, P]);
+                }
+                (vmo, bench.map(vmo, P))
+            },
+            |bench, (_, at)| {
+                let vmar = word(bench.program.world().vmar);
+                bench.try_call(Sysno::vmar_op_range, &[vmar, op as u64, *at, P])
+            },
+            |bench, mapped, _| bench.leave(mapped, 1),
+        );
+    }
+}
+
+#[test]
+fn vmar_map_range() {
+    sweep(
+        |bench| {
+            let vmo = bench.vmo(200);
+            bench.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, 200 * P]);
+            vmo
+        },
+        |bench, vmo| {
+            let mut args = bench.map_args(*vmo, 200 * P);
+            args[1] |= u64::from(MAP_RANGE);
+            bench.try_call(Sysno::vmar_map, &args)
+        },
+        |bench, vmo, status| {
+            if status == Status::OK {
+                let at = bench.slot(0);
+                bench.unmap(at, 200 * P);
+            }
+            bench.close(vmo);
+        },
+    );
+}
+
+#[test]
+fn process_memory() {
+    for sysno in [Sysno::process_read_memory, Sysno::process_write_memory] {
+        sweep(
+            |bench| {
+                let vmo = bench.vmo(1);
+                (vmo, bench.map(vmo, P))
+            },
+            |bench, (_, at)| {
+                let process = word(bench.program.world().process);
+                bench.try_call(sysno, &[process, *at, bench.data, 64, bench.out])
+            },
+            |bench, mapped, _| bench.leave(mapped, 1),
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! VMOs against a model that is an array of bytes.
+//!
+//! Random operations on one resizable VMO, through its handle and through mappings. The model says what each answers and
+//! what every byte is. After each operation the kernel's counts are taken anew.
+
+#[path = "scenarios/program.rs"]
+mod program;
+
+use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmo::{RangeOp, create};
+use abi::{PAGE_SIZE, Status, Sysno, VirtAddr};
+use hosted::Config;
+use program::Program;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use scenarios::System;
+
+const P: u64 = PAGE_SIZE;
+/// Pages that the VMO has at most, and that each mapping shows. Two pieces of what is freed, and more than one of what
+/// is zeroed.
+const MOST: u64 = 72;
+/// Where the program's buffer is in its scratch memory, and its bytes.
+const BUFFER: (u64, u64) = (0x4000, 0x8000);
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Write { offset: u64, len: u64, byte: u8 },
+    Read { offset: u64, len: u64 },
+    Zero { offset: u64, len: u64 },
+    Commit { offset: u64, len: u64 },
+    Decommit { page: u64, pages: u64 },
+    SetSize { size: u64 },
+    SetStreamSize { size: u64 },
+    Store { mapping: usize, word: u64, value: u64 },
+    Load { mapping: usize, word: u64 },
+    Show { mapping: usize, page: u64, pages: u64 },
+    VmarDecommit { mapping: usize, page: u64, pages: u64 },
+    Remap { mapping: usize, from: u64 },
+    WriteMemory { mapping: usize, offset: u64, len: u64, byte: u8 },
+}
+
+/// What must be so: the VMO's bytes, and its stream size.
+struct Model {
+    bytes: Vec<u8>,
+    stream: u64,
+}
+
+impl Model {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The bytes of a range that must lie in the VMO.
+    fn range(&mut self, offset: u64, len: u64) -> Result<&mut [u8], Status> {
+        self.bytes.get_mut(offset as usize..(offset + len) as usize).ok_or(Status::OUT_OF_RANGE)
+    }
+
+    fn fill(&mut self, offset: u64, len: u64, byte: u8) -> Result<(), Status> {
+        self.range(offset, len).map(|bytes| bytes.fill(byte))
+    }
+
+    fn set_size(&mut self, size: u64) {
+        self.bytes.resize(size.min(self.size()) as usize, 0);
+        self.bytes.resize(size.next_multiple_of(P) as usize, 0);
+        self.stream = size;
+    }
+
+    fn set_stream_size(&mut self, size: u64) -> Result<(), Status> {
+        let from = self.stream.min(size);
+        let end = size.next_multiple_of(P);
+        if size > self.size() {
+            return Err(Status::OUT_OF_RANGE);
+        }
+        self.stream = size;
+        self.fill(from, end - from, 0)
+    }
+}
+
+struct Bench {
+    program: Program,
+    vmo: u64,
+    model: Model,
+    /// Where each mapping is, and the page of the VMO that it starts with.
+    mappings: [(u64, u64); 3],
+    buffer: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let program = Program::start(Config::default());
+        let buffer = program.world().scratch.0 + BUFFER.0;
+        let model = Model { bytes: vec![0; 4 * P as usize], stream: 4 * P };
+        let mut bench = Self { program, vmo: 0, model, mappings: [(0, 0); 3], buffer };
+        let out = bench.program.world().scratch;
+        assert_eq!(bench.call(Sysno::vmo_create, &[4 * P, u64::from(create::RESIZABLE), out.0]), Ok(()));
+        bench.vmo = bench.word(out.0) & u64::from(u32::MAX);
+        for (mapping, from) in [0, 3, 0].into_iter().enumerate() {
+            bench.map(mapping, from);
+        }
+        bench
+    }
+
+    fn call(&mut self, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
+        let mut args = [0; 8];
+        args[..first.len()].copy_from_slice(first);
+        Status(self.program.call(sysno, args) as i32).ok()
+    }
+
+    fn word(&mut self, at: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.program.peek(VirtAddr(at), &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn map(&mut self, mapping: usize, from: u64) {
+        let (vmar, out) = (u64::from(self.program.world().vmar), self.program.world().scratch.0);
+        let options = u64::from(PERM_READ | PERM_WRITE);
+        assert_eq!(
+            self.call(Sysno::vmar_map, &[vmar, options, 0, self.vmo, from * P, MOST * P, out]),
+            Ok(())
+        );
+        self.mappings[mapping] = (self.word(out), from);
+    }
+
+    fn op_range(&mut self, op: RangeOp, offset: u64, len: u64) -> Result<(), Status> {
+        self.call(Sysno::vmo_op_range, &[self.vmo, op as u64, offset, len])
+    }
+
+    /// An operation on what a mapping shows of these pages.
+    fn vmar_op(&mut self, op: u64, mapping: usize, page: u64, pages: u64) -> Result<(), Status> {
+        let (vmar, at) = (u64::from(self.program.world().vmar), self.mappings[mapping].0);
+        self.call(Sysno::vmar_op_range, &[vmar, op, at + page * P, pages * P])
+    }
+
+    /// The bytes that the VMO has in a range, as the kernel reads them for the program.
+    fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, Status> {
+        self.call(Sysno::vmo_read, &[self.vmo, self.buffer, offset, len])?;
+        let mut bytes = vec![0; len as usize];
+        self.program.peek(VirtAddr(self.buffer), &mut bytes);
+        Ok(bytes)
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Write { offset, len, byte } => {
+                self.program.poke(VirtAddr(self.buffer), &vec![byte; len as usize]);
+                let got = self.call(Sysno::vmo_write, &[self.vmo, self.buffer, offset, len]);
+                assert_eq!(got, self.model.fill(offset, len, byte), "{op:?}");
+            }
+            Op::Read { offset, len } => {
+                let expected = self.model.range(offset, len).map(|bytes| bytes.to_vec());
+                assert!(self.read(offset, len) == expected, "{op:?}");
+            }
+            Op::Zero { offset, len } => {
+                let got = self.op_range(RangeOp::Zero, offset, len);
+                assert_eq!(got, self.model.fill(offset, len, 0), "{op:?}");
+            }
+            Op::Commit { offset, len } => {
+                let got = self.op_range(RangeOp::Commit, offset, len);
+                assert_eq!(got, self.model.range(offset, len).map(|_| ()), "{op:?}");
+            }
+            Op::Decommit { page, pages } => {
+                let got = self.op_range(RangeOp::Decommit, page * P, pages * P);
+                assert_eq!(got, self.model.fill(page * P, pages * P, 0), "{op:?}");
+            }
+            Op::SetSize { size } => {
+                assert_eq!(self.call(Sysno::vmo_set_size, &[self.vmo, size]), Ok(()), "{op:?}");
+                self.model.set_size(size);
+            }
+            Op::SetStreamSize { size } => {
+                let got = self.call(Sysno::vmo_set_stream_size, &[self.vmo, size]);
+                assert_eq!(got, self.model.set_stream_size(size), "{op:?}");
+            }
+            op => self.apply_to_mapping(op),
+        }
+    }
+
+    fn apply_to_mapping(&mut self, op: Op) {
+        match op {
+            Op::Store { mapping, word, value } => {
+                let (base, from) = self.mappings[mapping];
+                let offset = (from * P + word * 8) as usize;
+                if let Some(bytes) = self.model.bytes.get_mut(offset..offset + 8) {
+                    bytes.copy_from_slice(&value.to_le_bytes());
+                    self.program.poke(VirtAddr(base + word * 8), &value.to_le_bytes());
+                }
+            }
+            Op::Load { mapping, word } => {
+                let (base, from) = self.mappings[mapping];
+                let offset = (from * P + word * 8) as usize;
+                if let Some(bytes) = self.model.bytes.get(offset..offset + 8) {
+                    let expected = u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+                    assert_eq!(self.word(base + word * 8), expected, "{op:?}");
+                }
+            }
+            Op::Show { mapping, page, pages } => {
+                assert_eq!(self.vmar_op(3, mapping, page, pages), Ok(()), "{op:?}");
+            }
+            Op::VmarDecommit { mapping, page, pages } => {
+                let from = self.mappings[mapping].1;
+                let got = self.vmar_op(2, mapping, page, pages);
+                assert_eq!(got, self.model.fill((from + page) * P, pages * P, 0), "{op:?}");
+            }
+            Op::Remap { mapping, from } => {
+                let (vmar, at) = (u64::from(self.program.world().vmar), self.mappings[mapping].0);
+                assert_eq!(self.call(Sysno::vmar_unmap, &[vmar, at, MOST * P]), Ok(()));
+                self.map(mapping, from);
+            }
+            Op::WriteMemory { mapping, offset, len, byte } => {
+                let (base, from) = self.mappings[mapping];
+                let (process, out) =
+                    (u64::from(self.program.world().process), self.program.world().scratch.0);
+                self.program.poke(VirtAddr(self.buffer), &vec![byte; len as usize]);
+                let args = [process, base + offset, self.buffer, len, out];
+                let got = self.call(Sysno::process_write_memory, &args);
+                let left = self.model.size().saturating_sub(from * P + offset);
+                let expected = if left == 0 { Err(Status::OUT_OF_RANGE) } else { Ok(()) };
+                assert_eq!(got, expected, "{op:?}");
+                if got.is_ok() {
+                    let written = len.min(left).min(MOST * P - offset);
+                    assert_eq!(self.word(out), written, "{op:?}");
+                    self.model.fill(from * P + offset, written, byte).expect("it is in the VMO");
+                }
+            }
+            _ => unreachable!("the others are the VMO's own"),
+        }
+    }
+
+    /// Looks at all of it, and takes the kernel's counts anew.
+    fn check(&mut self) {
+        let out = self.program.world().scratch.0;
+        assert_eq!(self.call(Sysno::vmo_get_size, &[self.vmo, out]), Ok(()));
+        assert_eq!(self.word(out), self.model.size());
+        assert_eq!(self.call(Sysno::vmo_get_stream_size, &[self.vmo, out]), Ok(()));
+        assert_eq!(self.word(out), self.model.stream);
+        for offset in (0..self.model.size()).step_by(BUFFER.1 as usize) {
+            let len = BUFFER.1.min(self.model.size() - offset);
+            let expected = self.model.range(offset, len).map(|bytes| bytes.to_vec());
+            assert!(self.read(offset, len) == expected, "the bytes from {offset:#x} on");
+        }
+        let kernel = &self.program.board.cpu.kernel;
+        if let Err(broken) = kernel.check_invariants() {
+            panic!("{broken}");
+        }
+        assert_eq!(kernel.frames_owned(), self.program.board.machine.frames_in_use() as u64);
+    }
+}
+
+/// Bytes: at the edges of pages and pieces, and anywhere.
+fn offset() -> impl Strategy<Value = u64> {
+    let edge = (0..=MOST, 0..3_u64).prop_map(|(page, add)| (page * P + add).saturating_sub(1));
+    prop_oneof![3 => edge, 1 => 0..MOST * P]
+}
+
+fn operation() -> impl Strategy<Value = Op> {
+    let len = || prop_oneof![0..20_u64, Just(P), P - 2..=2 * P + 2];
+    let long = || prop_oneof![2 => 0..3 * P, 1 => 0..MOST * P];
+    let (page, pages) = (|| 0..MOST, || prop_oneof![3 => 1..4_u64, 1 => 1..=MOST]);
+    let mapping = || 0..3_usize;
+    let size = || prop_oneof![2 => offset(), 1 => 0..4 * P];
+    let words = || (offset(), 0..4_u64).prop_map(|(offset, add)| (offset / 8 + add).min(MOST * P / 8 - 1));
+    prop_oneof![
+        4 => (offset(), len(), 1..=255_u8).prop_map(|(offset, len, byte)| Op::Write { offset, len, byte }),
+        2 => (offset(), len()).prop_map(|(offset, len)| Op::Read { offset, len }),
+        2 => (offset(), long()).prop_map(|(offset, len)| Op::Zero { offset, len }),
+        2 => (offset(), long()).prop_map(|(offset, len)| Op::Commit { offset, len }),
+        3 => (page(), pages()).prop_map(|(page, pages)| Op::Decommit { page, pages }),
+        3 => size().prop_map(|size| Op::SetSize { size }),
+        3 => size().prop_map(|size| Op::SetStreamSize { size }),
+        4 => (mapping(), words(), 1..u64::MAX).prop_map(|(mapping, word, value)| Op::Store { mapping, word, value }),
+        4 => (mapping(), words()).prop_map(|(mapping, word)| Op::Load { mapping, word }),
+        1 => (mapping(), page()).prop_map(|(mapping, page)| Op::Show { mapping, page, pages: MOST - page }),
+        1 => (mapping(), page()).prop_flat_map(|(mapping, page)| {
+            (1..=MOST - page).prop_map(move |pages| Op::VmarDecommit { mapping, page, pages })
+        }),
+        1 => (mapping(), page()).prop_map(|(mapping, from)| Op::Remap { mapping, from }),
+        2 => (mapping(), offset(), 1..2 * P, 1..=255_u8).prop_map(|(mapping, offset, len, byte)| {
+            Op::WriteMemory { mapping, offset: offset.min(MOST * P - 1), len, byte }
+        }),
+    ]
+}
+
+proptest! {
+    // Seeds of what failed are kept beside this file.
+    #![proptest_config(ProptestConfig {
+        cases: 12,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_vmo_is_an_array_of_bytes(ops in prop::collection::vec(operation(), 1..50)) {
+        let mut bench = Bench::new();
+        for (n, op) in ops.into_iter().enumerate() {
+            bench.apply(op);
+            if n % 4 == 3 {
+                bench.check();
+            }
+        }
+        bench.check();
+    }
+}
