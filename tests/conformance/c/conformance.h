@@ -58,7 +58,7 @@ extern struct world {
     zx_paddr_t controller;
 } world;
 
-extern const struct call needs_set_size, needs_set_stream_size, needs_op_range, needs_vmar_op_range, needs_bti;
+extern const struct call needs_bti;
 
 /* Finds all that out; says what is missing. */
 bool explore(void);

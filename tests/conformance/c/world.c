@@ -8,21 +8,11 @@
 
 struct world world;
 
-static zx_status_t ask_set_size(void) { return zx_vmo_set_size(ZX_HANDLE_INVALID, 0); }
-static zx_status_t ask_set_stream_size(void) { return zx_vmo_set_stream_size(ZX_HANDLE_INVALID, 0); }
-static zx_status_t ask_op_range(void) { return zx_vmo_op_range(ZX_HANDLE_INVALID, ZX_VMO_OP_COMMIT, 0, P, NULL, 0); }
-static zx_status_t ask_vmar_op_range(void) {
-    return zx_vmar_op_range(ZX_HANDLE_INVALID, ZX_VMAR_OP_MAP_RANGE, P, P, NULL, 0);
-}
 static zx_status_t ask_bti(void) {
     zx_handle_t out;
     return zx_bti_create(ZX_HANDLE_INVALID, 0, 0, &out);
 }
 
-const struct call needs_set_size = {"zx_vmo_set_size", ask_set_size};
-const struct call needs_set_stream_size = {"zx_vmo_set_stream_size", ask_set_stream_size};
-const struct call needs_op_range = {"zx_vmo_op_range", ask_op_range};
-const struct call needs_vmar_op_range = {"zx_vmar_op_range", ask_vmar_op_range};
 const struct call needs_bti = {"zx_bti_create", ask_bti};
 
 static zx_handle_t handles[256];

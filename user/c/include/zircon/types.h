@@ -189,6 +189,19 @@ typedef int zx_futex_t;
 
 __BEGIN_CDECLS
 
+/* What ZX_VMO_OP_LOCK finds. */
+typedef struct zx_vmo_lock_state {
+  uint64_t offset;
+  uint64_t size;
+  uint64_t discarded_offset;
+  uint64_t discarded_size;
+} zx_vmo_lock_state_t;
+ZX_LAYOUT_SIZE(zx_vmo_lock_state_t, 32, 8);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, offset, 0);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, size, 8);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_offset, 16);
+ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_size, 24);
+
 /* What a message holds at most. */
 #define ZX_CHANNEL_MAX_MSG_BYTES   ((uint32_t)0x10000u)
 #define ZX_CHANNEL_MAX_MSG_HANDLES ((uint32_t)0x40u)
@@ -252,19 +265,6 @@ ZX_LAYOUT_FIELD(zx_handle_disposition_t, result, 16);
 
 /* The most items of one wait. */
 #define ZX_WAIT_MANY_MAX_ITEMS ((size_t)0x40u)
-
-/* What ZX_VMO_OP_LOCK tells. */
-typedef struct zx_vmo_lock_state {
-  uint64_t offset;
-  uint64_t size;
-  uint64_t discarded_offset;
-  uint64_t discarded_size;
-} zx_vmo_lock_state_t;
-ZX_LAYOUT_SIZE(zx_vmo_lock_state_t, 32, 8);
-ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, offset, 0);
-ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, size, 8);
-ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_offset, 16);
-ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_size, 24);
 
 /* One thing to wait for. */
 typedef struct zx_wait_item {

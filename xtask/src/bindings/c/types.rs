@@ -7,7 +7,7 @@ use abi::object::{HANDLE_FIXED_BITS, KOID_FIRST, MAX_NAME_LEN};
 use abi::port::{WAIT_MANY_MAX_ITEMS, WaitItem, wait_async};
 use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::time::clock;
-use abi::vmo::{CachePolicy, LockState, child, create};
+use abi::vmo::{CachePolicy, LockState, RangeOp, child, create};
 use abi::{ObjectType, PAGE_SHIFT, Rights, Signals, vmar};
 
 use super::{Header, Writer};
@@ -211,6 +211,7 @@ fn types() -> Header {
     objects(&mut out);
     memory(&mut out);
     out.lines("__BEGIN_CDECLS");
+    out.structure::<LockState>("What ZX_VMO_OP_LOCK finds.", &[]);
     channels(&mut out);
     waiting(&mut out);
     out.lines("__END_CDECLS");
@@ -335,26 +336,26 @@ fn memory(out: &mut Writer) {
         "Operations on ranges of VMOs and of address space.",
         "uint32_t",
         &[
-            ("ZX_VMO_OP_COMMIT", 1),
-            ("ZX_VMO_OP_DECOMMIT", 2),
-            ("ZX_VMO_OP_LOCK", 3),
-            ("ZX_VMO_OP_UNLOCK", 4),
-            ("ZX_VMO_OP_CACHE_SYNC", 6),
-            ("ZX_VMO_OP_CACHE_INVALIDATE", 7),
-            ("ZX_VMO_OP_CACHE_CLEAN", 8),
-            ("ZX_VMO_OP_CACHE_CLEAN_INVALIDATE", 9),
-            ("ZX_VMO_OP_ZERO", 10),
-            ("ZX_VMO_OP_TRY_LOCK", 11),
-            ("ZX_VMO_OP_DONT_NEED", 12),
-            ("ZX_VMO_OP_ALWAYS_NEED", 13),
-            ("ZX_VMO_OP_PREFETCH", 14),
-            ("ZX_VMAR_OP_COMMIT", 1),
-            ("ZX_VMAR_OP_DECOMMIT", 2),
-            ("ZX_VMAR_OP_MAP_RANGE", 3),
-            ("ZX_VMAR_OP_ZERO", 10),
-            ("ZX_VMAR_OP_DONT_NEED", 12),
-            ("ZX_VMAR_OP_ALWAYS_NEED", 13),
-            ("ZX_VMAR_OP_PREFETCH", 14),
+            ("ZX_VMO_OP_COMMIT", RangeOp::Commit as u64),
+            ("ZX_VMO_OP_DECOMMIT", RangeOp::Decommit as u64),
+            ("ZX_VMO_OP_LOCK", RangeOp::Lock as u64),
+            ("ZX_VMO_OP_UNLOCK", RangeOp::Unlock as u64),
+            ("ZX_VMO_OP_CACHE_SYNC", RangeOp::CacheSync as u64),
+            ("ZX_VMO_OP_CACHE_INVALIDATE", RangeOp::CacheInvalidate as u64),
+            ("ZX_VMO_OP_CACHE_CLEAN", RangeOp::CacheClean as u64),
+            ("ZX_VMO_OP_CACHE_CLEAN_INVALIDATE", RangeOp::CacheCleanInvalidate as u64),
+            ("ZX_VMO_OP_ZERO", RangeOp::Zero as u64),
+            ("ZX_VMO_OP_TRY_LOCK", RangeOp::TryLock as u64),
+            ("ZX_VMO_OP_DONT_NEED", RangeOp::DontNeed as u64),
+            ("ZX_VMO_OP_ALWAYS_NEED", RangeOp::AlwaysNeed as u64),
+            ("ZX_VMO_OP_PREFETCH", RangeOp::Prefetch as u64),
+            ("ZX_VMAR_OP_COMMIT", vmar::RangeOp::Commit as u64),
+            ("ZX_VMAR_OP_DECOMMIT", vmar::RangeOp::Decommit as u64),
+            ("ZX_VMAR_OP_MAP_RANGE", vmar::RangeOp::MapRange as u64),
+            ("ZX_VMAR_OP_ZERO", vmar::RangeOp::Zero as u64),
+            ("ZX_VMAR_OP_DONT_NEED", vmar::RangeOp::DontNeed as u64),
+            ("ZX_VMAR_OP_ALWAYS_NEED", vmar::RangeOp::AlwaysNeed as u64),
+            ("ZX_VMAR_OP_PREFETCH", vmar::RangeOp::Prefetch as u64),
         ],
     );
     out.values(
@@ -446,7 +447,6 @@ fn waiting(out: &mut Writer) {
         "size_t",
         &[("ZX_WAIT_MANY_MAX_ITEMS", WAIT_MANY_MAX_ITEMS as u64)],
     );
-    out.structure::<LockState>("What ZX_VMO_OP_LOCK tells.", &[]);
     out.structure::<WaitItem>(
         "One thing to wait for.",
         &[
