@@ -5,6 +5,7 @@ use abi::object::thread_state;
 use abi::policy::{ABSOLUTE, topic};
 use abi::resource::{Kind, system};
 use abi::time::INFINITE;
+use abi::vmar::{PERM_READ, PERM_WRITE};
 use abi::{Handle, Sysno};
 
 use crate::agent::{Arg, Step};
@@ -19,6 +20,7 @@ scenarios! {
     "REF-J04" full_channel "a channel with 3500 messages takes no more";
     "REF-J05" bad_outputs "a size or a handle that cannot be written is refused";
     "REF-J06" no_options "a yield has no options";
+    "REF-J08" memory_beyond "of a mapping what its VMO does not have can be neither read nor written from outside";
     "REF-J07" port_gone "who waits at a port is told when its last handle closes";
 }
 
@@ -32,7 +34,7 @@ fn wrong_types(env: &mut Env<'_>) -> Outcome {
     let other = u64::from(event);
     let (process, thread) = (u64::from(env.world.process), u64::from(env.world.thread));
     let at = env.own().0;
-    let calls: [(Sysno, &[u64]); 12] = [
+    let calls: [(Sysno, &[u64]); 13] = [
         (Sysno::channel_read, &[other, 0, at, at, 0, 0, 0, 0]),
         (Sysno::channel_write, &[other, 0, at, 0, at, 0]),
         (Sysno::debuglog_write, &[other, 0, at, 1]),
@@ -43,6 +45,7 @@ fn wrong_types(env: &mut Env<'_>) -> Outcome {
         (Sysno::vmar_protect, &[other, 0, P, P]),
         (Sysno::vmar_unmap, &[other, P, P]),
         (Sysno::vmo_get_size, &[other, at]),
+        (Sysno::vmo_get_stream_size, &[other, at]),
         (Sysno::vmo_read, &[other, at, 0, 1]),
         (Sysno::vmo_write, &[other, at, 0, 1]),
     ];
@@ -128,5 +131,17 @@ fn port_gone(env: &mut Env<'_>) -> Outcome {
     ok!(env.close(port));
     ok!(env.wait_for_end(task.thread));
     refused!(env.step_status(&task, 0), CANCELED);
+    Ok(())
+}
+
+fn memory_beyond(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(P, 0));
+    let at = ok!(env.map(vmo, PERM_READ | PERM_WRITE, 2 * P));
+    let (process, buffer, actual) = (u64::from(env.world.process), env.own().0, env.out(1));
+    for sysno in [Sysno::process_read_memory, Sysno::process_write_memory] {
+        ok!(env.raw(sysno, &[process, at.0 + P - 4, buffer, 8, actual]));
+        same!(env.out_u64(1), 4);
+        refused!(env.raw(sysno, &[process, at.0 + P, buffer, 8, actual]), OUT_OF_RANGE);
+    }
     Ok(())
 }
