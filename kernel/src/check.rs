@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::collections::arena::Id;
 use crate::collections::{Extent, list};
 use crate::kernel::Kernel;
-use crate::memory::pages::Pages;
+use crate::memory::pages::{Page, Pages};
 use crate::object::{Content, Entry, Mapping, ObjectRef, ProcessState, Thread, ThreadState, Vmo, Wait};
 use crate::ports::Machine;
 
@@ -101,7 +101,7 @@ impl<M: Machine> Kernel<M> {
     fn pages(&self) -> impl Iterator<Item = &Pages> {
         self.objects.vmos.iter().filter_map(|(_, vmo)| match &vmo.content {
             Content::Paged(pages) => Some(pages),
-            Content::Physical(_) | Content::Slice { .. } => None,
+            Content::Physical(_) | Content::Slice { .. } | Content::Reference(_) => None,
         })
     }
 
@@ -201,7 +201,10 @@ impl<M: Machine> Kernel<M> {
             }
         }
         reasons.extend(self.mappings().map(|mapping| ObjectRef::Vmo(mapping.vmo)));
-        reasons.extend(objects.vmos.iter().filter_map(|(_, vmo)| vmo.parent).map(ObjectRef::Vmo));
+        reasons.extend(objects.vmos.iter().filter_map(|(_, vmo)| match vmo.content {
+            Content::Slice { of, .. } | Content::Reference(of) => Some(ObjectRef::Vmo(of)),
+            Content::Paged(_) | Content::Physical(_) => None,
+        }));
         reasons
     }
 
@@ -224,7 +227,9 @@ impl<M: Machine> Kernel<M> {
         for (id, vmo) in vmos.iter() {
             let object = Some(ObjectRef::Vmo(id));
             let children = parents.of(vmo.header.koid);
-            equal("children of a VMO", object, u64::from(vmo.children), children)?;
+            equal("children of a VMO", object, vmo.children.len() as u64, children)?;
+            let listed = vmo.children.iter(vmos).filter(|(_, child)| child.parent == Some(id)).count();
+            equal("children in a VMO's list", object, vmo.children.len() as u64, listed as u64)?;
             let mappings = mapped.of(vmo.header.koid);
             equal("mappings of a VMO", object, u64::from(vmo.mappings), mappings)?;
             let none = vmo.header.signals.intersects(Signals::VMO_ZERO_CHILDREN);
@@ -266,8 +271,12 @@ impl<M: Machine> Kernel<M> {
         !is_paged
             || (0..PAGES_LOOKED_AT.min(mapping.length / abi::PAGE_SIZE)).all(|page| {
                 let at = mapping.base + page * abi::PAGE_SIZE;
-                let own = self.committed(mapping.root, mapping.start.saturating_add(mapping.offset_of(at)));
-                space.walk(&self.machine, abi::VirtAddr(at)).is_none_or(|leaf| Some(leaf.frame) == own)
+                let page = self.look(mapping.root, mapping.start.saturating_add(mapping.offset_of(at)));
+                space.walk(&self.machine, abi::VirtAddr(at)).is_none_or(|leaf| match page {
+                    Ok(Page::Owned(frame)) => leaf.frame == frame,
+                    Ok(Page::Shared(frame)) => leaf.frame == frame && !leaf.attributes.write,
+                    _ => false,
+                })
             })
     }
 

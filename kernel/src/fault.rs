@@ -215,7 +215,7 @@ impl<M: Machine> Kernel<M> {
             name: vmo.map(|vmo| vmo.name).unwrap_or_default(),
             permissions: mapping.permissions,
             offset,
-            beyond: vmo.is_some_and(|vmo| offset >= vmo.size),
+            beyond: self.vmo_size(mapping.vmo).is_ok_and(|size| offset >= size),
             device: mapping.policy.is_device(),
         }
     }

@@ -162,6 +162,11 @@ impl<M: Machine> Kernel<M> {
             + objects.notices.len()
     }
 
+    /// Nodes and counts that the pages of all VMOs need, for leak checks.
+    pub fn page_parts(&self) -> usize {
+        self.trees.parts()
+    }
+
     /// How often objects were looked for so far, for tests that bound what one entry does; 0 in a release build.
     pub fn looks(&self) -> u64 {
         self.objects.looks()

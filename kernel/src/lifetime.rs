@@ -273,37 +273,69 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Process(process));
     }
 
-    /// A VMO ends at once, so that ZERO_CHILDREN is exact; its frames go one by one.
+    /// A VMO without children ends at once, so that ZERO_CHILDREN is exact; its frames go one by one. One with
+    /// children hands them to its own parent first, one by one: a chain of dead VMOs never grows.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
-        self.leave_parent(id);
         self.objects.leave_unlocked(id);
-        self.abandon_pages(id);
-        self.objects.vmos.delete(id);
-    }
-
-    /// Gives up a VMO's pages: most of them to be taken apart.
-    fn abandon_pages(&mut self, id: Id<Vmo>) {
-        let Some(vmo) = self.objects.vmos.get_mut(id) else { return };
-        let Content::Paged(pages) = &mut vmo.content else { return };
-        if let Some(frame) = self.trees.abandon(pages) {
-            self.machine.free_frame(frame);
+        if self.objects.vmos.get(id).is_some_and(|vmo| !vmo.children.is_empty()) {
+            self.queue_dead(ObjectRef::Vmo(id));
+        } else {
+            self.end_vmo(id);
         }
-        self.schedule.attention |= !self.trees.is_reaped();
     }
 
-    /// Takes a VMO out of its parent. A parent that only this child kept is queued, not ended here: slices
-    /// of slices may be nested as deep as a program likes.
+    /// Ends a VMO that nobody needs and that has no children.
+    fn end_vmo(&mut self, id: Id<Vmo>) {
+        self.leave_parent(id);
+        let Some(vmo) = self.objects.vmos.get_mut(id) else { return };
+        let root = match &mut vmo.content {
+            Content::Paged(pages) => {
+                if let Some(frame) = self.trees.abandon(pages) {
+                    self.machine.free_frame(frame);
+                }
+                self.schedule.attention |= !self.trees.is_reaped();
+                None
+            }
+            Content::Slice { of, .. } | Content::Reference(of) => Some(*of),
+            Content::Physical(_) => None,
+        };
+        self.objects.vmos.delete(id);
+        // What a slice is a slice of is none itself: this goes one step deep.
+        if let Some(root) = root {
+            self.unhold(ObjectRef::Vmo(root));
+        }
+    }
+
+    /// Makes a VMO a child of another one, or of none.
+    pub(crate) fn join_vmo(&mut self, id: Id<Vmo>, parent: Option<Id<Vmo>>) {
+        let vmos = &mut self.objects.vmos;
+        if let Some(vmo) = vmos.get_mut(id) {
+            vmo.parent = parent;
+        }
+        let Some((parent, vmo)) = parent.and_then(|parent| Some((parent, vmos.get_mut(parent)?))) else {
+            return;
+        };
+        let mut children = core::mem::take(&mut vmo.children);
+        children.push(vmos, id);
+        if let Some(vmo) = vmos.get_mut(parent) {
+            vmo.children = children;
+        }
+        self.signal(ObjectRef::Vmo(parent), Signals::VMO_ZERO_CHILDREN, Signals::NONE);
+    }
+
+    /// Takes a VMO out of its parent.
     fn leave_parent(&mut self, id: Id<Vmo>) {
-        let Some(parent) = self.objects.vmos.get_mut(id).and_then(|vmo| vmo.parent.take()) else { return };
-        let Some(vmo) = self.objects.vmos.get_mut(parent) else { return };
-        vmo.children = vmo.children.saturating_sub(1);
-        vmo.header.holds = vmo.header.holds.saturating_sub(1);
-        let (childless, unneeded) = (vmo.children == 0, vmo.header.handles == 0 && vmo.header.holds == 0);
+        let vmos = &mut self.objects.vmos;
+        let Some(parent) = vmos.get_mut(id).and_then(|vmo| vmo.parent.take()) else { return };
+        let Some(vmo) = vmos.get_mut(parent) else { return };
+        let mut children = core::mem::take(&mut vmo.children);
+        children.remove(vmos, id);
+        let childless = children.is_empty();
+        if let Some(vmo) = vmos.get_mut(parent) {
+            vmo.children = children;
+        }
         if childless {
             self.signal(ObjectRef::Vmo(parent), Signals::NONE, Signals::VMO_ZERO_CHILDREN);
-        }
-        if unneeded {
-            self.queue_dead(ObjectRef::Vmo(parent));
         }
     }
 
@@ -395,11 +427,18 @@ impl<M: Machine> Kernel<M> {
         self.unhold(ObjectRef::Process(id));
     }
 
+    /// A dead VMO hands a child to its parent, or ends. The parent has this one as a child until then, so it has
+    /// children all the time.
     fn reap_vmo(&mut self, id: Id<Vmo>) -> bool {
-        self.leave_parent(id);
-        self.abandon_pages(id);
+        let Some(vmo) = self.objects.vmos.get(id) else { return true };
+        let parent = vmo.parent;
+        if let Some(child) = vmo.children.first() {
+            self.leave_parent(child);
+            self.join_vmo(child, parent);
+            return false;
+        }
         self.unqueue_dead(ObjectRef::Vmo(id));
-        self.objects.vmos.delete(id);
+        self.end_vmo(id);
         true
     }
 

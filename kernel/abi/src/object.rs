@@ -136,6 +136,8 @@ pub mod vmo_flags {
     pub const CONTIGUOUS: u32 = 64;
     /// Its pages may go while it is unlocked.
     pub const DISCARDABLE: u32 = 128;
+    /// A snapshot that was made to stay as it is.
+    pub const IMMUTABLE: u32 = 256;
 }
 
 /// What a record of [`InfoMaps`] is about.

@@ -27,7 +27,7 @@ impl<M: Machine> Kernel<M> {
             Content::Paged(pages) => {
                 self.trees.next_from(pages, offset / PAGE_SIZE).map(|page| page * PAGE_SIZE)
             }
-            Content::Physical(_) | Content::Slice { .. } => None,
+            Content::Physical(_) | Content::Slice { .. } | Content::Reference(_) => None,
         }
     }
 
@@ -52,9 +52,10 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn commit_piece(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
         let end = from.saturating_add(BYTES_TOUCHED).min(to);
         let mut at = from;
-        while at < end {
-            self.commit(vmo, at)?;
+        let mut left = BYTES_TOUCHED / PAGE_SIZE;
+        while at < end && left > 0 && self.commit_in_pieces(vmo, at, &mut left)?.is_some() {
             at = (at & !(PAGE_SIZE - 1)) + PAGE_SIZE;
+            left -= 1;
         }
         Ok(at.min(to))
     }
@@ -123,9 +124,9 @@ impl<M: Machine> Kernel<M> {
     /// Zeroes bytes of `[from, to)`, where there are frames.
     ///
     /// # Errors
-    /// `INTERNAL` for a stale id.
+    /// `NO_MEMORY` for the copy of a page that clones share, `INTERNAL` for a stale id.
     pub(crate) fn zero_piece(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
-        self.each_committed(vmo, from, to, |kernel, frame, offset, length| {
+        self.each_committed(vmo, from, to, true, |kernel, frame, offset, length| {
             if length == PAGE_SIZE as usize {
                 kernel.machine.zero_frame(frame);
                 return Ok(());
@@ -151,7 +152,7 @@ impl<M: Machine> Kernel<M> {
         to: u64,
         how: Option<Maintenance>,
     ) -> Result<u64> {
-        self.each_committed(vmo, from, to, |kernel, frame, offset, length| {
+        self.each_committed(vmo, from, to, false, |kernel, frame, offset, length| {
             match how {
                 Some(how) => kernel.machine.maintain_cache(frame, offset, length, how),
                 None => kernel.machine.synchronize_instructions(frame),
@@ -160,12 +161,14 @@ impl<M: Machine> Kernel<M> {
         })
     }
 
-    /// Does something to the bytes of each frame in a bounded part of `[from, to)`; up to where it came.
+    /// Does something to the bytes of each frame in a bounded part of `[from, to)`; up to where it came. What
+    /// changes them is done to the VMO's own frames.
     fn each_committed(
         &mut self,
         vmo: Id<Vmo>,
         from: u64,
         to: u64,
+        changes: bool,
         act: impl Fn(&mut Self, abi::PhysAddr, usize, usize) -> Result,
     ) -> Result<u64> {
         let mut at = from;
@@ -178,7 +181,12 @@ impl<M: Machine> Kernel<M> {
             }
             let page = at & !(PAGE_SIZE - 1);
             let end = page.saturating_add(PAGE_SIZE).min(to);
-            let frame = self.committed(vmo, page).ok_or(Status::INTERNAL)?;
+            let frame = if changes {
+                let Some(frame) = self.commit_in_pieces(vmo, page, &mut left)? else { return Ok(at) };
+                frame
+            } else {
+                self.committed(vmo, page).ok_or(Status::INTERNAL)?
+            };
             act(self, frame, (at - page) as usize, (end - at) as usize)?;
             at = end;
             left -= 1;

@@ -1,15 +1,12 @@
 //! Bringing pages in: from a fault, or because the kernel needs a page of the program's.
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::vmo::CachePolicy;
-use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
+use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::{Content, Mapping, Process, Vmo};
 use crate::ports::{Access, Machine};
-
-/// Units of teardown between two attempts to take a frame when there is none.
-const REAP_FOR_A_FRAME: u32 = 64;
 
 /// Why an address cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +23,16 @@ pub(crate) enum Refusal {
     Busy(Id<Vmo>),
 }
 
+/// What is behind a page of a mapping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backing {
+    pub frame: PhysAddr,
+    /// Whether it is no frame of ours.
+    pub physical: bool,
+    /// Whether no other VMO has it.
+    pub own: bool,
+}
+
 impl<M: Machine> Kernel<M> {
     /// Finds the VMO that has the bytes, and the offset in it: a slice leads to what it is a slice of.
     ///
@@ -36,55 +43,28 @@ impl<M: Machine> Kernel<M> {
             Content::Slice { of, offset: start } => {
                 Ok((*of, start.checked_add(offset).ok_or(Status::OUT_OF_RANGE)?))
             }
+            Content::Reference(of) => Ok((*of, offset)),
             Content::Paged(_) | Content::Physical(_) => Ok((vmo, offset)),
         }
     }
 
-    /// The frame of a page of a paged VMO, zeroed and taken now if there was none.
+    /// The VMO that says how large this one is: a reference is as large as what it refers to, always.
     ///
     /// # Errors
-    /// `NO_MEMORY`, with nothing changed; `NOT_SUPPORTED` for a VMO without frames.
-    pub(crate) fn commit(&mut self, vmo_id: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
-        let page = offset >> PAGE_SHIFT;
-        let vmo = self.objects.vmos.get(vmo_id).ok_or(Status::INTERNAL)?;
-        let Content::Paged(pages) = &vmo.content else { return Err(Status::NOT_SUPPORTED) };
-        if let Some(frame) = self.trees.get(pages, page) {
-            return Ok(frame);
-        }
-        let frame = self.take_frame()?;
-        self.machine.zero_frame(frame);
-        let vmo = self.objects.vmos.get_mut(vmo_id).ok_or(Status::INTERNAL)?;
-        let Content::Paged(pages) = &mut vmo.content else { return Err(Status::INTERNAL) };
-        self.trees.put(pages, page, frame).inspect_err(|_| self.machine.free_frame(frame))?;
-        Ok(frame)
-    }
-
-    /// A frame; what is dead gives its own up first, as far as no other CPU still uses it.
-    ///
-    /// # Errors
-    /// `NO_MEMORY`.
-    fn take_frame(&mut self) -> Result<PhysAddr> {
-        loop {
-            if let Some(frame) = self.machine.allocate_frame() {
-                return Ok(frame);
-            }
-            if !self.has_dead() {
-                return self.discard_for_a_frame().ok_or(Status::NO_MEMORY);
-            }
-            if !self.reap(REAP_FOR_A_FRAME) {
-                // All is given up, or another CPU must let go first, which it cannot while this one is here.
-                let frame = self.machine.allocate_frame().or_else(|| self.discard_for_a_frame());
-                return frame.ok_or(Status::NO_MEMORY);
-            }
+    /// `INTERNAL` for stale ids.
+    pub(crate) fn sized(&self, vmo: Id<Vmo>) -> Result<Id<Vmo>> {
+        match self.objects.get(vmo)?.content {
+            Content::Reference(of) => Ok(of),
+            _ => Ok(vmo),
         }
     }
 
-    /// The frame of a page of a paged VMO, if it has one.
-    pub(crate) fn committed(&self, vmo: Id<Vmo>, offset: u64) -> Option<PhysAddr> {
-        match &self.objects.vmos.get(vmo)?.content {
-            Content::Paged(pages) => self.trees.get(pages, offset >> PAGE_SHIFT),
-            Content::Physical(_) | Content::Slice { .. } => None,
-        }
+    /// A VMO's size in bytes.
+    ///
+    /// # Errors
+    /// `INTERNAL` for stale ids.
+    pub(crate) fn vmo_size(&self, vmo: Id<Vmo>) -> Result<u64> {
+        Ok(self.objects.get(self.sized(vmo)?)?.size)
     }
 
     /// Makes an address usable for an access that the tables refused.
@@ -104,48 +84,54 @@ impl<M: Machine> Kernel<M> {
             return Err(Refusal::Forbidden);
         }
         let page = address & !(PAGE_SIZE - 1);
-        self.show_page(process, page, &mapping)
+        self.show_page(process, page, &mapping, access)
     }
 
-    /// Puts a page of a mapping into the tables.
+    /// Puts a page of a mapping into the tables, for an access that the mapping allows. One that others have, too, is
+    /// shown without leave to write; for a write it is copied.
     pub(crate) fn show_page(
         &mut self,
         process: Id<Process>,
         page: u64,
         mapping: &Mapping,
+        access: Access,
     ) -> core::result::Result<(), Refusal> {
         let withdrawal = self.objects.vmos.get(mapping.root).and_then(|vmo| vmo.withdrawal);
         let offset = mapping.start.saturating_add(mapping.offset_of(page));
         if withdrawal.is_some_and(|withdrawal| withdrawal.covers(offset)) {
             return Err(Refusal::Busy(mapping.root));
         }
-        let (frame, physical) = self.frame_behind(page, mapping)?;
+        let Backing { frame, physical, own } = self.frame_behind(page, mapping, access)?;
         if mapping.permissions & PERM_EXECUTE != 0 && mapping.policy == CachePolicy::Cached && !physical {
             self.machine.synchronize_instructions(frame);
         }
-        let attributes = mapping.attributes();
+        let mut attributes = mapping.attributes();
+        attributes.write &= own;
         let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
         space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)
     }
 
-    /// The frame that a page of a mapping stands for, and whether it is no frame of ours.
+    /// The frame that a page of a mapping stands for.
     pub(crate) fn frame_behind(
         &mut self,
         page: u64,
         mapping: &Mapping,
-    ) -> core::result::Result<(PhysAddr, bool), Refusal> {
+        access: Access,
+    ) -> core::result::Result<Backing, Refusal> {
         let offset = mapping.offset_of(page);
-        let vmo = self.objects.vmos.get(mapping.vmo).ok_or(Refusal::NotMapped)?;
-        if offset >= vmo.size {
+        if offset >= self.vmo_size(mapping.vmo).map_err(|_| Refusal::NotMapped)? {
             return Err(Refusal::BeyondEnd);
         }
         let (root, root_offset) = (mapping.root, mapping.start.saturating_add(offset));
-        match self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset)) {
-            Some(frame) => Ok((frame, true)),
-            None => match self.commit(root, root_offset) {
-                Ok(frame) => Ok((frame, false)),
-                Err(_) => Err(Refusal::NoMemory),
-            },
+        if let Some(frame) = self.objects.vmos.get(root).and_then(|vmo| vmo.physical_at(root_offset)) {
+            return Ok(Backing { frame, physical: true, own: true });
         }
+        let (frame, own) = match access {
+            Access::Write => (self.commit_or_wait(root, root_offset)?, true),
+            Access::Read | Access::Execute => {
+                self.frame_to_read(root, root_offset).map_err(|_| Refusal::NoMemory)?
+            }
+        };
+        Ok(Backing { frame, physical: false, own })
     }
 }

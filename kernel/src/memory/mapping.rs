@@ -1,5 +1,6 @@
 //! Mapping, unmapping and protecting: the VMAR's record and the tables, changed together.
 use abi::vmar::PERM_EXECUTE;
+use abi::vmar::PERM_WRITE;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
 
 use super::fault::Refusal;
@@ -11,7 +12,7 @@ use crate::collections::list;
 use crate::kernel::Kernel;
 use crate::lifetime::ENTRIES_A_STEP;
 use crate::object::{Entry, Mapping, ObjectRef, Objects, Process, Vmar};
-use crate::ports::Machine;
+use crate::ports::{Access, Machine};
 
 /// Steps that one kernel entry makes before it starts over: in each one mapping's record is changed, and up to
 /// [`ENTRIES_A_STEP`] entries of the tables.
@@ -202,7 +203,7 @@ impl<M: Machine> Kernel<M> {
                     return Ok(to);
                 }
             }
-            match self.show_page(process, at, mapping) {
+            match self.show_page(process, at, mapping, Access::Read) {
                 Err(Refusal::NoMemory) => return Err(Status::NO_MEMORY),
                 Err(Refusal::BeyondEnd) => return Ok(to),
                 _ => at += PAGE_SIZE,
@@ -381,11 +382,16 @@ impl<M: Machine> Kernel<M> {
                 self.types.reserve_removal()?;
             }
             let changed = Mapping { permissions, ..mapping };
+            // A page that others have, too, must not become writable: what cannot be told apart here comes back by
+            // faults, which can.
+            let comes_back = permissions & PERM_WRITE != 0 && self.may_not_write(mapping.root);
             let (machine, space) = self.space_of(process)?;
-            let done = match space
-                .protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_A_STEP)
-                .map_err(Status::from)?
-            {
+            let progress = if comes_back {
+                space.unmap(machine, VirtAddr(at), end - at, ENTRIES_A_STEP)
+            } else {
+                space.protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_A_STEP)
+            };
+            let done = match progress.map_err(Status::from)? {
                 Progress::Done => end,
                 Progress::UpTo(address) => address.0,
             };

@@ -3,6 +3,7 @@
 
 pub(crate) mod asids;
 pub(crate) mod contents;
+pub(crate) mod copies;
 pub(crate) mod fault;
 pub(crate) mod mapping;
 pub mod pages;

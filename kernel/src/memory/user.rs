@@ -101,7 +101,7 @@ impl<M: Machine> Kernel<M> {
             Ok(()) => {}
             Err(Refusal::NoMemory) => return Err(Status::NO_MEMORY),
             // No table may show the page now, and nobody but the program needs one.
-            Err(Refusal::Busy(_)) => return Ok((self.unshown(process, address)?, offset)),
+            Err(Refusal::Busy(_)) => return Ok((self.unshown(process, address, access)?, offset)),
             Err(Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd) => {
                 return Err(Status::INVALID_ARGS);
             }
@@ -111,12 +111,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The frame behind an address whose access is allowed, past the tables.
-    fn unshown(&mut self, process: Id<Process>, address: u64) -> Result<PhysAddr> {
+    fn unshown(&mut self, process: Id<Process>, address: u64, access: Access) -> Result<PhysAddr> {
         let mapping = *self.find_mapping(process, address).ok_or(Status::INVALID_ARGS)?;
         let page = address & !(PAGE_SIZE - 1);
-        match self.frame_behind(page, &mapping) {
-            Ok((frame, false)) if mapping.policy == CachePolicy::Cached => Ok(frame),
-            Err(Refusal::NoMemory) => Err(Status::NO_MEMORY),
+        match self.frame_behind(page, &mapping, access) {
+            Ok(backing) if !backing.physical && mapping.policy == CachePolicy::Cached => Ok(backing.frame),
+            // More mappings may show a page that must be copied than one call can go through.
+            Err(Refusal::NoMemory | Refusal::Busy(_)) => Err(Status::NO_MEMORY),
             _ => Err(Status::INVALID_ARGS),
         }
     }

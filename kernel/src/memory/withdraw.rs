@@ -9,8 +9,10 @@
 //! in the same entry: to everybody else all of it happens at once.
 //!
 //! A withdrawal belongs to the thread whose call it is, and ends with that call, however the call ends.
-use abi::{Status, VirtAddr, status::Result};
+use abi::vmar::PERM_WRITE;
+use abi::{PAGE_SIZE, Status, VirtAddr, status::Result};
 
+use super::pages::Page;
 use super::stage1::{MapError, Progress};
 use crate::collections::arena::Id;
 use crate::collections::list;
@@ -33,6 +35,8 @@ pub struct Withdrawal {
     pub from: u64,
     /// Where they end.
     pub to: u64,
+    /// Whether what cannot be written through its mapping stays.
+    pub writable: bool,
     /// The mapping that is looked at next; `None` at the end of the list.
     pub at: Option<Id<Mapping>>,
     /// Up to where in it nothing is shown any more.
@@ -60,11 +64,37 @@ impl<M: Machine> Kernel<M> {
         from: u64,
         to: u64,
     ) -> Result<bool> {
+        self.withdraw_from(owner, root, (from, to), false)
+    }
+
+    /// As [`Kernel::withdraw`], but only so far that nobody can write to the pages through a mapping: where that does
+    /// not allow it, as with code that all programs share, they stay.
+    ///
+    /// # Errors
+    /// As for [`Kernel::withdraw`].
+    pub(crate) fn withdraw_writable(
+        &mut self,
+        owner: Option<Id<Thread>>,
+        root: Id<Vmo>,
+        range: (u64, u64),
+    ) -> Result<bool> {
+        self.withdraw_from(owner, root, range, true)
+    }
+
+    fn withdraw_from(
+        &mut self,
+        owner: Option<Id<Thread>>,
+        root: Id<Vmo>,
+        (from, to): (u64, u64),
+        writable: bool,
+    ) -> Result<bool> {
         let vmo = self.objects.get(root)?;
-        let fresh = Withdrawal { owner, from, to, at: vmo.shown.first(), cleared: 0 };
+        let fresh = Withdrawal { owner, from, to, writable, at: vmo.shown.first(), cleared: 0 };
         let mut withdrawal = match vmo.withdrawal {
             None => fresh,
-            Some(mine) if (mine.owner, mine.from, mine.to) == (owner, from, to) => mine,
+            Some(mine) if (mine.owner, mine.from, mine.to, mine.writable) == (owner, from, to, writable) => {
+                mine
+            }
             // One at a time: others come first who came first.
             Some(other) if other.owner.is_some() && other.owner != owner => {
                 self.help_withdrawal(root);
@@ -88,7 +118,21 @@ impl<M: Machine> Kernel<M> {
         Ok(done)
     }
 
-    /// Does a piece of somebody's withdrawal. One that is nobody's call is over when nothing is left to visit.
+    /// Takes the page with a byte of a VMO that has pages out of all tables, if that is not more than so much work; whether
+    /// it is done. If so, nothing shows it as long as this entry of the kernel lasts, or until it is shown again.
+    ///
+    /// # Errors
+    /// `NO_MEMORY` if a block must be split.
+    pub(crate) fn unshow_page(&mut self, root: Id<Vmo>, offset: u64, mut units: u32) -> Result<bool> {
+        let from = offset & !(PAGE_SIZE - 1);
+        let at = self.objects.get(root)?.shown.first();
+        let to = from.saturating_add(PAGE_SIZE);
+        let mut withdrawal = Withdrawal { owner: None, from, to, writable: false, at, cleared: 0 };
+        self.withdraw_on(&mut withdrawal, &mut units)
+    }
+
+    /// Does a piece of somebody's withdrawal. One that is nobody's call is over when nothing is left to visit: if it
+    /// was for the sake of a copy, that is made then, since whoever wanted it may have ended.
     pub(crate) fn help_withdrawal(&mut self, root: Id<Vmo>) {
         let Some(mut withdrawal) = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal) else { return };
         let mut units = UNITS_AN_ENTRY;
@@ -96,6 +140,15 @@ impl<M: Machine> Kernel<M> {
         let done = self.withdraw_on(&mut withdrawal, &mut units).unwrap_or(false);
         if let Some(vmo) = self.objects.vmos.get_mut(root) {
             vmo.withdrawal = Some(withdrawal).filter(|_| !done || withdrawal.owner.is_some());
+        }
+        let is_page = withdrawal.to - withdrawal.from == PAGE_SIZE;
+        if done
+            && withdrawal.owner.is_none()
+            && is_page
+            && let Ok(Page::Shared(_)) = self.look(root, withdrawal.from)
+        {
+            // Without memory for it the next write begins anew.
+            let _copied = self.copy_page(root, withdrawal.from);
         }
     }
 
@@ -155,6 +208,9 @@ impl<M: Machine> Kernel<M> {
         units: &mut u32,
     ) -> Result<Progress> {
         *units -= 1;
+        if withdrawal.writable && mapping.permissions & PERM_WRITE == 0 {
+            return Ok(Progress::Done);
+        }
         let first = mapping.start.saturating_add(mapping.offset);
         let (from, to) =
             (first.max(withdrawal.from), first.saturating_add(mapping.length).min(withdrawal.to));

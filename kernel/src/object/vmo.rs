@@ -5,14 +5,15 @@ use abi::{Koid, PhysAddr, PhysRange, Signals};
 use super::{Header, Mapping, Name};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List};
-use crate::collections::queue::Place;
+use crate::collections::queue::{Place, Queue};
 use crate::memory::pages::Pages;
 use crate::memory::withdraw::Withdrawal;
 
 /// Where a VMO's bytes are.
 #[derive(Debug)]
 pub enum Content {
-    /// In frames that it owns, taken when they are first touched; what was never touched reads as zero.
+    /// In frames, taken when they are first touched, its own or shared with clones; what was never touched reads
+    /// as zero.
     Paged(Pages),
     /// At fixed physical addresses that it does not own. No byte of it is ever read by the kernel.
     Physical(PhysRange),
@@ -23,6 +24,22 @@ pub enum Content {
         /// Where the slice starts in it.
         offset: u64,
     },
+    /// In the VMO that it refers to, whose size is its own. That one has pages itself.
+    Reference(Id<Vmo>),
+}
+
+/// The place of a VMO among the children of its parent.
+#[derive(Debug)]
+pub struct AtSiblings;
+
+impl Place<Vmo> for AtSiblings {
+    fn of(vmo: &Vmo) -> &Links<Vmo> {
+        &vmo.siblings
+    }
+
+    fn of_mut(vmo: &mut Vmo) -> &mut Links<Vmo> {
+        &mut vmo.siblings
+    }
 }
 
 /// Who wants to keep a VMO whose pages may be discarded otherwise.
@@ -63,10 +80,14 @@ pub struct Vmo {
     pub content: Content,
     /// How it is mapped.
     pub policy: CachePolicy,
-    /// The VMO that it was made from.
+    /// The VMO that it was made from, or that one's own parent if it has ended.
     pub parent: Option<Id<Vmo>>,
-    /// VMOs made from it that still exist.
-    pub children: u32,
+    /// The koid of the VMO that it was made from; 0 for none.
+    pub parent_koid: Koid,
+    /// VMOs that have it as their parent.
+    pub children: Queue<Self, AtSiblings>,
+    /// Its place among its parent's children.
+    pub siblings: Links<Self>,
     /// Mappings of it, not of its children.
     pub mappings: u32,
     /// Mappings that show its bytes: its own and its slices'.
@@ -75,6 +96,10 @@ pub struct Vmo {
     pub withdrawal: Option<Withdrawal>,
     /// Whether its size can change.
     pub resizable: bool,
+    /// Whether it is a snapshot of its parent.
+    pub is_clone: bool,
+    /// Whether it was made to stay as it is.
+    pub is_immutable: bool,
     /// Who wants to keep it; `None` for a VMO that is never discarded.
     pub locks: Option<Locks>,
     /// Its place among those that may be discarded.
@@ -94,11 +119,15 @@ impl Vmo {
             content,
             policy,
             parent: None,
-            children: 0,
+            parent_koid: 0,
+            children: Queue::new(),
+            siblings: Links::new(),
             mappings: 0,
             shown: List::new(),
             withdrawal: None,
             resizable: false,
+            is_clone: false,
+            is_immutable: false,
             locks: None,
             place: Links::new(),
             is_vdso: false,

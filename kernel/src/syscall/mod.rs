@@ -5,6 +5,7 @@
 //! written to the program. Whatever fails leaves nothing behind.
 
 mod channel;
+mod child;
 mod debug;
 mod event;
 mod futex;
@@ -212,7 +213,7 @@ impl<M: Machine> Kernel<M> {
             resource_create: |k, c, a| done(k.sys_resource_create(c, a));
             vmo_create: |k, c, a| done(k.sys_vmo_create(c, a));
             vmo_create_physical: |k, c, a| done(k.sys_vmo_create_physical(c, a));
-            vmo_create_child: |k, c, a| done(k.sys_vmo_create_child(c, a));
+            vmo_create_child: |k, c, a| k.in_pieces(c, |k| k.sys_vmo_create_child(c, a));
             vmo_replace_as_executable: |k, c, a| done(k.sys_vmo_replace_as_executable(c, a));
             vmo_get_size: |k, c, a| done(k.sys_vmo_get_size(c, a));
             vmo_read: |k, c, a| k.sys_vmo_transfer(c, a, vmo::Direction::Read);

@@ -29,8 +29,8 @@ impl<M: Machine> Kernel<M> {
             }
             property::VMO_CONTENT_SIZE => {
                 room(8)?;
-                let vmo = self.objects.get(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
-                let content_size = vmo.content_size;
+                let vmo = self.sized(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
+                let content_size = self.objects.get(vmo)?.content_size;
                 self.copy_out(caller.process, value, &content_size.to_le_bytes())
             }
             property::PROCESS_VDSO_BASE_ADDRESS | property::PROCESS_DEBUG_ADDR => {

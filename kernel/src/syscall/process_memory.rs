@@ -42,7 +42,7 @@ impl<M: Machine> Kernel<M> {
             piece => piece?,
         };
         let copied = before.saturating_add(piece);
-        if piece > 0 && piece < size && self.goes_on(process, address, piece) {
+        if piece < size && self.goes_on(process, address, piece) {
             args.set(1, address + piece);
             args.set(2, buffer.wrapping_add(piece));
             args.set(3, size - piece);
@@ -73,11 +73,11 @@ impl<M: Machine> Kernel<M> {
         if vmo.policy != CachePolicy::Cached {
             return Err(Status::BAD_STATE);
         }
-        let offset = mapping.offset_of(address);
-        if offset >= vmo.size {
+        let (offset, of_all) = (mapping.offset_of(address), self.vmo_size(mapping.vmo)?);
+        if offset >= of_all {
             return Err(Status::OUT_OF_RANGE);
         }
-        let most = size.min(mapping.end() - address).min(vmo.size - offset);
+        let most = size.min(mapping.end() - address).min(of_all - offset);
         let root_offset = mapping.start + offset;
         self.transfer(caller, direction, buffer, (mapping.root, root_offset), most)
     }
@@ -85,7 +85,7 @@ impl<M: Machine> Kernel<M> {
     /// Whether the mapping that showed the last of these bytes shows the next one too.
     fn goes_on(&self, process: Id<Process>, address: u64, copied: u64) -> bool {
         let Some(mapping) = self.find_mapping(process, address) else { return false };
-        let size = self.objects.vmos.get(mapping.vmo).map_or(0, |vmo| vmo.size);
+        let size = self.vmo_size(mapping.vmo).unwrap_or(0);
         address + copied < mapping.end() && mapping.offset_of(address + copied) < size
     }
 }

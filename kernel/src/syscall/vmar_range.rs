@@ -87,9 +87,7 @@ impl<M: Machine> Kernel<M> {
         if is_physical && !is_hint {
             return Err(Status::NOT_SUPPORTED);
         }
-        if self.objects.get(mapping.vmo)?.size < mapping.offset_of(end)
-            && (!is_physical || op == RangeOp::Prefetch)
-        {
+        if self.vmo_size(mapping.vmo)? < mapping.offset_of(end) && (!is_physical || op == RangeOp::Prefetch) {
             return Err(Status::OUT_OF_RANGE);
         }
         if is_hint {

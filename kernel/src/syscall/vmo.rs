@@ -1,8 +1,8 @@
 //! `zx_vmo_*`.
 use abi::policy::Condition;
 use abi::resource::{Kind, system};
-use abi::vmo::{CachePolicy, child, create};
-use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Signals, Status, status::Result};
+use abi::vmo::{CachePolicy, create};
+use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Status, status::Result};
 use ledger::Class;
 
 use super::{Args, Arguments, Caller, Exit};
@@ -83,62 +83,6 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// `zx_vmo_create_child(handle, options, offset, size, out)`.
-    pub(super) fn sys_vmo_create_child(&mut self, caller: Caller, args: &Args) -> Result {
-        let (handle, options, offset, size, out) =
-            (args.half(0), args.half(1), args.word(2), args.word(3), args.word(4));
-        if options & !child::ALL != 0
-            || options & (child::NO_WRITE | child::RESIZABLE) == child::NO_WRITE | child::RESIZABLE
-        {
-            return Err(Status::INVALID_ARGS);
-        }
-        let kind = options & !(child::NO_WRITE | child::RESIZABLE);
-        if !kind.is_power_of_two() {
-            return Err(Status::INVALID_ARGS);
-        }
-        let (parent, rights) =
-            self.object_and_rights::<Vmo>(caller, handle, Rights::DUPLICATE | Rights::READ)?;
-        let size = round_up(size)?;
-        if kind != child::SLICE {
-            return Err(Status::NOT_SUPPORTED);
-        }
-        let id = self.make_slice(parent, options, offset, size)?;
-        if rights.contains(Rights::GET_PROPERTY) {
-            let name = self.objects.get(parent)?.name;
-            self.name_object(ObjectRef::Vmo(id), name);
-        }
-        let mut rights = (rights - Rights::RESIZE) | Rights::PROPERTY;
-        if options & child::NO_WRITE != 0 {
-            rights = rights - Rights::WRITE;
-        }
-        self.give(caller, ObjectRef::Vmo(id), rights, out).map(|_| ())
-    }
-
-    fn make_slice(&mut self, parent: Id<Vmo>, options: u32, offset: u64, size: u64) -> Result<Id<Vmo>> {
-        if options & child::RESIZABLE != 0 || !offset.is_multiple_of(PAGE_SIZE) {
-            return Err(Status::INVALID_ARGS);
-        }
-        let (of, start) = self.resolve(parent, offset).map_err(|_| Status::INVALID_ARGS)?;
-        let vmo = self.objects.get(parent)?;
-        if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
-            return Err(Status::INVALID_ARGS);
-        }
-        if vmo.resizable || vmo.locks.is_some() {
-            return Err(Status::NOT_SUPPORTED);
-        }
-        let policy = vmo.policy;
-        let koid = self.objects.allocate_koid();
-        let mut slice = Vmo::new(koid, size, Content::Slice { of, offset: start }, policy);
-        slice.parent = Some(parent);
-        let id = self.objects.vmos.insert(slice)?;
-        if let Some(vmo) = self.objects.vmos.get_mut(parent) {
-            vmo.children = vmo.children.saturating_add(1);
-        }
-        self.hold(ObjectRef::Vmo(parent));
-        self.signal(ObjectRef::Vmo(parent), Signals::VMO_ZERO_CHILDREN, Signals::NONE);
-        Ok(id)
-    }
-
     /// `zx_vmo_replace_as_executable(handle, vmex, out)`: `handle` is gone whatever the outcome. Without a
     /// resource the job's policy decides.
     pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args) -> Result {
@@ -162,7 +106,7 @@ impl<M: Machine> Kernel<M> {
     /// `zx_vmo_get_size(handle, size)`: no right is needed.
     pub(super) fn sys_vmo_get_size(&mut self, caller: Caller, args: &Args) -> Result {
         let vmo = self.object::<Vmo>(caller, args.half(0), Rights::NONE)?;
-        let size = self.objects.get(vmo)?.size;
+        let size = self.vmo_size(vmo)?;
         self.put_word(caller.process, args.word(1), size.to_le_bytes())
     }
 
@@ -178,14 +122,14 @@ impl<M: Machine> Kernel<M> {
         let right = if direction == Direction::Read { Rights::READ } else { Rights::WRITE };
         let id = self.object::<Vmo>(caller, handle, right)?;
         let (root, start) = self.resolve(id, 0)?;
-        let vmo = self.objects.get(id)?;
+        let (vmo, of_all) = (self.objects.get(id)?, self.vmo_size(id)?);
         if matches!(self.objects.get(root)?.content, Content::Physical(_)) {
             return Err(Status::NOT_SUPPORTED);
         }
         if vmo.policy != CachePolicy::Cached {
             return Err(Status::BAD_STATE);
         }
-        if offset.checked_add(size).is_none_or(|end| end > vmo.size) {
+        if offset.checked_add(size).is_none_or(|end| end > of_all) {
             return Err(Status::OUT_OF_RANGE);
         }
         // The range lies in the VMO, and a slice in what it is a slice of: no sum wraps.
@@ -210,33 +154,46 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<u64> {
         let piece = size.min(BYTES_AN_ENTRY);
         let mut done = 0;
-        while done < piece {
-            let buffer = buffer.wrapping_add(done);
-            done += self.transfer_in_page(caller, direction, buffer, vmo, offset + done, piece - done)?;
+        // Steps: a page of the program and one of the VMO may meet at two edges each.
+        let mut left = 2 * BYTES_AN_ENTRY / PAGE_SIZE + 1;
+        while done < piece && left > 0 {
+            let range = (offset + done, piece - done);
+            done +=
+                self.transfer_in_page(caller, direction, buffer.wrapping_add(done), vmo, range, &mut left)?;
+            left = left.saturating_sub(1);
         }
         Ok(done)
     }
 
-    /// Copies what one page of the program and one page of the VMO have in common; how many bytes.
+    /// Copies what one page of the program and one page of the VMO have in common; how many bytes. None if the call
+    /// must be made again first. `left` are the steps that it has in this entry.
     fn transfer_in_page(
         &mut self,
         caller: Caller,
         direction: Direction,
         buffer: u64,
         vmo: Id<Vmo>,
-        offset: u64,
-        most: u64,
+        (offset, most): (u64, u64),
+        left: &mut u64,
     ) -> Result<u64> {
         let vmo_offset = (offset & (PAGE_SIZE - 1)) as usize;
         let access = if direction == Direction::Read { Access::Write } else { Access::Read };
         let (user, user_offset) = self.user_page(caller.process, buffer, access)?;
         let room = PAGE_SIZE as usize - vmo_offset.max(user_offset);
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(room);
-        // A page that was never written is committed for a read too: simple, and it reads as zero.
-        let frame = self.commit(vmo, offset)?;
         match direction {
-            Direction::Read => self.machine.copy_frame(frame, vmo_offset, user, user_offset, length),
-            Direction::Write => self.machine.copy_frame(user, user_offset, frame, vmo_offset, length),
+            Direction::Read => {
+                // A page that was never written is committed for a read too: simple, and it reads as zero.
+                let (frame, _) = self.frame_to_read(vmo, offset)?;
+                self.machine.copy_frame(frame, vmo_offset, user, user_offset, length);
+            }
+            Direction::Write => {
+                let Some(frame) = self.commit_in_pieces(vmo, offset, left)? else {
+                    *left = 0;
+                    return Ok(0);
+                };
+                self.machine.copy_frame(user, user_offset, frame, vmo_offset, length);
+            }
         }
         Ok(length as u64)
     }
@@ -247,7 +204,7 @@ impl<M: Machine> Kernel<M> {
         let id = self.object::<Vmo>(caller, args.half(0), Rights::MAP)?;
         let (root, offset) = self.resolve(id, 0)?;
         let vmo = self.objects.get(id)?;
-        let in_use = vmo.mappings > 0 || vmo.children > 0 || vmo.parent.is_some();
+        let in_use = vmo.mappings > 0 || !vmo.children.is_empty() || vmo.parent.is_some();
         match &self.objects.get(root)?.content {
             Content::Physical(_) => {
                 if vmo.policy == policy {
@@ -271,7 +228,7 @@ impl<M: Machine> Kernel<M> {
                     return Err(Status::NOT_SUPPORTED);
                 }
             }
-            Content::Slice { .. } => return Err(Status::INTERNAL),
+            Content::Slice { .. } | Content::Reference(_) => return Err(Status::INTERNAL),
         }
         self.objects.get_mut(id)?.policy = policy;
         Ok(())

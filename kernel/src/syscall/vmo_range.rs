@@ -23,11 +23,15 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::ACCESS_DENIED);
         }
         let size = round_up(wanted)?;
+        let id = self.sized(id)?;
+        let vmo = self.objects.get(id)?;
         if size < vmo.size && self.shrink_piece(Some(caller.thread), id, size)? > size {
             return Ok(Exit::Again);
         }
         // What of the last page lies beyond reads as zero when it comes back.
-        self.zero_piece(id, wanted, size)?;
+        if self.zero_piece(id, wanted, size)? < size {
+            return Ok(Exit::Again);
+        }
         let vmo = self.objects.get_mut(id)?;
         (vmo.size, vmo.content_size) = (size, wanted);
         Ok(Exit::Done)
@@ -36,7 +40,7 @@ impl<M: Machine> Kernel<M> {
     /// `zx_vmo_get_stream_size(handle, size)`: no right is needed. VMOs that are no streams have none.
     pub(super) fn sys_vmo_get_stream_size(&mut self, caller: Caller, args: &Args) -> Result {
         let id = self.object::<Vmo>(caller, args.half(0), Rights::NONE)?;
-        let size = if self.is_stream(id)? { self.objects.get(id)?.content_size } else { 0 };
+        let size = if self.is_stream(id)? { self.objects.get(self.sized(id)?)?.content_size } else { 0 };
         self.copy_out(caller.process, args.word(1), &size.to_le_bytes())
     }
 
@@ -62,6 +66,7 @@ impl<M: Machine> Kernel<M> {
     /// `OUT_OF_RANGE` beyond the VMO.
     pub(super) fn set_content_size(&mut self, id: Id<Vmo>, size: u64) -> Result<Exit> {
         let (root, start) = self.resolve(id, 0)?;
+        let id = self.sized(id)?;
         let vmo = self.objects.get(id)?;
         if size > vmo.size {
             return Err(Status::OUT_OF_RANGE);
@@ -142,7 +147,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn ends_within(&self, id: Id<Vmo>, end: u64) -> bool {
-        self.objects.vmos.get(id).is_some_and(|vmo| end <= vmo.size)
+        self.vmo_size(id).is_ok_and(|size| end <= size)
     }
 
     /// LOCK, TRY_LOCK and UNLOCK of a discardable VMO.

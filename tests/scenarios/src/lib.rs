@@ -24,6 +24,7 @@ mod calls;
 mod channels;
 mod check;
 mod children;
+mod clone_crowds;
 mod cpus;
 mod env;
 mod events;
@@ -48,6 +49,7 @@ mod vmar;
 mod vmar_ranges;
 mod vmar_regions;
 mod vmo;
+mod vmo_children;
 mod vmo_ranges;
 mod wait_many;
 mod waiting;
@@ -94,7 +96,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 27] = [
+const FAMILIES: [&[Scenario]; 29] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -102,6 +104,8 @@ const FAMILIES: [&[Scenario]; 27] = [
     ram_like::SCENARIOS,
     resources::SCENARIOS,
     vmo::SCENARIOS,
+    vmo_children::SCENARIOS,
+    clone_crowds::SCENARIOS,
     vmar::SCENARIOS,
     vmar_regions::SCENARIOS,
     vmo_ranges::SCENARIOS,

@@ -32,7 +32,6 @@ scenarios! {
     "VMO-J08" content_size "the content size is the size as given, and zeroes what it leaves";
     "VMO-J09" mapping_and_copies_agree "mapping and copies show the same bytes";
     "VMO-J10" two_mappings_agree "two mappings of a page show the same bytes";
-    "VMO-J11" snapshots_wait "a snapshot is not there yet, and says so";
     "VMO-J12" bad_output "a VMO whose handle cannot be written is no VMO";
     "VMO-J13" over_itself "a VMO may be copied into and out of its own mapping";
 }
@@ -261,12 +260,6 @@ fn two_mappings_agree(env: &mut Env<'_>) -> Outcome {
     let second = ok!(env.map(vmo, PERM_READ | PERM_WRITE, P));
     env.system.store32(second, 77);
     same!(env.system.load32(first), 77);
-    Ok(())
-}
-
-fn snapshots_wait(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, 0));
-    refused!(env.create_child(vmo, child::SNAPSHOT, 0, P), NOT_SUPPORTED);
     Ok(())
 }
 

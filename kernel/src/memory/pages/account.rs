@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use super::{FAN, MAX_HEIGHT, Pages, Slot, Target, Trees, VMO, name};
 
 /// Nodes that [`Trees::scaled`] looks at.
-const NODES_A_SUM: u32 = 256;
+const NODES_A_SUM: u32 = 16;
 /// Bits of a fraction of a byte in `zx_info_vmo_t`: 2^63 is a byte.
 const FRACTION: u32 = 63;
 
@@ -45,9 +45,14 @@ impl Trees {
     /// The VMO's share of the memory that it uses, in bytes and fractions of a byte of 2^-63.
     ///
     /// Each reference to a node or cell carries an equal part of it: so the shares of all VMOs together are exactly the
-    /// memory that there is, however they are related. Only where trees differ must it be looked, at up to 256 nodes; beyond
+    /// memory that there is, however they are related. Only where trees differ must it be looked, at up to 16 nodes; beyond
     /// that, what is below is charged as if it were shared no further.
     pub fn scaled(&self, pages: &Pages) -> (u64, u64) {
+        self.scaled_in(pages, NODES_A_SUM)
+    }
+
+    /// As [`Trees::scaled`], with up to so many nodes.
+    pub(super) fn scaled_in(&self, pages: &Pages, nodes: u32) -> (u64, u64) {
         /// A node on the way, where its next slot is, and how many share what is below it.
         #[derive(Clone, Copy)]
         struct Step {
@@ -65,7 +70,7 @@ impl Trees {
                 let (committed, _) = self.below(slot);
                 match slot.target() {
                     Target::Node(node)
-                        if looked < NODES_A_SUM
+                        if looked < nodes
                             && depth < way.len()
                             && self.nodes.get(node).is_some_and(|node| node.shared > 0) =>
                     {

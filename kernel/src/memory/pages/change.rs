@@ -155,8 +155,8 @@ impl Trees {
         }
     }
 
-    /// Whether a way to some page may lead through a record of several.
-    pub(super) fn is_shared(&self, pages: &Pages) -> bool {
+    /// Whether some page may be shared.
+    pub fn is_shared(&self, pages: &Pages) -> bool {
         match pages.root.target() {
             Target::Nothing | Target::Frame(_) => false,
             Target::Cell(_) => true,

@@ -169,7 +169,7 @@ impl World {
         if self.trees.is_reaped() {
             assert_eq!(self.trees.frames(all()), sharers.len() as u64);
             assert_eq!(self.next - 1, (self.freed.len() + sharers.len()) as u64 + self.refused());
-            let sum = all().map(|pages| self.trees.scaled(pages));
+            let sum = all().map(|pages| self.trees.scaled_in(pages, u32::MAX));
             let sum = sum.fold(0, |sum, (bytes, part)| sum + (u128::from(bytes) << 63) + u128::from(part));
             let found = u128::from(sharers.len() as u64 * abi::PAGE_SIZE) << 63;
             assert!(sum <= found && found - sum < 1 << 40, "the shares sum to {sum}, not to {found}");

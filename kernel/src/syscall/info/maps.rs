@@ -156,7 +156,7 @@ impl<M: Machine> Kernel<M> {
             Content::Paged(pages) => {
                 Found { committed: self.trees.committed(pages), private: self.trees.private(pages) }
             }
-            Content::Physical(_) | Content::Slice { .. } => Found::default(),
+            Content::Physical(_) | Content::Slice { .. } | Content::Reference(_) => Found::default(),
         }
     }
 

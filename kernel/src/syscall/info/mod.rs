@@ -144,24 +144,29 @@ impl<M: Machine> Kernel<M> {
         let (root, _) = self.resolve(id, 0)?;
         let kind = match self.objects.get(root)?.content {
             Content::Physical(_) => vmo_flags::CONTIGUOUS,
-            Content::Paged(_) | Content::Slice { .. } => vmo_flags::TYPE_PAGED,
+            Content::Paged(_) | Content::Slice { .. } | Content::Reference(_) => vmo_flags::TYPE_PAGED,
         };
         let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };
         let discardable = if vmo.locks.is_some() { vmo_flags::DISCARDABLE } else { 0 };
-        let committed = match &vmo.content {
-            Content::Paged(pages) => self.trees.committed(pages) * abi::PAGE_SIZE,
-            Content::Physical(_) | Content::Slice { .. } => 0,
+        let clone = if vmo.is_clone { vmo_flags::IS_COW_CLONE } else { 0 };
+        let immutable = if vmo.is_immutable { vmo_flags::IMMUTABLE } else { 0 };
+        // What a slice or a reference shows is charged to the VMO that has it.
+        let (committed, private, (scaled, fraction)) = match &vmo.content {
+            Content::Paged(pages) => {
+                let (committed, private) = (self.trees.committed(pages), self.trees.private(pages));
+                (committed * abi::PAGE_SIZE, private * abi::PAGE_SIZE, self.trees.scaled(pages))
+            }
+            Content::Physical(_) | Content::Slice { .. } | Content::Reference(_) => (0, 0, (0, 0)),
         };
-        let parent = vmo.parent.and_then(|parent| self.objects.vmos.get(parent));
         let record = InfoVmo {
             koid: vmo.header.koid,
             name: vmo.name.0,
-            size_bytes: vmo.size,
-            parent_koid: parent.map_or(0, |parent| parent.header.koid),
-            num_children: u64::from(vmo.children),
+            size_bytes: self.vmo_size(id)?,
+            parent_koid: vmo.parent_koid,
+            num_children: vmo.children.len() as u64,
             num_mappings: u64::from(vmo.mappings),
             share_count: self.share_count(id),
-            flags: kind | resizable | discardable | found,
+            flags: kind | resizable | discardable | clone | immutable | found,
             padding1: 0,
             committed_bytes: committed,
             handle_rights: rights.0,
@@ -169,12 +174,12 @@ impl<M: Machine> Kernel<M> {
             metadata_bytes: size_of::<Vmo>() as u64,
             committed_change_events: 0,
             populated_bytes: committed,
-            committed_private_bytes: committed,
-            populated_private_bytes: committed,
-            committed_scaled_bytes: committed,
-            populated_scaled_bytes: committed,
-            committed_fractional_scaled_bytes: 0,
-            populated_fractional_scaled_bytes: 0,
+            committed_private_bytes: private,
+            populated_private_bytes: private,
+            committed_scaled_bytes: scaled,
+            populated_scaled_bytes: scaled,
+            committed_fractional_scaled_bytes: fraction,
+            populated_fractional_scaled_bytes: fraction,
         };
         Ok(Record::of(&record, vmo_size(topic)?))
     }

@@ -152,3 +152,35 @@ fn a_large_mapping_is_unmapped_in_pieces() {
     }
     driven.bounded("unmap", |driven| driven.unmap(at, MAPPED).unwrap());
 }
+
+/// A snapshot of a large VMO that many mappings show, writes to what is shared then, and the end of both.
+#[test]
+fn snapshots_of_what_is_large() {
+    let mut driven = Driven::start();
+    let vmo = driven.large_vmo(2048);
+    let views: Vec<u64> = (0..24).map(|_| driven.map(RW, vmo, 0, MAPPED).unwrap()).collect();
+    for view in &views {
+        for page in 0..64 {
+            driven.program.board.cpu.load(VirtAddr(view + page * (VMO_SIZE / 2048)), Width::Byte);
+        }
+    }
+    let mut clone = 0;
+    driven.bounded("a snapshot of 2048 pages in 24 mappings", |driven| {
+        let args = [vmo, u64::from(abi::vmo::child::SNAPSHOT), PAGE_SIZE, VMO_SIZE - 2 * PAGE_SIZE];
+        clone = driven.making(Sysno::vmo_create_child, &args).unwrap();
+    });
+    driven.bounded("reads and writes of shared pages", |driven| {
+        for view in &views {
+            driven.program.board.cpu.load(VirtAddr(*view + VMO_SIZE / 2048), Width::Byte);
+        }
+        driven.program.board.cpu.store(VirtAddr(views[0] + VMO_SIZE / 2048), Width::Byte, 1);
+        let from = driven.scratch(0x1000);
+        driven.call(Sysno::vmo_write, &[vmo, from, 0, 64 << 10]).unwrap();
+        driven.call(Sysno::vmo_write, &[clone, from, 0, 64 << 10]).unwrap();
+    });
+    driven.bounded("the end of a clone", |driven| driven.close(clone));
+    driven.bounded("the end of its parent", |driven| {
+        views.iter().for_each(|view| driven.unmap(*view, MAPPED).unwrap());
+        driven.close(vmo);
+    });
+}

@@ -8,6 +8,7 @@ mod aborts;
 mod asids;
 mod bounded;
 mod child;
+mod clones;
 mod crowds;
 mod failures;
 mod groups;

@@ -1,0 +1,179 @@
+//! Frames for pages: taken when a page is first touched, copied when one that clones share is written to.
+//!
+//! A page that several VMOs have is shown without leave to write, whatever its mapping allows. Who writes to it gets a
+//! frame of the VMO's own. Before that no table may show the old frame as this VMO's page any more, or readers
+//! would never see what was written: the mappings that may show it are gone through, as many as one
+//! entry of the kernel can. Where there are more, a program that faults takes the page out of the tables
+//! by a [withdrawal](super::withdraw), in pieces; a system call that writes there says NO_MEMORY.
+use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, status::Result};
+
+use super::fault::Refusal;
+use super::pages::{Page, Pages};
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::object::{Content, Vmo};
+use crate::ports::Machine;
+
+/// Units of teardown between two attempts to take a frame when there is none.
+const REAP_FOR_A_FRAME: u32 = 64;
+/// Units of work that one copied page may cost in the tables that show it.
+const UNITS_FOR_A_COPY: u32 = 256;
+
+impl<M: Machine> Kernel<M> {
+    /// What a paged VMO has for a page.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` for a VMO without frames.
+    pub(crate) fn look(&self, vmo: Id<Vmo>, offset: u64) -> Result<Page> {
+        match &self.objects.get(vmo)?.content {
+            Content::Paged(pages) => Ok(self.trees.look(pages, offset >> PAGE_SHIFT)),
+            _ => Err(Status::NOT_SUPPORTED),
+        }
+    }
+
+    /// The frame of a page of a paged VMO, if it has one, whoever else has it, too.
+    pub(crate) fn committed(&self, vmo: Id<Vmo>, offset: u64) -> Option<PhysAddr> {
+        self.look(vmo, offset).ok()?.frame()
+    }
+
+    /// The frame of a page of a paged VMO, to be read: zeroed and taken now if there was none. And whether it is
+    /// the VMO's own.
+    ///
+    /// # Errors
+    /// As for [`Kernel::commit`].
+    pub(crate) fn frame_to_read(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<(PhysAddr, bool)> {
+        match self.look(vmo, offset)? {
+            Page::Owned(frame) => Ok((frame, true)),
+            Page::Shared(frame) => Ok((frame, false)),
+            Page::Absent => Ok((self.put_zeros(vmo, offset)?, true)),
+        }
+    }
+
+    /// The VMO's own frame of a page of a paged VMO: zeroed and taken now if there was none, and copied if others have it.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`, also if more mappings may show the page than can be gone through at once; `NOT_SUPPORTED` for a VMO
+    /// without frames. Nothing changed.
+    pub(crate) fn commit(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+        match self.look(vmo, offset)? {
+            Page::Owned(frame) => Ok(frame),
+            Page::Absent => self.put_zeros(vmo, offset),
+            Page::Shared(_) if self.unshow_page(vmo, offset, UNITS_FOR_A_COPY)? => {
+                self.copy_page(vmo, offset)
+            }
+            Page::Shared(_) => Err(Status::NO_MEMORY),
+        }
+    }
+
+    /// As [`Kernel::commit`], for a program that can wait.
+    pub(crate) fn commit_or_wait(
+        &mut self,
+        vmo: Id<Vmo>,
+        offset: u64,
+    ) -> core::result::Result<PhysAddr, Refusal> {
+        if !matches!(self.look(vmo, offset), Ok(Page::Shared(_))) {
+            return self.commit(vmo, offset).map_err(|_| Refusal::NoMemory);
+        }
+        let page = offset & !(PAGE_SIZE - 1);
+        let unshown = match self.unshow_page(vmo, offset, UNITS_FOR_A_COPY) {
+            Ok(false) => self.withdraw(None, vmo, page, page + PAGE_SIZE),
+            result => result,
+        };
+        match unshown {
+            Ok(true) => self.copy_page(vmo, offset).map_err(|_| Refusal::NoMemory),
+            Ok(false) => Err(Refusal::Busy(vmo)),
+            Err(_) => Err(Refusal::NoMemory),
+        }
+    }
+
+    /// As [`Kernel::commit`], for a call that is made again for what it cannot do at once: `None` if it must. `left`
+    /// are the pages that the call has before it in this entry; a copy for which mappings were gone through is its last.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub(crate) fn commit_in_pieces(
+        &mut self,
+        vmo: Id<Vmo>,
+        offset: u64,
+        left: &mut u64,
+    ) -> Result<Option<PhysAddr>> {
+        let is_shared = matches!(self.look(vmo, offset)?, Page::Shared(_));
+        if is_shared && self.objects.get(vmo)?.shown.first().is_some() {
+            *left = (*left).min(1);
+        }
+        match self.commit_or_wait(vmo, offset) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(Refusal::Busy(_)) => Ok(None),
+            Err(_) => Err(Status::NO_MEMORY),
+        }
+    }
+
+    fn put_zeros(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+        let frame = self.take_frame()?;
+        self.machine.zero_frame(frame);
+        let pages = self.pages_mut(vmo);
+        let put = pages.and_then(|(pages, trees)| trees.put(pages, offset >> PAGE_SHIFT, frame));
+        put.inspect_err(|_| self.machine.free_frame(frame))?;
+        Ok(frame)
+    }
+
+    /// Gives a VMO a copy of a page that it shares, which no table shows as the VMO's.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub(crate) fn copy_page(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+        let frame = self.take_frame()?;
+        // What was reaped for it may have been all that the page was shared with.
+        let result = match self.look(vmo, offset) {
+            Ok(Page::Shared(old)) => {
+                self.machine.copy_frame(old, 0, frame, 0, PAGE_SIZE as usize);
+                let pages = self.pages_mut(vmo);
+                pages.and_then(|(pages, trees)| trees.put(pages, offset >> PAGE_SHIFT, frame)).map(|()| frame)
+            }
+            Ok(Page::Owned(own)) => Ok(own),
+            Ok(Page::Absent) => Err(Status::INTERNAL),
+            Err(status) => Err(status),
+        };
+        if result != Ok(frame) {
+            self.machine.free_frame(frame);
+        }
+        result
+    }
+
+    fn pages_mut(&mut self, vmo: Id<Vmo>) -> Result<(&mut Pages, &mut super::pages::Trees)> {
+        match &mut self.objects.get_mut(vmo)?.content {
+            Content::Paged(pages) => Ok((pages, &mut self.trees)),
+            _ => Err(Status::NOT_SUPPORTED),
+        }
+    }
+
+    /// Whether a table may show a page of this VMO without leave to write that its mapping gives: because others have
+    /// the page, too, or will in a moment.
+    pub(crate) fn may_not_write(&self, vmo: Id<Vmo>) -> bool {
+        let Some(vmo) = self.objects.vmos.get(vmo) else { return false };
+        match &vmo.content {
+            Content::Paged(pages) => vmo.withdrawal.is_some() || self.trees.is_shared(pages),
+            _ => false,
+        }
+    }
+
+    /// A frame; what is dead gives its own up first, as far as no other CPU still uses it.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    fn take_frame(&mut self) -> Result<PhysAddr> {
+        loop {
+            if let Some(frame) = self.machine.allocate_frame() {
+                return Ok(frame);
+            }
+            if !self.has_dead() {
+                return self.discard_for_a_frame().ok_or(Status::NO_MEMORY);
+            }
+            if !self.reap(REAP_FOR_A_FRAME) {
+                // All is given up, or another CPU must let go first, which it cannot while this one is here.
+                let frame = self.machine.allocate_frame().or_else(|| self.discard_for_a_frame());
+                return frame.ok_or(Status::NO_MEMORY);
+            }
+        }
+    }
+}
