@@ -8,7 +8,8 @@
 //! A port does one thing and decides nothing. Which frame, which descriptor, which order of barriers is
 //! the logic's business, where it can be tested.
 
-use abi::{GeneralRegs, PageCount, PhysAddr, VirtAddr};
+use abi::vmo::CachePolicy;
+use abi::{GeneralRegs, PageCount, PhysAddr, PhysRange, VirtAddr};
 
 /// CPUs that the kernel can use.
 pub const MAX_CPUS: usize = 8;
@@ -71,17 +72,40 @@ pub struct HeapUse {
     pub frames: u64,
 }
 
+/// Frames in a row, as somebody wants them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How many.
+    pub pages: u64,
+    /// What the first one's address must be a multiple of, in bytes: a power of two, and a page at least.
+    pub align: u64,
+    /// Where they must lie.
+    pub within: PhysRange,
+    /// The memory type by which they will be reached.
+    pub policy: CachePolicy,
+}
+
 /// Physical frames of RAM: 4 KiB each, owned by whoever asked for them.
+///
+/// A frame has one memory type as long as it is taken. All but those of [`Frames::allocate_run`] are cached. The
+/// kernel itself reaches a frame by its type and no other, so that programs may map it by that type. One that is not
+/// cached must be zeroed before anything else is done with it: that takes away what caches still hold of it.
 pub trait Frames {
     /// Takes a frame; its contents are whatever they were. `None` when there is none left. It is never
     /// physical page 0, which stands for no frame.
     fn allocate_frame(&mut self) -> Option<PhysAddr>;
 
+    /// Takes frames in a row; as with one, their contents are whatever they were. They are given back one by one.
+    fn allocate_run(&mut self, run: &Run) -> Option<PhysAddr>;
+
     /// Gives a frame back. A frame that is free already is a kernel bug.
     fn free_frame(&mut self, frame: PhysAddr);
 
-    /// Whether an address, any at all, lies in a frame that was taken and not given back.
+    /// Whether an address, any at all, lies in a cached frame that was taken and not given back.
     fn is_taken(&self, address: PhysAddr) -> bool;
+
+    /// The memory type of the taken frame in which an address, any at all, lies.
+    fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy>;
 
     /// Frames that could still be taken.
     fn free_frames(&self) -> PageCount;

@@ -44,9 +44,10 @@ const ROOMS: [Room; 15] = [
         rests: "1, 2, 6",
     },
     Room {
-        name: "`platform/aarch64`: `machine`, `copy`, `cache`, `tlb`, `rows`",
+        name: "`platform/aarch64`: `machine`, `uncached`, `copy`, `cache`, `tlb`, `rows`",
         files: &[
             "platform/aarch64/src/machine",
+            "platform/aarch64/src/uncached",
             "platform/aarch64/src/copy",
             "platform/aarch64/src/cache",
             "platform/aarch64/src/tlb",

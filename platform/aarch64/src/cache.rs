@@ -47,10 +47,11 @@ impl CacheType {
     }
 }
 
-/// Writes bytes out to memory, for somebody who reads them without caches, and drops them from the caches.
+/// Writes bytes out to memory, for somebody who reads them without caches, and drops them from the caches of every
+/// CPU (Arm ARM D7.5.9).
 ///
 /// # Safety
-/// 1. The `size` bytes at `start` are mapped as Normal memory.
+/// 1. The `size` bytes at `start` are mapped RAM. By what memory type does not matter: it is looked for everywhere.
 pub(crate) unsafe fn clean_to_memory(start: u64, size: u64) {
     let line_size = CacheType::read().data_line();
     let mut line = start & !(line_size - 1);

@@ -134,6 +134,59 @@ pub(crate) fn wrong_memcpy() -> Option<(usize, usize)> {
     })
 }
 
+/// Copies `len` bytes by accesses that Device memory takes too: words where all is aligned, else bytes.
+///
+/// # Safety
+/// 1. `from` and `to` are mapped, as any type of memory, for `len` bytes of RAM; `from` is readable, `to` writable.
+/// 2. and 3. as for [`copy`].
+pub(crate) unsafe fn copy_singly(to: u64, from: u64, len: usize) {
+    let (to_end, words) = (to + len as u64, (to | from | len as u64).is_multiple_of(8));
+    // SAFETY: 1 to 3 by the caller; the loops write exactly `len` bytes at `to`.
+    unsafe {
+        asm!(
+            "cbz {words}, 3f",
+            "2: cmp {to}, {end}",
+            "b.hs 4f",
+            "ldr {a}, [{from}]",
+            "str {a}, [{to}]",
+            "add {from}, {from}, #8",
+            "add {to}, {to}, #8",
+            "b 2b",
+            "3: cmp {to}, {end}",
+            "b.hs 4f",
+            "ldrb {a:w}, [{from}]",
+            "strb {a:w}, [{to}]",
+            "add {from}, {from}, #1",
+            "add {to}, {to}, #1",
+            "b 3b",
+            "4:",
+            words = in(reg) u64::from(words), end = in(reg) to_end, to = inout(reg) to => _,
+            from = inout(reg) from => _, a = out(reg) _, options(nostack),
+        );
+    }
+}
+
+/// Zeroes a page by accesses that Device memory takes too: DC ZVA is none.
+///
+/// # Safety
+/// 1. The 4 KiB at `page`, which is aligned to them, are mapped RAM of any memory type, writable.
+/// 2. No Rust reference to them is live.
+pub(crate) unsafe fn zero_page_singly(page: u64) {
+    // SAFETY: 1 and 2 by the caller; the loop zeroes exactly the page.
+    unsafe {
+        asm!(
+            "2: stp xzr, xzr, [{at}]",
+            "stp xzr, xzr, [{at}, #16]",
+            "stp xzr, xzr, [{at}, #32]",
+            "stp xzr, xzr, [{at}, #48]",
+            "add {at}, {at}, #64",
+            "cmp {at}, {end}",
+            "b.lo 2b",
+            at = inout(reg) page => _, end = in(reg) page + abi::PAGE_SIZE, options(nostack),
+        );
+    }
+}
+
 /// Zeroes a page.
 ///
 /// # Safety
@@ -147,33 +200,24 @@ pub(crate) unsafe fn zero_page(page: u64) {
     // of 2 KiB, the architecture's largest, are done without.
     let step = if zeroing >> 4 & 1 == 0 && zeroing & 0xf < 9 { 4 << (zeroing & 0xf) } else { 0_u64 };
     let end = page + abi::PAGE_SIZE;
-    // SAFETY: 1 and 2 by the caller; both loops zero exactly the page.
+    if step == 0 {
+        // SAFETY: 1 and 2 by the caller.
+        return unsafe { zero_page_singly(page) };
+    }
+    // SAFETY: 1 and 2 by the caller; the loop zeroes exactly the page.
     unsafe {
-        if step != 0 {
-            asm!(
-                "2: dc zva, {at}",
-                "add {at}, {at}, {step}",
-                "dc zva, {at}",
-                "add {at}, {at}, {step}",
-                "dc zva, {at}",
-                "add {at}, {at}, {step}",
-                "dc zva, {at}",
-                "add {at}, {at}, {step}",
-                "cmp {at}, {end}",
-                "b.lo 2b",
-                at = inout(reg) page => _, end = in(reg) end, step = in(reg) step, options(nostack),
-            );
-        } else {
-            asm!(
-                "2: stp xzr, xzr, [{at}]",
-                "stp xzr, xzr, [{at}, #16]",
-                "stp xzr, xzr, [{at}, #32]",
-                "stp xzr, xzr, [{at}, #48]",
-                "add {at}, {at}, #64",
-                "cmp {at}, {end}",
-                "b.lo 2b",
-                at = inout(reg) page => _, end = in(reg) end, options(nostack),
-            );
-        }
+        asm!(
+            "2: dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "cmp {at}, {end}",
+            "b.lo 2b",
+            at = inout(reg) page => _, end = in(reg) end, step = in(reg) step, options(nostack),
+        );
     }
 }

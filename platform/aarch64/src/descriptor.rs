@@ -15,6 +15,8 @@
 //!
 //! (Arm ARM D8.3.1, D8.4.)
 
+use abi::vmo::CachePolicy;
+
 /// `MAIR_EL1`: the byte for each AttrIndx.
 ///
 /// | index | byte | type |
@@ -29,6 +31,7 @@ const PAGE: u64 = 0b11;
 const BLOCK: u64 = 0b01;
 const DEVICE_NGNRE: u64 = 1 << 2;
 const NORMAL: u64 = 2 << 2;
+const NON_CACHEABLE: u64 = 3 << 2;
 const EL0: u64 = 1 << 6;
 const READ_ONLY: u64 = 1 << 7;
 const INNER_SHAREABLE: u64 = 0b11 << 8;
@@ -51,6 +54,17 @@ pub const CONSTANT: u64 = TEXT | PXN;
 pub const DATA: u64 = PAGE | NORMAL | INNER_SHAREABLE | ACCESSED | PXN | UXN;
 /// A page of device registers. Execute-never: a core may fetch from executable Device memory by speculation.
 pub const DEVICE: u64 = PAGE | DEVICE_NGNRE | ACCESSED | PXN | UXN;
+
+/// A page of data that is reached by the memory type of a cache policy.
+pub const fn data(policy: CachePolicy) -> u64 {
+    match policy {
+        CachePolicy::Cached => DATA,
+        // AttrIndx 0.
+        CachePolicy::Uncached => PAGE | ACCESSED | PXN | UXN,
+        CachePolicy::UncachedDevice => DEVICE,
+        CachePolicy::WriteCombining => PAGE | NON_CACHEABLE | INNER_SHAREABLE | ACCESSED | PXN | UXN,
+    }
+}
 
 /// The block descriptor (levels 1 and 2) with the attributes of a page descriptor.
 pub const fn block(page: u64) -> u64 {
@@ -96,6 +110,14 @@ mod tests {
         assert_eq!(Leaf::decode(CONSTANT), leaf(0xff, false, false));
         assert_eq!(Leaf::decode(DATA), leaf(0xff, true, false));
         assert_eq!(Leaf::decode(DEVICE), leaf(0x04, true, false));
+    }
+
+    #[test]
+    fn data_has_its_policys_type_and_is_never_executable() {
+        for raw in 0..4 {
+            let policy = CachePolicy::from_raw(raw).unwrap();
+            assert_eq!(Leaf::decode(block(data(policy))), leaf(policy.mair_byte(), true, false));
+        }
     }
 
     #[test]

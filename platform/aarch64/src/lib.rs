@@ -13,7 +13,7 @@
 //! | `tables`, `devices`, `memory` | the kernel's half of the address space |
 //! | `frames`, `heap` | physical pages; the kernel's own allocator |
 //! | `secondary`, `spin` | the other CPUs, from PSCI or a spin-table to their first thread |
-//! | `machine` | the ports of the kernel's logic |
+//! | `machine`, `uncached` | the ports of the kernel's logic |
 //! | `tlb`, `cache`, `copy`, `fp`, `timer`, `cpu` | instructions that Rust has no words for |
 //! | `gic`, [`interrupts`] | the interrupt controller, and what it delivers |
 //! | [`watch`] | a CPU that stays in the kernel too long is reported |
@@ -93,6 +93,8 @@ mod tlb;
 pub mod trap;
 #[cfg(target_os = "none")]
 mod uart;
+#[cfg(target_os = "none")]
+mod uncached;
 #[cfg(target_os = "none")]
 mod verify;
 #[cfg(target_os = "none")]

@@ -4,14 +4,16 @@
 //! frames that were lent and not taken back are accessible, and those hold nothing that Rust knows of.
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Maintenance, Output, Peers, Translation,
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Maintenance, Output, Peers, Run,
+    Translation,
 };
 
 use crate::entry::{Boot, linker};
 use crate::layout::DIRECT_MAP;
-use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, rows, timer, tlb, watch};
+use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, rows, timer, tlb, uncached, watch};
 
 /// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
 #[derive(Debug)]
@@ -26,19 +28,23 @@ impl Boot {
     }
 }
 
-/// The virtual address of `len` bytes in a lent frame.
+/// The virtual address of `len` bytes in a lent cached frame.
+#[inline]
+fn cached(frame: PhysAddr, offset: usize, len: usize) -> Option<u64> {
+    let inside = offset.checked_add(len).is_some_and(|end| end <= PAGE_SIZE as usize);
+    // The sum of a page's address, the offset in it and where the map begins, which has all of those bits zero.
+    (inside && frames::LENT.contains(frame)).then(|| DIRECT_MAP | frame.0.wrapping_add(offset as u64))
+}
+
+/// As [`cached`], where no other frame makes sense.
 ///
 /// # Panics
 /// If the frame is not lent or the bytes are not all in it: a bug of the kernel that would otherwise corrupt
 /// memory.
 #[inline]
 fn bytes(frame: PhysAddr, offset: usize, len: usize) -> u64 {
-    let inside = offset.checked_add(len).is_some_and(|end| end <= PAGE_SIZE as usize);
-    if !inside || !frames::LENT.contains(frame) {
-        refuse(frame, offset, len);
-    }
-    // The sum of a page's address, the offset in it and where the map begins, which has all of those bits zero.
-    DIRECT_MAP | frame.0.wrapping_add(offset as u64)
+    let Some(address) = cached(frame, offset, len) else { refuse(frame, offset, len) };
+    address
 }
 
 /// Ends the kernel over an access to what is not its own.
@@ -73,6 +79,10 @@ impl Frames for Board {
         frames::lend()
     }
 
+    fn allocate_run(&mut self, run: &Run) -> Option<PhysAddr> {
+        frames::lend_run(run)
+    }
+
     fn free_frame(&mut self, frame: PhysAddr) {
         frames::take_back(frame);
     }
@@ -80,6 +90,10 @@ impl Frames for Board {
     #[inline]
     fn is_taken(&self, address: PhysAddr) -> bool {
         frames::is_lent(address)
+    }
+
+    fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
+        frames::policy_of(address)
     }
 
     fn free_frames(&self) -> PageCount {
@@ -91,21 +105,25 @@ impl Frames for Board {
     }
 
     fn zero_frame(&mut self, frame: PhysAddr) {
-        let page = bytes(frame, 0, PAGE_SIZE as usize);
-        // SAFETY: `bytes` gives an aligned page of a lent frame, mapped (1) and never referenced (2).
+        let Some(page) = cached(frame, 0, PAGE_SIZE as usize) else { return uncached::zero(frame) };
+        // SAFETY: `cached` gives an aligned page of a lent frame, mapped (1) and never referenced (2).
         unsafe { copy::zero_page(page) }
     }
 
     fn read_frame(&self, frame: PhysAddr, offset: usize, into: &mut [u8]) {
-        let from = bytes(frame, offset, into.len());
-        // SAFETY: 1, `bytes` checked the source, the slice is writable. 2, we hold the slice exclusively.
+        let Some(from) = cached(frame, offset, into.len()) else {
+            return uncached::read(frame, offset, into);
+        };
+        // SAFETY: 1, `cached` checked the source, the slice is writable. 2, we hold the slice exclusively.
         // 3, a slice is never in a lent frame.
         unsafe { copy::copy(into.as_mut_ptr() as u64, from, into.len()) }
     }
 
     #[inline]
     fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
-        let to = bytes(frame, offset, from.len());
+        let Some(to) = cached(frame, offset, from.len()) else {
+            return uncached::write(frame, offset, from);
+        };
         // A single word, where the compiler sees that it is one.
         if let (Ok(word), true) = (<[u8; 8]>::try_from(from), to.is_multiple_of(8)) {
             // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
@@ -117,27 +135,29 @@ impl Frames for Board {
             return unsafe { AtomicU32::from_ptr(to as *mut u32) }
                 .store(u32::from_le_bytes(word), Ordering::Relaxed);
         }
-        // SAFETY: 1, `bytes` checked the destination, the slice is readable. 2, no reference is ever made to
+        // SAFETY: 1, `cached` checked the destination, the slice is readable. 2, no reference is ever made to
         // a lent frame. 3, as in `read_frame`.
         unsafe { copy::copy(to, from.as_ptr() as u64, from.len()) }
     }
 
     fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize) {
-        let (source, target) = (bytes(from, from_offset, len), bytes(to, to_offset, len));
-        if source.abs_diff(target) < len as u64 {
-            self.copy_overlapping((from, from_offset), (to, to_offset), len);
-        } else {
-            // SAFETY: 1 and 2 by `bytes`, for both; 3 was just checked.
-            unsafe { copy::copy(target, source, len) }
+        let (source, target) = (cached(from, from_offset, len), cached(to, to_offset, len));
+        match (source, target) {
+            // SAFETY: 1 and 2 by `cached`, for both; 3 was just checked.
+            (Some(source), Some(target)) if source.abs_diff(target) >= len as u64 => unsafe {
+                copy::copy(target, source, len);
+            },
+            _ => self.copy_through_buffer((from, from_offset), (to, to_offset), len),
         }
     }
 }
 
 impl Board {
-    /// Copies bytes of a frame over others that they share: a program may read a VMO into its own mapping of it.
+    /// Copies bytes of a frame over others that they share, which a program causes that reads a VMO into its own mapping
+    /// of it; or between frames of different memory types.
     #[cold]
     #[inline(never)]
-    fn copy_overlapping(&mut self, from: (PhysAddr, usize), to: (PhysAddr, usize), len: usize) {
+    fn copy_through_buffer(&mut self, from: (PhysAddr, usize), to: (PhysAddr, usize), len: usize) {
         let mut between = [0; PAGE_SIZE as usize];
         if let Some(between) = between.get_mut(..len) {
             self.read_frame(from.0, from.1, between);
@@ -221,8 +241,9 @@ impl Translation for Board {
     }
 
     fn synchronize_instructions(&mut self, frame: PhysAddr) {
-        let page = bytes(frame, 0, PAGE_SIZE as usize);
-        // SAFETY: 1, a lent frame is in the direct map.
+        let cached = cached(frame, 0, PAGE_SIZE as usize);
+        let page = cached.unwrap_or_else(|| uncached::bytes(frame, 0, PAGE_SIZE as usize));
+        // SAFETY: 1, a lent frame is in the direct map, by whatever type.
         unsafe { cache::synchronize_instructions(page) }
     }
 

@@ -3,14 +3,15 @@
 //! The order is forced: frames need the direct map, the direct map needs tables, tables need frames. So one
 //! stretch of at most 2 MiB is mapped first with tables from the image; it supplies the tables for everything
 //! else, and what is left of it joins the pool like all other RAM.
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange};
 
 use crate::entry::{Boot, linker};
 use crate::frames::{self, CHUNK_SIZE, LENT, Pool, Regions};
 use crate::layout::{DIRECT_MAP, DIRECT_MAP_LIMIT};
 use crate::ranges::{self, OutOfMemory};
-use crate::tables::{KernelSpace, MapError, TableSource};
-use crate::{copy, descriptor, image};
+use crate::tables::{self, KernelSpace, MapError, TableSource};
+use crate::{copy, descriptor, image, tlb};
 
 /// Why the kernel cannot use the machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,6 +242,16 @@ fn map_lent(
     Ok(Some(home))
 }
 
+/// Gives a chunk another memory type in the direct map; whether it could.
+///
+/// # Safety
+/// 1. Nobody uses a byte of the chunk until this returns, and nobody else calls this.
+unsafe fn retype(chunk: PhysAddr, policy: CachePolicy) -> bool {
+    // SAFETY: 1, all CPUs have the one root. 2 and 3 by the caller; frames are lent after boot has mapped RAM, and what
+    // boot maps later is outside the direct map.
+    unsafe { tables::retype(tlb::kernel_root(), DIRECT_MAP + chunk.0, descriptor::data(policy)) }
+}
+
 /// Makes the pool: its arrays come out of the first free range that has room for them.
 ///
 /// # Safety
@@ -251,10 +262,10 @@ unsafe fn fill_pool(regions: Regions, free: &[PhysRange]) -> Result<(), MemoryEr
     let size = (regions.storage_size() as u64).next_multiple_of(PAGE_SIZE);
     let home = free.iter().find(|range| range.size() > size).ok_or(MemoryError::None)?;
     let storage = PhysRange::new(home.base(), size).map_err(|_| MemoryError::None)?;
+    let place = (DIRECT_MAP + storage.base().0) as *mut u8;
     // SAFETY: 1, `storage` is mapped, free, page-aligned and taken out of what the pool gets. 2, the direct
     // map is linear. 3, by the caller.
-    let mut pool =
-        unsafe { Pool::new(regions, (DIRECT_MAP + storage.base().0) as *mut u8, DIRECT_MAP, LENT) };
+    let mut pool = unsafe { Pool::new(regions, place, DIRECT_MAP, LENT, retype) };
     for range in ranges::subtract(free, &[storage])? {
         // SAFETY: 1, the ranges are disjoint, mapped, free and page-aligned.
         unsafe { pool.add(range) };

@@ -1,12 +1,14 @@
-//! The kernel's half of the address space while it is being built.
+//! The kernel's half of the address space.
 //!
-//! Only additions: an entry that is valid is never changed, so no TLB maintenance is needed here, and an
-//! attempt to map something twice is refused. The boot CPU is alone and holds the one [`KernelSpace`].
+//! While it is being built there are only additions: an entry that is valid is never changed, so no TLB maintenance is
+//! needed, and an attempt to map something twice is refused. The boot CPU is alone and holds the one [`KernelSpace`].
+//!
+//! Afterwards one thing changes: the memory type of a block of the direct map in which nothing is in use ([`retype`]).
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use abi::{PAGE_SIZE, PhysAddr};
+use abi::{PAGE_SIZE, PhysAddr, VirtAddr};
 
-use crate::{barrier, cpu, descriptor, image, layout};
+use crate::{barrier, cpu, descriptor, image, layout, tlb};
 
 /// Why the kernel cannot map something for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub(crate) struct KernelSpace {
 /// The level 1 table entry covers 1 GiB, level 2 2 MiB, level 3 4 KiB.
 const SHIFTS: [u32; 4] = [39, 30, 21, 12];
 const LAST: usize = 3;
+/// The level of the largest blocks: 2 MiB, so that a block can change without its neighbours, which are in use.
+const BLOCKS: usize = 2;
 
 impl KernelSpace {
     /// The tables that entry.S built.
@@ -144,13 +148,49 @@ impl KernelSpace {
     }
 }
 
+/// Gives a 2 MiB block of the kernel's half other attributes, by break-before-make (Arm ARM D8.16.1); whether it is a
+/// block. No CPU has an old translation of it when this returns.
+///
+/// # Safety
+/// 1. `root` is what TTBR1_EL1 holds, on every CPU.
+/// 2. `address` is a multiple of 2 MiB, and nobody uses a byte of the 2 MiB there until this returns.
+/// 3. One CPU at a time does this, and no [`KernelSpace`] is being built.
+pub(crate) unsafe fn retype(root: PhysAddr, address: u64, attributes: u64) -> bool {
+    let mut table = root;
+    for shift in &SHIFTS[..BLOCKS] {
+        // SAFETY: 1, by 1 the root, or a table that an entry of the space leads to.
+        let value = unsafe { read_entry(table, address, *shift) };
+        if value & descriptor::TABLE != descriptor::TABLE {
+            return false;
+        }
+        table = PhysAddr(value & descriptor::ADDRESS);
+    }
+    // SAFETY: 1, as above.
+    let entry = unsafe { table_entry(table, address, SHIFTS[BLOCKS]) };
+    let old = entry.load(Ordering::Relaxed);
+    if old & descriptor::TABLE != descriptor::block(descriptor::TABLE) {
+        return false;
+    }
+    // What was written by the old type is complete before anything is read by the new one.
+    barrier::complete_system();
+    entry.store(0, Ordering::Relaxed);
+    barrier::complete_stores();
+    tlb::invalidate_kernel(VirtAddr(address));
+    barrier::complete();
+    barrier::instruction();
+    entry.store(old & descriptor::ADDRESS | descriptor::block(attributes), Ordering::Relaxed);
+    barrier::complete_stores();
+    barrier::instruction();
+    true
+}
+
 /// The level whose entry is the largest that starts at both addresses and is no longer than what is left.
 fn largest_level(from: u64, to: u64, left: u64) -> usize {
     let fits = |level: &usize| {
         let size = 1 << SHIFTS[*level];
         (from | to).is_multiple_of(size) && left >= size
     };
-    (1..LAST).find(fits).unwrap_or(LAST)
+    (BLOCKS..LAST).find(fits).unwrap_or(LAST)
 }
 
 /// Reads the entry for an address in a table.

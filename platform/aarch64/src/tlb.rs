@@ -24,6 +24,23 @@ pub(crate) fn invalidate_walk(asid: Asid, address: VirtAddr) {
     unsafe { asm!("tlbi vae1is, {}", in(reg) operand(asid, address), options(nostack, preserves_flags)) };
 }
 
+/// Forgets an address of the kernel's half on all levels: its entries are global, so of every address space.
+pub(crate) fn invalidate_kernel(address: VirtAddr) {
+    // SAFETY: as in `invalidate_leaf`.
+    unsafe {
+        asm!("tlbi vaae1is, {}", in(reg) operand(Asid(0), address), options(nostack, preserves_flags));
+    }
+}
+
+/// The tables of the kernel's half.
+pub(crate) fn kernel_root() -> PhysAddr {
+    let value: u64;
+    // SAFETY: reads a register that does not change after boot.
+    unsafe { asm!("mrs {}, ttbr1_el1", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    // Above the address is the ASID, below it CnP.
+    PhysAddr(value & crate::descriptor::ADDRESS)
+}
+
 /// Forgets an address space.
 #[inline]
 pub(crate) fn invalidate_space(asid: Asid) {

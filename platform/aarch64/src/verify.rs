@@ -3,7 +3,9 @@
 //! The boot argument `test` runs this once, after boot has mapped everything that the kernel will ever have.
 use core::arch::asm;
 
-use abi::{PAGE_SIZE, PhysAddr};
+use abi::vmo::CachePolicy;
+use abi::{PAGE_SIZE, PhysAddr, PhysRange};
+use kernel::ports::Run;
 
 use crate::descriptor::{self, Leaf};
 use crate::entry::linker;
@@ -78,12 +80,35 @@ fn regions() -> Result<(), Broken> {
         require(rest, Some((NORMAL, true)), "what the boot heap did not need is RAM")?;
     }
     require(DEVICES, Some((DEVICE, true)), "the kernel's devices are Device-nGnRE")?;
+    for raw in 1..4 {
+        CachePolicy::from_raw(raw).map_or(Ok(()), uncached)?;
+    }
     if let Some(frame) = frames::lend() {
         let mapped = require(DIRECT_MAP + frame.0, Some((NORMAL, true)), "RAM is in the direct map");
         frames::take_back(frame);
         mapped?;
     }
     Ok(())
+}
+
+/// A frame that is not cached has its own type in the direct map, and what is written to it is there. When it is
+/// given back, it is cached again.
+fn uncached(policy: CachePolicy) -> Result<(), Broken> {
+    let within = PhysRange::from_bounds(PhysAddr(0), PhysAddr(u64::MAX));
+    let run = within.and_then(|within| frames::lend_run(&Run { pages: 1, align: PAGE_SIZE, within, policy }));
+    let Some(frame) = run else { return Ok(()) };
+    let address = DIRECT_MAP + frame.0;
+    let mapped = require(address, Some((policy.mair_byte(), true)), "an uncached frame has its own type");
+    crate::uncached::zero(frame);
+    crate::uncached::write(frame, 5, b"uncached");
+    let mut bytes = [0xff; 16];
+    crate::uncached::read(frame, 0, &mut bytes);
+    frames::take_back(frame);
+    mapped?;
+    if bytes != *b"\0\0\0\0\0uncached\0\0\0" {
+        return Err(Broken { promise: "an uncached frame keeps what is written to it", address });
+    }
+    require(address, Some((NORMAL, true)), "a frame that was uncached is cached again")
 }
 
 /// Checks one address: the attribute byte and whether EL1 may write, or `None` for nothing mapped.

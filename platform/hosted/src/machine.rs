@@ -4,9 +4,10 @@ use core::fmt;
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
+use abi::vmo::CachePolicy;
 use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Maintenance, Output, Peers,
+    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Maintenance, Output, Peers, Run,
     Translation,
 };
 
@@ -356,6 +357,10 @@ impl Frames for Machine {
         self.port(|state| state.ram.allocate())
     }
 
+    fn allocate_run(&mut self, run: &Run) -> Option<PhysAddr> {
+        self.port(|state| state.ram.allocate_run(run))
+    }
+
     fn free_frame(&mut self, frame: PhysAddr) {
         self.port(|state| {
             if let Some(cpu) = state.mmu.user_of(frame) {
@@ -366,7 +371,11 @@ impl Frames for Machine {
     }
 
     fn is_taken(&self, address: PhysAddr) -> bool {
-        self.port(|state| state.ram.is_taken(address))
+        self.port(|state| state.ram.is_taken(address) && state.ram.policy_of(address) == CachePolicy::Cached)
+    }
+
+    fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
+        self.port(|state| state.ram.is_taken(address).then(|| state.ram.policy_of(address)))
     }
 
     fn free_frames(&self) -> PageCount {

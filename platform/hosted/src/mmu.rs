@@ -4,13 +4,15 @@
 //! - A TLB invalidation takes effect when it is completed, not before (D8.17.5).
 //! - Every translation used stays cached until it is invalidated, the tables on the way to it included.
 //!
+//! A leaf that shows RAM must have the one memory type of the frame, by which the kernel itself reaches it.
+//!
 //! So a barrier or an invalidation that the kernel forgets is seen by the first test that depends on it.
 //! What no program could observe but the architecture forbids, such as changing a live descriptor
 //! without break-before-make, panics where it happens.
 
 use std::collections::BTreeMap;
 
-use abi::{PhysAddr, VirtAddr};
+use abi::{PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{Access, Asid, CpuId, MAX_CPUS};
 
 use crate::descriptor::{Descriptor, Leaf, covers, entry_address, is_valid, may_change_live};
@@ -312,6 +314,7 @@ impl Mmu {
             !(leaf.is_device() && leaf.el0_executes()),
             "descriptor {raw:#x} at {source}: Device memory that EL0 may execute is fetched from speculatively"
         );
+        check_type(ram, leaf, source);
         if leaf.is_contiguous() {
             self.check_contiguous(ram, leaf, source);
         }
@@ -411,6 +414,27 @@ struct Fills {
     /// By level: the table found there.
     tables: [Option<(u32, PhysAddr)>; 3],
     leaf: Option<TlbEntry>,
+}
+
+/// Every page of RAM has one memory type, here and in the kernel's own map (Arm ARM B2.16).
+fn check_type(ram: &Ram, leaf: Leaf, source: PhysAddr) {
+    let shown = PhysRange::new(leaf.output(), covers(leaf.level)).ok();
+    let Some(shown) = shown.and_then(|shown| shown.intersect(ram.range())) else { return };
+    let pages = (0..shown.size()).step_by(abi::PAGE_SIZE as usize);
+    for page in pages.map(|offset| PhysAddr(shown.base().0 + offset)) {
+        let policy = ram.policy_of(page);
+        assert_eq!(
+            leaf.mair_byte(),
+            policy.mair_byte(),
+            "descriptor {:#x} at {source} shows {page} by another memory type than the kernel's, {policy:?}",
+            leaf.raw
+        );
+        assert!(
+            policy == abi::vmo::CachePolicy::Cached || ram.is_usable(page),
+            "descriptor {:#x} at {source} shows {page} while caches may hold something of it",
+            leaf.raw
+        );
+    }
 }
 
 fn hits(key: &Key, asid: Asid, address: u64) -> bool {

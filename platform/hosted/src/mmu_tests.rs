@@ -1,6 +1,6 @@
 //! What the model forgives, what it remembers, and what it refuses.
 
-use abi::{PAGE_SIZE, PhysRange};
+use abi::PAGE_SIZE;
 
 use super::*;
 
@@ -196,15 +196,57 @@ fn the_probe_reads_as_par_el1() {
     let mut bench = Bench::new();
     let par = |bench: &Bench, access| crate::par::from_walk(bench.mmu.probe(&bench.ram, ADDRESS, access));
     assert_eq!(par(&bench, Access::Read), 1 | 0b000111 << 1 | 1 << 11);
-    let normal = bench.target.0 | 1 << 11;
+    // No RAM, which has one memory type.
+    let window = 0x0901_0000;
+    let normal = window | 1 << 11;
     for (index, attribute, shareability) in [(0, 0x00, 2), (1, 0x04, 2), (2, 0xFF, 3), (3, 0x44, 2)] {
         bench.set(0);
         bench.mmu.publish();
         bench.mmu.invalidate_leaf(SPACE, ADDRESS);
         bench.mmu.complete();
-        bench.set((bench.target.0 | PAGE | READ_ONLY) & !(7 << 2) | index << 2);
+        bench.set((window | PAGE | READ_ONLY) & !(7 << 2) | index << 2);
         bench.mmu.publish();
         assert_eq!(par(&bench, Access::Read), normal | attribute << 56 | shareability << 7);
         assert_eq!(par(&bench, Access::Write), 1 | 0b001111 << 1 | 1 << 11);
     }
+}
+
+#[test]
+#[should_panic(expected = "another memory type")]
+fn ram_is_not_shown_by_another_type_than_the_kernels() {
+    let mut bench = Bench::new();
+    bench.set((bench.target.0 | PAGE) & !(7 << 2) | 3 << 2);
+    bench.mmu.publish();
+    let _fault = bench.read();
+}
+
+/// A frame of RAM that is write-combining.
+fn uncached_frame() -> (Bench, PhysAddr) {
+    let mut bench = Bench::new();
+    let within = PhysRange::new(PhysAddr(0x4000_0000), 4 << 20).unwrap();
+    bench.ram = Ram::new(within);
+    for _ in 0..5 {
+        let table = bench.ram.allocate().unwrap();
+        bench.ram.zero(table);
+    }
+    let policy = abi::vmo::CachePolicy::WriteCombining;
+    let run = kernel::ports::Run { pages: 1, align: PAGE_SIZE, within, policy };
+    let frame = bench.ram.allocate_run(&run).unwrap();
+    (bench, frame)
+}
+
+#[test]
+#[should_panic(expected = "another memory type")]
+fn an_uncached_frame_has_no_cached_alias() {
+    let (bench, frame) = uncached_frame();
+    let leaf = Leaf { raw: frame.0 | PAGE, level: 3 };
+    check_type(&bench.ram, leaf, bench.slot);
+}
+
+#[test]
+#[should_panic(expected = "caches may hold")]
+fn an_uncached_frame_is_cleaned_before_it_is_shown() {
+    let (bench, frame) = uncached_frame();
+    let leaf = Leaf { raw: frame.0 | PAGE | 1 << 2, level: 3 };
+    check_type(&bench.ram, leaf, bench.slot);
 }

@@ -2,15 +2,30 @@
 //!
 //! Frames are handed out lowest first, so that a run is repeatable and an address in a failure means
 //! something. A frame's first contents are [`POISON`]: code that forgets to clear a page is seen.
+//!
+//! A frame has one memory type. Those that are not cached come out of chunks of 2 MiB that are none of them, as on a
+//! board, and are nobody's to use before they were zeroed: until then a cache may hold what was in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange};
+use kernel::ports::Run;
 
 /// Bytes in a frame.
 pub(crate) const FRAME: usize = PAGE_SIZE as usize;
 /// What a frame holds before anybody wrote it.
 pub const POISON: u8 = 0xA5;
+
+/// Bytes that have one memory type.
+const CHUNK: u64 = 2 << 20;
+
+/// A chunk whose frames are not cached.
+#[derive(Clone)]
+struct Chunk {
+    policy: CachePolicy,
+    free: BTreeSet<u64>,
+}
 
 /// What became of a frame of RAM.
 #[derive(Clone)]
@@ -29,8 +44,12 @@ pub(crate) struct Ram {
     taken: BTreeMap<u64, Slot>,
     /// The lowest frame that was never taken.
     fresh: u64,
-    /// Frames below `fresh` that were given back.
+    /// Where the frames end that were never taken.
+    top: u64,
+    /// Free frames outside `fresh..top` that are cached.
     returned: BTreeSet<u64>,
+    /// What is not cached, by chunk.
+    uncached: BTreeMap<u64, Chunk>,
     /// Frames that were placed at boot and are never given back.
     placed: BTreeSet<u64>,
     /// Taken frames, counted up for each one allocated.
@@ -46,6 +65,8 @@ impl Ram {
             range,
             taken: BTreeMap::new(),
             fresh: range.base().0,
+            top: range.last().0 + 1,
+            uncached: BTreeMap::new(),
             returned: BTreeSet::new(),
             placed: BTreeSet::new(),
             allocations: 0,
@@ -74,11 +95,128 @@ impl Ram {
     fn take_fresh(&mut self, count: u64) -> Option<u64> {
         let frame = self.fresh;
         let end = frame.checked_add(count.checked_mul(PAGE_SIZE)?)?;
-        if end - 1 > self.range.last().0 {
+        if end > self.top {
             return None;
         }
         self.fresh = end;
         Some(frame)
+    }
+
+    /// Takes frames in a row, cached ones as low as they are free, others out of chunks of their own.
+    pub(crate) fn allocate_run(&mut self, run: &Run) -> Option<PhysAddr> {
+        assert!(run.align.is_power_of_two() && run.align >= PAGE_SIZE, "allocate_run({run:?})");
+        self.allocations += 1;
+        if self.fail_at == Some(self.allocations) {
+            return None;
+        }
+        let bytes = run.pages.checked_mul(PAGE_SIZE).filter(|&bytes| bytes > 0)?;
+        let within = self.range.intersect(run.within)?;
+        let first = match run.policy {
+            CachePolicy::Cached => {
+                let first = self.find_free(within, bytes, run.align)?;
+                self.claim(first, bytes);
+                first
+            }
+            policy => self.take_uncached(policy, bytes, run.align, within)?,
+        };
+        for page in (first..first + bytes).step_by(FRAME) {
+            assert!(self.taken.insert(page, Slot::Untouched).is_none(), "{page:#x} is taken twice");
+        }
+        Some(PhysAddr(first))
+    }
+
+    /// The lowest place for cached bytes in a row.
+    fn find_free(&self, within: PhysRange, bytes: u64, align: u64) -> Option<u64> {
+        let mut start = within.base().0.checked_next_multiple_of(align)?;
+        loop {
+            let end = start.checked_add(bytes)?;
+            if end - 1 > within.last().0 {
+                return None;
+            }
+            let taken = self.taken.range(start..end).next_back().map(|(frame, _)| frame + PAGE_SIZE);
+            let chunks = start & !(CHUNK - 1)..end;
+            let uncached = self.uncached.range(chunks).next_back().map(|(chunk, _)| chunk + CHUNK);
+            match taken.max(uncached) {
+                None => return Some(start),
+                Some(free) => start = free.checked_next_multiple_of(align)?,
+            }
+        }
+    }
+
+    /// Makes free cached frames nobody's to take. What is skipped of the frames that were never taken counts as
+    /// returned.
+    fn claim(&mut self, first: u64, bytes: u64) {
+        let end = first + bytes;
+        if end > self.fresh && first < self.top {
+            let (start, rest) = (first.max(self.fresh), end.min(self.top));
+            let (below, above) = (self.fresh..start, rest..self.top);
+            // The longer part stays what it is.
+            if below.end - below.start > above.end - above.start {
+                self.top = start;
+                self.returned.extend(above.step_by(FRAME));
+            } else {
+                self.fresh = rest;
+                self.returned.extend(below.step_by(FRAME));
+            }
+        }
+        for page in (first..end).step_by(FRAME) {
+            self.returned.remove(&page);
+        }
+    }
+
+    fn take_uncached(
+        &mut self,
+        policy: CachePolicy,
+        bytes: u64,
+        align: u64,
+        within: PhysRange,
+    ) -> Option<u64> {
+        let run_in = |chunk: &Chunk| {
+            let fits = |&&start: &&u64| {
+                let mut pages = (start..start + bytes).step_by(FRAME);
+                let inside = PhysRange::new(PhysAddr(start), bytes).is_ok_and(|run| within.contains(run));
+                start.is_multiple_of(align) && inside && pages.all(|page| chunk.free.contains(&page))
+            };
+            (chunk.policy == policy).then(|| chunk.free.iter().find(fits).copied()).flatten()
+        };
+        let found = self.uncached.values().find_map(run_in);
+        let first = match found {
+            Some(first) => first,
+            None => {
+                let size = bytes.checked_next_multiple_of(CHUNK)?;
+                // As a whole out of what is cached, even where less is wanted.
+                let first = self.find_free(self.range, size, align.max(CHUNK))?;
+                if !within.contains(PhysRange::new(PhysAddr(first), bytes).ok()?) {
+                    return None;
+                }
+                self.claim(first, size);
+                for chunk in (first..first + size).step_by(CHUNK as usize) {
+                    let free = (chunk..chunk + CHUNK).step_by(FRAME).collect();
+                    self.uncached.insert(chunk, Chunk { policy, free });
+                }
+                first
+            }
+        };
+        for page in (first..first + bytes).step_by(FRAME) {
+            if let Some(chunk) = self.uncached.get_mut(&(page & !(CHUNK - 1))) {
+                chunk.free.remove(&page);
+            }
+        }
+        Some(first)
+    }
+
+    /// The memory type by which the kernel reaches an address of RAM: the only one by which anybody may.
+    pub(crate) fn policy_of(&self, address: PhysAddr) -> CachePolicy {
+        self.uncached.get(&(address.0 & !(CHUNK - 1))).map_or(CachePolicy::Cached, |chunk| chunk.policy)
+    }
+
+    /// Whether a frame is taken and, if caches may hold something of it, was zeroed.
+    pub(crate) fn is_usable(&self, frame: PhysAddr) -> bool {
+        match self.taken.get(&frame.page_down().0) {
+            None => false,
+            Some(Slot::Bytes(_)) => true,
+            Some(Slot::Untouched) => self.policy_of(frame) == CachePolicy::Cached,
+        }
     }
 
     /// Puts bytes where firmware would have put them: on frames of their own, in order, for good.
@@ -103,14 +241,23 @@ impl Ram {
         assert!(self.range.contains_addr(frame), "free_frame({frame}): outside RAM {}", self.range);
         assert!(!self.placed.contains(&frame.0), "free_frame({frame}): was placed at boot, never allocated");
         assert!(self.taken.remove(&frame.0).is_some(), "free_frame({frame}): is free already (double free)");
-        self.returned.insert(frame.0);
+        let chunk_at = frame.0 & !(CHUNK - 1);
+        let Some(chunk) = self.uncached.get_mut(&chunk_at) else {
+            self.returned.insert(frame.0);
+            return;
+        };
+        chunk.free.insert(frame.0);
+        if chunk.free.len() as u64 == CHUNK / PAGE_SIZE {
+            self.uncached.remove(&chunk_at);
+            self.returned.extend((chunk_at..chunk_at + CHUNK).step_by(FRAME));
+        }
     }
 
     /// Frames that could still be taken.
     pub(crate) fn free_count(&self) -> u64 {
-        let end = self.range.last().0 + 1;
-        let never = (end - self.fresh) / PAGE_SIZE;
-        never + self.returned.len() as u64
+        let never = (self.top - self.fresh) / PAGE_SIZE;
+        let uncached: usize = self.uncached.values().map(|chunk| chunk.free.len()).sum();
+        never + (self.returned.len() + uncached) as u64
     }
 
     /// Frames taken and not given back, those placed at boot left out.
@@ -138,6 +285,7 @@ impl Ram {
             return;
         }
         let offset = self.check(who, at, into.len());
+        self.check_usable(who, at);
         match &self.taken[&at.page_down().0] {
             Slot::Untouched => into.fill(POISON),
             Slot::Bytes(bytes) => into.copy_from_slice(&bytes[offset..offset + into.len()]),
@@ -150,6 +298,7 @@ impl Ram {
             return;
         }
         let offset = self.check(who, at, from.len());
+        self.check_usable(who, at);
         self.bytes(at)[offset..offset + from.len()].copy_from_slice(from);
     }
 
@@ -167,6 +316,10 @@ impl Ram {
             Slot::Bytes(bytes) => bytes,
             Slot::Untouched => unreachable!("just replaced"),
         }
+    }
+
+    fn check_usable(&self, who: &str, at: PhysAddr) {
+        assert!(self.is_usable(at), "{who}({at}): a cache may hold what was in this uncached frame before");
     }
 
     fn check(&self, who: &str, at: PhysAddr, len: usize) -> usize {
@@ -242,6 +395,60 @@ mod tests {
     #[should_panic(expected = "the frame is free")]
     fn reading_a_free_frame_is_named() {
         ram().read("read_frame", PhysAddr(0x4000_0000), &mut [0]);
+    }
+
+    #[test]
+    fn runs_are_aligned_where_wanted_and_come_back_page_by_page() {
+        let range = PhysRange::new(PhysAddr(0x4000_0000), 8 * CHUNK).unwrap();
+        let mut ram = Ram::new(range);
+        let first = ram.allocate().unwrap();
+        let free = ram.free_count();
+        let low = PhysRange::new(PhysAddr(0x4000_0000), CHUNK).unwrap();
+        let run = Run { pages: 4, align: 0x8000, within: low, policy: CachePolicy::Cached };
+        assert_eq!(ram.allocate_run(&run), Some(PhysAddr(0x4000_8000)));
+        assert_eq!(ram.allocate_run(&Run { pages: 513, ..run }), None);
+        assert_eq!(ram.allocate(), Some(PhysAddr(0x4000_1000)), "what was skipped is not lost");
+        ram.free(PhysAddr(0x4000_1000));
+        for page in 0..4 {
+            ram.free(PhysAddr(0x4000_8000 + page * PAGE_SIZE));
+        }
+        assert_eq!(ram.free_count(), free);
+        ram.free(first);
+    }
+
+    #[test]
+    fn a_chunk_is_uncached_as_a_whole_and_only_as_long_as_needed() {
+        let range = PhysRange::new(PhysAddr(0x4000_0000), 8 * CHUNK).unwrap();
+        let mut ram = Ram::new(range);
+        ram.allocate().unwrap();
+        let free = ram.free_count();
+        let run = Run { pages: 2, align: PAGE_SIZE, within: range, policy: CachePolicy::WriteCombining };
+        let one = ram.allocate_run(&run).unwrap();
+        let two = ram.allocate_run(&run).unwrap();
+        assert_eq!((one.0, two.0), (0x4020_0000, 0x4020_2000));
+        assert_eq!(ram.policy_of(PhysAddr(0x403f_f000)), CachePolicy::WriteCombining);
+        assert_eq!(ram.policy_of(PhysAddr(0x4040_0000)), CachePolicy::Cached);
+        assert!(!ram.is_usable(one));
+        ram.zero(one);
+        assert!(ram.is_usable(one));
+        let other = ram.allocate_run(&Run { policy: CachePolicy::Uncached, ..run }).unwrap();
+        assert_eq!(other, PhysAddr(0x4040_0000));
+        for frame in [one, two, other] {
+            ram.free(frame);
+            ram.free(PhysAddr(frame.0 + PAGE_SIZE));
+        }
+        assert_eq!(ram.free_count(), free);
+        assert_eq!(ram.policy_of(one), CachePolicy::Cached);
+    }
+
+    #[test]
+    #[should_panic(expected = "a cache may hold")]
+    fn an_uncached_frame_is_zeroed_first() {
+        let range = PhysRange::new(PhysAddr(0x4000_0000), CHUNK).unwrap();
+        let mut ram = Ram::new(range);
+        let run = Run { pages: 1, align: PAGE_SIZE, within: range, policy: CachePolicy::Uncached };
+        let frame = ram.allocate_run(&run).unwrap();
+        ram.write("write_frame", frame, &[1]);
     }
 
     #[test]

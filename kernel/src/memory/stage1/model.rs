@@ -13,7 +13,8 @@
 //! - in [`Model::assert_settled`], if a fact is cached that the tables no longer say, or a barrier is owed.
 
 use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers};
-use crate::ports::{Access, Asid, Frames, Maintenance, Translation};
+use crate::ports::{Access, Asid, Frames, Maintenance, Run, Translation};
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -242,6 +243,10 @@ impl Frames for Model {
         Some(PhysAddr(frame))
     }
 
+    fn allocate_run(&mut self, _: &Run) -> Option<PhysAddr> {
+        unreachable!("tables are made of single frames");
+    }
+
     fn free_frame(&mut self, frame: PhysAddr) {
         let walks = self.walkable.get(&frame.0);
         assert!(walks.is_none(), "{frame} is freed while walks of {walks:x?} lead to it");
@@ -251,6 +256,10 @@ impl Frames for Model {
 
     fn is_taken(&self, address: PhysAddr) -> bool {
         self.frames.contains_key(&address.page_down().0)
+    }
+
+    fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
+        self.is_taken(address).then_some(CachePolicy::Cached)
     }
 
     fn free_frames(&self) -> PageCount {

@@ -1,4 +1,8 @@
 //! The free pages of one chunk.
+use core::ops::Range;
+
+use abi::vmo::CachePolicy;
+
 use super::CHUNK_PAGES;
 
 const WORDS: usize = CHUNK_PAGES / 64;
@@ -9,6 +13,8 @@ pub(super) struct ChunkMap {
     free: [u64; WORDS],
     /// Set bits of `free`.
     free_count: u16,
+    /// The memory type of its pages.
+    policy: CachePolicy,
     /// Neighbours in the list of chunks with free pages.
     pub(super) next: Option<u32>,
     pub(super) previous: Option<u32>,
@@ -16,11 +22,24 @@ pub(super) struct ChunkMap {
 
 impl ChunkMap {
     /// A chunk of which nothing is free.
-    pub(super) const EMPTY: Self = Self { free: [0; WORDS], free_count: 0, next: None, previous: None };
+    pub(super) const fn empty(policy: CachePolicy) -> Self {
+        Self { free: [0; WORDS], free_count: 0, policy, next: None, previous: None }
+    }
 
     /// A chunk that is all free.
-    pub(super) const FREE: Self =
-        Self { free: [u64::MAX; WORDS], free_count: CHUNK_PAGES as u16, ..Self::EMPTY };
+    pub(super) const fn free(policy: CachePolicy) -> Self {
+        Self { free: [u64::MAX; WORDS], free_count: CHUNK_PAGES as u16, ..Self::empty(policy) }
+    }
+
+    /// The memory type of its pages.
+    pub(super) const fn policy(&self) -> CachePolicy {
+        self.policy
+    }
+
+    /// Whether a page is free.
+    pub(super) fn is_free(&self, page: usize) -> bool {
+        get(&self.free, page)
+    }
 
     /// Pages that are free.
     pub(super) fn free_count(&self) -> usize {
@@ -60,15 +79,17 @@ impl ChunkMap {
         }
     }
 
-    /// Takes `count` free pages in a row, which are not free from then on.
-    pub(super) fn take_run(&mut self, count: usize) -> Option<usize> {
-        let mut start = 0;
-        for page in 0..CHUNK_PAGES {
-            if !get(&self.free, page) {
-                start = page + 1;
-            } else if page + 1 - start == count {
-                (start..=page).for_each(|page| self.unset_free(page));
-                return Some(start);
+    /// Takes `count` free pages in a row among `pages`, the first at a multiple of `align`.
+    pub(super) fn take_run(&mut self, count: usize, align: usize, pages: Range<usize>) -> Option<usize> {
+        let end = pages.end.min(CHUNK_PAGES);
+        let mut start = pages.start.next_multiple_of(align);
+        while start + count <= end {
+            match (start..start + count).rev().find(|&page| !self.is_free(page)) {
+                Some(taken) => start = (taken + 1).next_multiple_of(align),
+                None => {
+                    (start..start + count).for_each(|page| self.unset_free(page));
+                    return Some(start);
+                }
             }
         }
         None

@@ -1,4 +1,4 @@
-//! Which frames are lent: one bit for each page of RAM, at a place that follows from its address.
+//! Which cached frames are lent: one bit for each page of RAM, at a place that follows from its address.
 //!
 //! The ports ask for each access that the kernel's logic makes to a frame, so asking takes no lock and follows no
 //! pointer. The bits of pages that are no RAM are mapped nowhere: asking for them is an exception, and as much a

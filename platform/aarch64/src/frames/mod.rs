@@ -1,9 +1,12 @@
 //! Physical frames: 2 MiB chunks from a buddy system, pages handed out inside a chunk.
 //!
-//! buddy_system_allocator's `Heap` manages whole chunks and larger runs. Its release walks a list, so it must
-//! not hold pages: 8 GiB are 4,096 chunks, which bounds the walk. A chunk that is broken into pages has a
-//! [`ChunkMap`], made when the chunk is first used; nothing here is touched at boot in proportion to RAM but
-//! one byte a chunk.
+//! buddy_system_allocator's `Heap` manages whole chunks and larger runs, one for each zone of addresses. Its release
+//! walks a list, so it must not hold pages: 8 GiB are 4,096 chunks, which bounds the walk. A chunk that is broken into
+//! pages has a [`ChunkMap`](chunk::ChunkMap), made when the chunk is first used; nothing here is touched at boot in
+//! proportion to RAM but one byte a chunk.
+//!
+//! All pages of a chunk have one memory type. A chunk is cached unless it was broken into pages of another type; then
+//! the direct map has it with that type until its last page comes back, and nothing anywhere has it cached.
 //!
 //! A page is free, lent (to the kernel's logic, by the port), or neither: the kernel's own, such as its heap
 //! and tables, or not RAM. Only lent pages may be read, written or given back, so whatever the logic asks of
@@ -13,6 +16,8 @@
 mod chunk;
 mod lent;
 mod pool;
+mod runs;
+mod zones;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +27,7 @@ pub(crate) use pool::{Pool, Regions};
 #[cfg(target_os = "none")]
 pub use shared::lent_free;
 #[cfg(target_os = "none")]
-pub(crate) use shared::{LENT, install, is_lent, lend, take_back, take_run};
+pub(crate) use shared::{LENT, install, is_lent, lend, lend_run, policy_of, take_back, take_run};
 
 /// log2 of a chunk's size: what one level 2 block maps.
 pub(crate) const CHUNK_SHIFT: u32 = 21;
@@ -39,7 +44,9 @@ const MAX_REGIONS: usize = 32;
 mod shared {
     use core::sync::atomic::{AtomicU64, Ordering};
 
+    use abi::vmo::CachePolicy;
     use abi::{PageCount, PhysAddr};
+    use kernel::ports::Run;
 
     use super::{Lent, MAX_REGIONS, Pool};
     use crate::layout;
@@ -49,7 +56,7 @@ mod shared {
 
     // SAFETY: 1 and 2: this part of the address space is for these bits alone, and `memory` maps the words of all
     // RAM there before anything is lent. Until then any access is an exception.
-    /// Which frames are lent.
+    /// Which cached frames are lent.
     pub(crate) const LENT: Lent = unsafe { Lent::new(layout::LENT) };
 
     /// The stretches of RAM that have bits in [`LENT`]: first address and size of each. Written once.
@@ -65,7 +72,7 @@ mod shared {
         *POOL.lock() = Some(pool);
     }
 
-    /// Whether an address, any at all, lies in a frame that is lent.
+    /// Whether an address, any at all, lies in a cached frame that is lent.
     #[inline]
     pub(crate) fn is_lent(address: PhysAddr) -> bool {
         let is_in = |(base, size): &(AtomicU64, AtomicU64)| {
@@ -92,10 +99,20 @@ mod shared {
         false
     }
 
-    /// Lends a frame.
+    /// Lends a cached frame.
     #[inline]
     pub(crate) fn lend() -> Option<PhysAddr> {
         POOL.lock().as_mut()?.lend()
+    }
+
+    /// Lends frames in a row.
+    pub(crate) fn lend_run(run: &Run) -> Option<PhysAddr> {
+        POOL.lock().as_mut()?.lend_run(run)
+    }
+
+    /// The memory type of the lent frame in which an address, any at all, lies.
+    pub(crate) fn policy_of(address: PhysAddr) -> Option<CachePolicy> {
+        POOL.lock().as_mut()?.policy_of(address)
     }
 
     /// Takes a lent frame back.

@@ -1,17 +1,22 @@
 //! All chunks of a machine.
-use core::alloc::Layout;
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SHIFT, PAGE_SIZE, PageCount, PhysAddr, PhysRange};
-use buddy_system_allocator::Heap;
 
 use super::chunk::ChunkMap;
 use super::lent::Lent;
+use super::zones::Zones;
 use super::{CHUNK_PAGES, CHUNK_SHIFT, CHUNK_SIZE, MAX_REGIONS};
 
-/// Runs of up to 2^40 bytes.
-type Buddies = Heap<41>;
+/// Memory types that a chunk can have.
+const POLICIES: usize = 4;
+
+/// Gives a chunk another memory type in the direct map; whether it could.
+///
+/// # Safety
+/// 1. Nobody uses a byte of the chunk until this returns, and nobody else calls this.
+pub(crate) type Retype = unsafe fn(PhysAddr, CachePolicy) -> bool;
 
 /// A stretch of chunks with RAM in them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,7 +76,7 @@ impl Regions {
 
     /// The index of the chunk that an address lies in.
     #[inline]
-    fn find(&self, address: PhysAddr) -> Option<u32> {
+    pub(super) fn find(&self, address: PhysAddr) -> Option<u32> {
         let chunk = address.0 >> CHUNK_SHIFT;
         self.list.iter().take(self.len).find_map(|region| {
             let offset = chunk.checked_sub(region.first)?;
@@ -80,7 +85,7 @@ impl Regions {
     }
 
     /// The address of a chunk.
-    fn address(&self, index: u32) -> Option<PhysAddr> {
+    pub(super) fn address(&self, index: u32) -> Option<PhysAddr> {
         self.list.iter().take(self.len).find_map(|region| {
             let offset = index.checked_sub(region.index)?;
             (offset < region.count).then(|| PhysAddr((region.first + u64::from(offset)) << CHUNK_SHIFT))
@@ -94,7 +99,7 @@ impl Regions {
 enum State {
     /// No page of it was ever in the pool, and its map is not initialised.
     Outside = 0,
-    /// Whole: the buddies have it, or it is part of a run.
+    /// Whole: the zones have it.
     Whole,
     /// Broken into pages: its map is initialised.
     Split,
@@ -102,17 +107,16 @@ enum State {
 
 /// The pool of frames.
 pub(crate) struct Pool {
-    regions: Regions,
+    pub(super) regions: Regions,
     states: &'static mut [State],
     maps: &'static mut [MaybeUninit<ChunkMap>],
-    buddies: Buddies,
-    /// The first split chunk that has free pages.
-    head: Option<u32>,
+    /// By memory type, the first split chunk that has free pages.
+    heads: [Option<u32>; POLICIES],
+    pub(super) zones: Zones,
     /// Free pages, in split chunks and whole ones.
     free: u64,
-    /// Where physical address 0 would be mapped.
-    window: u64,
     lent: Lent,
+    retype: Retype,
 }
 
 impl Pool {
@@ -123,7 +127,13 @@ impl Pool {
     ///    else's for ever.
     /// 2. RAM that [`Pool::add`] is given is mapped at its physical address plus `window`.
     /// 3. `lent` has a word for every page of the regions, all zero, and belongs to this pool.
-    pub(crate) unsafe fn new(regions: Regions, storage: *mut u8, window: u64, lent: Lent) -> Self {
+    pub(crate) unsafe fn new(
+        regions: Regions,
+        storage: *mut u8,
+        window: u64,
+        lent: Lent,
+        retype: Retype,
+    ) -> Self {
         let count = regions.chunks as usize;
         let states_at = storage.wrapping_add(count * size_of::<ChunkMap>());
         // SAFETY: by 1 the storage has room for the maps and then for one byte a chunk, which is written here
@@ -136,7 +146,8 @@ impl Pool {
                 core::slice::from_raw_parts_mut(storage.cast::<MaybeUninit<ChunkMap>>(), count),
             )
         };
-        Self { regions, states, maps, buddies: Buddies::new(), head: None, free: 0, window, lent }
+        let zones = Zones::new(window);
+        Self { regions, states, maps, heads: [None; POLICIES], zones, free: 0, lent, retype }
     }
 
     /// Gives the pool a range of pages. Physical page 0 is never lent, whether it is in the range or not.
@@ -161,9 +172,8 @@ impl Pool {
                 states.fill(State::Whole);
             }
             self.free += (whole_end - whole_start) >> PAGE_SHIFT;
-            let (from, to) = (self.window.wrapping_add(whole_start), self.window.wrapping_add(whole_end));
             // SAFETY: 1 by the caller: the chunks are mapped, writable and the pool's alone.
-            unsafe { self.buddies.add_to_heap(from as usize, to as usize) };
+            unsafe { self.zones.add(whole_start, whole_end) };
         }
     }
 
@@ -184,12 +194,15 @@ impl Pool {
         PageCount(self.free)
     }
 
-    /// Lends a page; its contents are whatever they were.
+    /// Lends a cached page; its contents are whatever they were.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<PhysAddr> {
-        let index = match self.head {
+        let index = match self.head(CachePolicy::Cached) {
             Some(index) => index,
-            None => self.split_chunk()?,
+            None => {
+                let index = self.regions.find(self.zones.take(CHUNK_SIZE, CHUNK_SIZE, None)?)?;
+                if self.split(index, CachePolicy::Cached) { index } else { return None }
+            }
         };
         let map = self.map(index)?;
         let page = map.take()?;
@@ -208,7 +221,7 @@ impl Pool {
     pub(crate) fn take_back(&mut self, frame: PhysAddr) -> bool {
         let Some((index, page)) = self.locate(frame) else { return false };
         if !self.lent.contains(frame) {
-            return false;
+            return self.take_back_uncached(index, page);
         }
         let Some(map) = self.map(index) else { return false };
         map.set_free(page);
@@ -217,79 +230,98 @@ impl Pool {
         self.free += 1;
         if free == 1 {
             self.link(index);
-        } else if free == CHUNK_PAGES && (self.head, next) != (Some(index), None) {
-            // The last split chunk stays, so that one page lent and taken back at the edge costs nothing.
+        }
+        // The last split chunk stays, so that one page lent and taken back at the edge costs nothing.
+        if free == CHUNK_PAGES && (self.head(CachePolicy::Cached), next) != (Some(index), None) {
             self.give_chunk_back(index);
         }
         true
     }
 
-    /// Takes pages in a row for good.
-    pub(crate) fn take_run(&mut self, pages: usize) -> Option<PhysAddr> {
-        if pages > CHUNK_PAGES {
-            return self.take_large_run(pages);
+    /// Takes a page back that is not cached. Its chunk is cached again as soon as it is free.
+    #[cold]
+    fn take_back_uncached(&mut self, index: u32, page: usize) -> bool {
+        let Some(map) = self.map(index) else { return false };
+        if map.policy() == CachePolicy::Cached || map.is_free(page) {
+            return false;
         }
-        // A long list of chunks that are all fragmented is not worth searching: a new chunk is there soon.
-        let mut candidate = self.head;
-        for _ in 0..16 {
-            let Some(index) = candidate else { break };
-            let map = self.map(index)?;
-            candidate = map.next;
-            if let Some(run) = self.take_run_in(index, pages) {
-                return Some(run);
-            }
+        map.set_free(page);
+        let free = map.free_count();
+        self.free += 1;
+        if free == 1 {
+            self.link(index);
         }
-        let index = self.split_chunk()?;
-        self.take_run_in(index, pages)
+        if free == CHUNK_PAGES {
+            self.give_chunk_back(index);
+        }
+        true
     }
 
-    fn take_run_in(&mut self, index: u32, pages: usize) -> Option<PhysAddr> {
+    /// The memory type of the lent page in which an address, any at all, lies.
+    pub(crate) fn policy_of(&mut self, address: PhysAddr) -> Option<CachePolicy> {
+        let (index, page) = self.locate(address.page_down())?;
+        let is_lent = self.lent.contains(address);
         let map = self.map(index)?;
-        let start = map.take_run(pages)?;
-        let full = map.free_count() == 0;
+        // Of a chunk that is not cached, whatever is not free is lent: the kernel takes none for itself.
+        (is_lent || map.policy() != CachePolicy::Cached && !map.is_free(page)).then(|| map.policy())
+    }
+
+    /// The first chunk of a memory type that has free pages.
+    #[inline]
+    pub(super) fn head(&self, policy: CachePolicy) -> Option<u32> {
+        self.heads.get(policy as usize).copied().flatten()
+    }
+
+    /// Notes that pages are free no more.
+    pub(super) fn count_taken(&mut self, index: u32, pages: usize) {
         self.free -= pages as u64;
-        if full {
+        if self.map(index).is_some_and(|map| map.free_count() == 0) {
             self.unlink(index);
         }
-        Some(PhysAddr(self.regions.address(index)?.0 + ((start as u64) << PAGE_SHIFT)))
     }
 
-    fn take_large_run(&mut self, pages: usize) -> Option<PhysAddr> {
-        // The buddies round up to a power of two, and count what they gave.
-        let bytes = pages.checked_mul(PAGE_SIZE as usize)?.checked_next_power_of_two()?;
-        let run = self.take_from_buddies(bytes)?;
-        self.free -= (bytes as u64) >> PAGE_SHIFT;
-        Some(run)
+    /// Notes that cached pages in a row are lent.
+    pub(super) fn note_lent(&self, first: PhysAddr, pages: u64) {
+        (0..pages).for_each(|page| self.lent.insert(PhysAddr(first.0 + (page << PAGE_SHIFT))));
     }
 
-    /// Breaks a whole chunk into pages; it becomes the list's head.
-    fn split_chunk(&mut self) -> Option<u32> {
-        let chunk = self.take_from_buddies(CHUNK_SIZE as usize)?;
-        let index = self.regions.find(chunk)?;
-        self.maps.get_mut(index as usize)?.write(ChunkMap::FREE);
-        *self.states.get_mut(index as usize)? = State::Split;
+    /// Breaks a chunk that was taken from the zones into pages of a memory type; it becomes the head of that type's
+    /// list. `false`, and the zones have it again, if it cannot have that type.
+    pub(super) fn split(&mut self, index: u32, policy: CachePolicy) -> bool {
+        let Some(chunk) = self.regions.address(index) else { return false };
+        // SAFETY: 1, the chunk is whole, and out of the zones. There is one pool, and this has it exclusively.
+        if policy != CachePolicy::Cached && !unsafe { (self.retype)(chunk, policy) } {
+            // SAFETY: 1, the caller took it, and nobody has a page of it.
+            unsafe { self.zones.give(chunk, CHUNK_SIZE) };
+            return false;
+        }
+        if let Some(map) = self.maps.get_mut(index as usize) {
+            map.write(ChunkMap::free(policy));
+        }
+        if let Some(state) = self.states.get_mut(index as usize) {
+            *state = State::Split;
+        }
         self.link(index);
-        Some(index)
+        true
     }
 
-    /// Gives a chunk whose pages are all free back to the buddies, for larger runs.
-    fn give_chunk_back(&mut self, index: u32) {
-        let Some(chunk) = self.regions.address(index) else { return };
+    /// Gives up a split chunk whose pages are all free: it is cached, and may become part of a larger run.
+    pub(super) fn give_chunk_back(&mut self, index: u32) {
+        let (Some(chunk), Some(map)) = (self.regions.address(index), self.map(index)) else { return };
+        if map.free_count() != CHUNK_PAGES {
+            return;
+        }
+        // SAFETY: 1, all pages of the chunk are free. There is one pool, and this has it exclusively.
+        if map.policy() != CachePolicy::Cached && !unsafe { (self.retype)(chunk, CachePolicy::Cached) } {
+            return;
+        }
         self.unlink(index);
         if let Some(state) = self.states.get_mut(index as usize) {
             *state = State::Whole;
         }
-        let at = self.window.wrapping_add(chunk.0) as *mut u8;
-        if let (Some(at), Ok(layout)) = (NonNull::new(at), chunk_layout(CHUNK_SIZE as usize)) {
-            // SAFETY: all pages of the chunk are free, so it came from the buddies by `split_chunk` with this
-            // layout: a chunk that was added page by page has pages that are never free.
-            unsafe { self.buddies.dealloc(at, layout) };
-        }
-    }
-
-    fn take_from_buddies(&mut self, bytes: usize) -> Option<PhysAddr> {
-        let run = self.buddies.alloc(chunk_layout(bytes).ok()?).ok()?;
-        Some(PhysAddr((run.as_ptr() as u64).wrapping_sub(self.window)))
+        // SAFETY: 1, all pages of the chunk are free, so it came from the zones: a chunk that was added page by page
+        // has pages that are never free.
+        unsafe { self.zones.give(chunk, CHUNK_SIZE) };
     }
 
     /// Makes the pages of incomplete chunks free.
@@ -317,7 +349,7 @@ impl Pool {
         if *state == State::Outside {
             *state = State::Split;
             if let Some(map) = self.maps.get_mut(index as usize) {
-                map.write(ChunkMap::EMPTY);
+                map.write(ChunkMap::empty(CachePolicy::Cached));
             }
         }
     }
@@ -332,7 +364,7 @@ impl Pool {
 
     /// The map of a split chunk.
     #[inline]
-    fn map(&mut self, index: u32) -> Option<&mut ChunkMap> {
+    pub(super) fn map(&mut self, index: u32) -> Option<&mut ChunkMap> {
         if self.states.get(index as usize) != Some(&State::Split) {
             return None;
         }
@@ -341,7 +373,8 @@ impl Pool {
     }
 
     fn link(&mut self, index: u32) {
-        let head = self.head.replace(index);
+        let Some(policy) = self.map(index).map(|map| map.policy()) else { return };
+        let Some(head) = self.heads.get_mut(policy as usize).map(|head| head.replace(index)) else { return };
         if let Some(map) = self.map(index) {
             (map.next, map.previous) = (head, None);
         }
@@ -352,17 +385,17 @@ impl Pool {
 
     fn unlink(&mut self, index: u32) {
         let Some(map) = self.map(index) else { return };
-        let (next, previous) = (map.next.take(), map.previous.take());
+        let (next, previous, policy) = (map.next.take(), map.previous.take(), map.policy());
         match previous.and_then(|previous| self.map(previous)) {
             Some(map) => map.next = next,
-            None => self.head = next,
+            None => {
+                if let Some(head) = self.heads.get_mut(policy as usize) {
+                    *head = next;
+                }
+            }
         }
         if let Some(map) = next.and_then(|next| self.map(next)) {
             map.previous = previous;
         }
     }
-}
-
-fn chunk_layout(bytes: usize) -> Result<Layout, core::alloc::LayoutError> {
-    Layout::from_size_align(bytes, CHUNK_SIZE as usize)
 }

@@ -3,7 +3,11 @@ use std::alloc::{Layout, alloc};
 use std::collections::BTreeSet;
 
 use super::*;
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange};
+use kernel::ports::Run;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Where the pretended RAM starts.
 const BASE: u64 = 0x4000_0000;
@@ -17,14 +21,29 @@ fn pool(chunks: u64, free: &[PhysRange]) -> Pool {
     pool_at(BASE, chunks, free)
 }
 
+thread_local! {
+    /// What the direct map has that is not cached.
+    static TYPES: RefCell<BTreeMap<u64, CachePolicy>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// # Safety
+/// 1. None: nobody follows these addresses.
+unsafe fn retype(chunk: PhysAddr, policy: CachePolicy) -> bool {
+    TYPES.with_borrow_mut(|types| match policy {
+        CachePolicy::Cached => assert!(types.remove(&chunk.0).is_some(), "{chunk} was cached"),
+        other => assert!(types.insert(chunk.0, other).is_none(), "{chunk} has a type already"),
+    });
+    true
+}
+
 /// A pool of `chunks` chunks of RAM from `base` on, of which `free` is given to it.
 fn pool_at(base: u64, chunks: u64, free: &[PhysRange]) -> Pool {
     let size = (chunks * CHUNK_SIZE) as usize;
     let mut regions = Regions::default();
     assert!(regions.add(range(base, size as u64)));
     // SAFETY: both layouts have a size. Pool::new 1: the storage has the size that was asked for, is aligned
-    // to 16 and is leaked, so it lives for ever. 2: the window leads from the pretended RAM to the real.
-    // Pool::add 1: the ranges are disjoint and in that RAM, which is leaked too.
+    // to 16 and is leaked, so it lives for ever. 2: the window leads from the pretended RAM to the real. 3: the bits
+    // are all zero, and this pool's. Pool::add 1: the ranges are disjoint and in that RAM, which is leaked too.
     unsafe {
         let ram = alloc(Layout::from_size_align(size, size.next_power_of_two()).unwrap());
         let storage = alloc(Layout::from_size_align(regions.storage_size(), 16).unwrap());
@@ -32,12 +51,16 @@ fn pool_at(base: u64, chunks: u64, free: &[PhysRange]) -> Pool {
         let bits = Box::leak(vec![0_u64; size / (64 * PAGE_SIZE as usize)].into_boxed_slice());
         let above = Lent::new(0).place(PhysAddr(base));
         let lent = Lent::new((bits.as_ptr() as u64).wrapping_sub(above));
-        let mut pool = Pool::new(regions, storage, (ram as u64).wrapping_sub(base), lent);
+        let mut pool = Pool::new(regions, storage, (ram as u64).wrapping_sub(base), lent, retype);
         for range in free {
             pool.add(*range);
         }
         pool
     }
+}
+
+fn run(pages: u64, align: u64, within: PhysRange, policy: CachePolicy) -> Run {
+    Run { pages, align, within, policy }
 }
 
 #[test]
@@ -105,7 +128,7 @@ fn free_chunks_join_into_runs_again() {
         assert!(pool.take_back(frame));
     }
     let run = pool.take_run(2 * CHUNK_PAGES).unwrap();
-    assert!(run.0.is_multiple_of(2 * CHUNK_SIZE));
+    assert!(run.0.is_multiple_of(CHUNK_SIZE));
     assert_eq!(pool.free_pages().0, 2 * CHUNK_PAGES as u64);
     assert!(!pool.lent().contains(run), "a run is the kernel's own");
     assert!(!pool.take_back(run));
@@ -121,6 +144,8 @@ fn a_run_is_contiguous_and_never_lent() {
         assert!(!range(run.0, 64 * PAGE_SIZE).contains_addr(frame));
     }
     assert_eq!(pool.take_run(1), None);
+    let mut fresh = self::pool(2, &[range(BASE, 2 * CHUNK_SIZE)]);
+    assert!(fresh.take_run(16).is_some(), "with no chunk broken up yet");
 }
 
 #[test]
@@ -130,4 +155,71 @@ fn distant_banks_share_one_pool() {
     assert!(regions.add(range(0x8000_1000, CHUNK_SIZE)));
     assert!(regions.add(range(0x8_8000_0000, CHUNK_SIZE)));
     assert_eq!(regions.storage_size() / (size_of::<chunk::ChunkMap>() + 1), 3);
+}
+
+#[test]
+fn a_run_lies_where_it_is_wanted_and_comes_back_page_by_page() {
+    let ram = range(BASE, 8 * CHUNK_SIZE);
+    let mut pool = pool(8, &[ram]);
+    let low = range(BASE, 4 * CHUNK_SIZE + 0x5000);
+    for (pages, align, within) in [
+        (1, PAGE_SIZE, low),
+        (7, 0x8000, low),
+        (3 * CHUNK_PAGES as u64, PAGE_SIZE, low),
+        (CHUNK_PAGES as u64 + 1, 2 * CHUNK_SIZE, ram),
+        (16, 4 * CHUNK_SIZE, ram),
+        (8 * CHUNK_PAGES as u64, PAGE_SIZE, ram),
+    ] {
+        let before = pool.free_pages().0;
+        let first = pool.lend_run(&run(pages, align, within, CachePolicy::Cached)).unwrap();
+        let taken = range(first.0, pages * PAGE_SIZE);
+        assert!(within.contains(taken) && first.0.is_multiple_of(align), "{taken}");
+        assert_eq!(pool.free_pages().0, before - pages);
+        for page in 0..pages {
+            let frame = PhysAddr(first.0 + page * PAGE_SIZE);
+            assert_eq!(pool.policy_of(frame), Some(CachePolicy::Cached));
+            assert!(pool.take_back(frame) && !pool.take_back(frame));
+        }
+        assert_eq!(pool.free_pages().0, before);
+    }
+    let all = 8 * CHUNK_PAGES as u64;
+    assert_eq!(pool.lend_run(&run(all + 1, PAGE_SIZE, ram, CachePolicy::Cached)), None);
+    assert_eq!(pool.lend_run(&run(u64::MAX, PAGE_SIZE, ram, CachePolicy::Cached)), None);
+    assert_eq!(pool.lend_run(&run(1, 1 << 63, ram, CachePolicy::Cached)), None);
+    assert_eq!(pool.lend_run(&run(2, PAGE_SIZE, range(BASE, PAGE_SIZE), CachePolicy::Cached)), None);
+}
+
+#[test]
+fn a_chunk_has_one_memory_type_until_its_last_page_is_back() {
+    let ram = range(BASE, 4 * CHUNK_SIZE);
+    let mut pool = pool(4, &[ram]);
+    let policies = [CachePolicy::Uncached, CachePolicy::UncachedDevice, CachePolicy::WriteCombining];
+    let mut lent = Vec::new();
+    for policy in policies {
+        for pages in [1, 3] {
+            let first = pool.lend_run(&run(pages, PAGE_SIZE, ram, policy)).unwrap();
+            lent.extend((0..pages).map(|page| PhysAddr(first.0 + page * PAGE_SIZE)));
+            assert_eq!(pool.policy_of(first), Some(policy));
+            assert!(!pool.lent().contains(first), "the kernel's fast way to it is closed");
+            assert_eq!(pool.policy_of(PhysAddr(first.0 + pages * PAGE_SIZE)), None);
+        }
+    }
+    let cached = pool.lend().unwrap();
+    let chunk = |frame: PhysAddr| frame.0 & !(CHUNK_SIZE - 1);
+    TYPES.with_borrow(|types| {
+        assert_eq!(types.len(), 3);
+        assert!(!types.contains_key(&chunk(cached)));
+    });
+    for frame in lent {
+        assert!(TYPES.with_borrow(|types| types.contains_key(&chunk(frame))));
+        assert!(pool.take_back(frame) && !pool.take_back(frame));
+    }
+    assert!(TYPES.with_borrow(BTreeMap::is_empty));
+    let large =
+        pool.lend_run(&run(CHUNK_PAGES as u64 * 2, PAGE_SIZE, ram, CachePolicy::WriteCombining)).unwrap();
+    assert_eq!(TYPES.with_borrow(BTreeMap::len), 2);
+    for page in 0..CHUNK_PAGES as u64 * 2 {
+        assert!(pool.take_back(PhysAddr(large.0 + page * PAGE_SIZE)));
+    }
+    assert!(TYPES.with_borrow(BTreeMap::is_empty));
 }
