@@ -4,6 +4,7 @@
 //! what it stands for and compared. No call of the kernel's own uses this: tests do, between any two events.
 mod cpus;
 mod notices;
+mod pins;
 
 use core::fmt;
 
@@ -14,7 +15,9 @@ use crate::collections::arena::Id;
 use crate::collections::{Extent, list};
 use crate::kernel::Kernel;
 use crate::memory::pages::{Page, Pages};
-use crate::object::{Content, Entry, Mapping, ObjectRef, ProcessState, Thread, ThreadState, Vmo, Wait};
+use crate::object::{
+    Content, Entry, Mapping, ObjectRef, PmtState, ProcessState, Thread, ThreadState, Vmo, Wait,
+};
 use crate::ports::Machine;
 
 /// Pages of each mapping that are compared with the tables.
@@ -73,6 +76,7 @@ impl<M: Machine> Kernel<M> {
         let dead = self.check_reaper()?;
         self.check_references(&dead)?;
         self.check_vmos()?;
+        self.check_pins()?;
         let trees = self.trees.check(self.pages());
         trees.map_err(|(rule, booked, found)| Broken { rule, object: None, booked, found })?;
         self.check_regions()?;
@@ -205,6 +209,14 @@ impl<M: Machine> Kernel<M> {
             Content::Slice { of, .. } | Content::Reference(of) => Some(ObjectRef::Vmo(of)),
             Content::Paged(_) | Content::Physical(_) => None,
         }));
+        reasons.extend(objects.threads.iter().filter_map(|(_, thread)| thread.making));
+        reasons.extend(objects.btis.iter().map(|(_, bti)| ObjectRef::Iommu(bti.iommu)));
+        for (id, pmt) in objects.pmts.iter() {
+            reasons.extend([ObjectRef::Bti(pmt.bti), ObjectRef::Vmo(pmt.vmo)]);
+            if pmt.state == PmtState::Quarantined {
+                reasons.push(ObjectRef::Pmt(id));
+            }
+        }
         reasons
     }
 

@@ -6,6 +6,7 @@ use ledger::Ledger;
 use crate::collections::arena::Id;
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
+use crate::memory::dma::Windows;
 use crate::memory::pages::Trees;
 use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
@@ -29,6 +30,7 @@ pub struct Kernel<M: Machine> {
     pub(crate) trees: Trees,
     pub(crate) types: MemoryTypes,
     pub(crate) ledger: Ledger,
+    pub(crate) windows: Windows,
     pub(crate) random: Random,
     pub(crate) scale: TickScale,
     pub(crate) vdso: Vdso,
@@ -158,6 +160,9 @@ impl<M: Machine> Kernel<M> {
             + objects.debuglogs.len()
             + objects.events.len()
             + objects.ports.len()
+            + objects.iommus.len()
+            + objects.btis.len()
+            + objects.pmts.len()
             + objects.mappings.len()
             + objects.notices.len()
     }

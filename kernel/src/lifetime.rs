@@ -89,6 +89,9 @@ impl<M: Machine> Kernel<M> {
             ObjectRef::Debuglog(id) => _ = self.objects.debuglogs.delete(id),
             ObjectRef::Event(id) => _ = self.objects.events.delete(id),
             ObjectRef::Port(id) => self.collect_port(id),
+            ObjectRef::Iommu(id) => _ = self.objects.iommus.delete(id),
+            ObjectRef::Bti(id) => self.collect_bti(id),
+            ObjectRef::Pmt(id) => self.collect_pmt(id),
         }
     }
 
@@ -130,6 +133,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The rest of a thread's end, once no CPU runs it.
     pub(crate) fn finish_thread(&mut self, id: Id<Thread>) {
+        self.stop_making(id);
         let Some(process) = self.objects.threads.get(id).map(|thread| thread.process) else { return };
         self.signal(ObjectRef::Thread(id), Signals::THREAD_RUNNING, Signals::TASK_TERMINATED);
         if let Some(process) = self.objects.processes.get_mut(process) {
@@ -277,7 +281,8 @@ impl<M: Machine> Kernel<M> {
     /// children hands them to its own parent first, one by one: a chain of dead VMOs never grows.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
         self.objects.leave_unlocked(id);
-        if self.objects.vmos.get(id).is_some_and(|vmo| !vmo.children.is_empty()) {
+        let waits = |vmo: &Vmo| !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0);
+        if self.objects.vmos.get(id).is_some_and(waits) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
             self.end_vmo(id);
@@ -435,6 +440,9 @@ impl<M: Machine> Kernel<M> {
         if let Some(child) = vmo.children.first() {
             self.leave_parent(child);
             self.join_vmo(child, parent);
+            return false;
+        }
+        if self.reap_row(id) {
             return false;
         }
         self.unqueue_dead(ObjectRef::Vmo(id));

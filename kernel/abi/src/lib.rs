@@ -10,6 +10,7 @@
 pub mod bootfs;
 pub mod channel;
 pub mod device_table;
+pub mod dma;
 pub mod layout;
 pub mod log;
 pub mod object;

@@ -41,6 +41,12 @@ pub enum ObjectType {
     Job = 17,
     /// A region of address space.
     Vmar = 18,
+    /// What translates for devices.
+    Iommu = 23,
+    /// A device's way to memory.
+    Bti = 24,
+    /// Memory that is pinned.
+    Pmt = 26,
 }
 
 /// Topics of `zx_object_get_info`: number in the low 28 bits, version in the top four.
@@ -87,6 +93,8 @@ pub mod info {
     pub const RESOURCE: u32 = 18;
     /// [`super::InfoHandleCount`].
     pub const HANDLE_COUNT: u32 = 19;
+    /// [`super::InfoBti`].
+    pub const BTI: u32 = 20;
     /// [`super::InfoProcessHandleStats`].
     pub const PROCESS_HANDLE_STATS: u32 = 21;
     /// [`super::InfoJob`].
@@ -427,6 +435,17 @@ abi_struct! {
     struct InfoHandleCount as "zx_info_handle_count_t" {
         /// Handles that name the object.
         handle_count: u32,
+    }
+    /// Topic [`info::BTI`].
+    struct InfoBti as "zx_info_bti_t" {
+        /// Bytes that lie in a row at each address that a pin gives.
+        minimum_contiguity: u64,
+        /// Bytes of the device's address space.
+        aspace_size: u64,
+        /// Pins, those in quarantine included.
+        pmo_count: u64,
+        /// Pins whose handle was closed and not unpinned.
+        quarantine_count: u64,
     }
     /// Topic [`info::VMAR`].
     struct InfoVmar as "zx_info_vmar_t" {

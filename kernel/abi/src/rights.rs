@@ -91,6 +91,12 @@ impl Rights {
     pub const DEFAULT_PORT: Self = Self(0x800F);
     /// Default rights of a job.
     pub const DEFAULT_JOB: Self = Self(0x7DFCF);
+    /// Default rights of an IOMMU: BASIC less WAIT.
+    pub const DEFAULT_IOMMU: Self = Self(0x8003);
+    /// Default rights of a BTI: BASIC less WAIT, READ, WRITE, PROPERTY, MAP.
+    pub const DEFAULT_BTI: Self = Self(0x80EF);
+    /// The one right of a PMT: INSPECT.
+    pub const DEFAULT_PMT: Self = Self(0x8000);
     /// Default rights of a debug log.
     pub const DEFAULT_DEBUGLOG: Self = Self(0xD00B);
     /// Default rights of a process.
@@ -151,6 +157,9 @@ mod tests {
         assert_eq!(R::DEFAULT_VMO_PHYSICAL, R::DEFAULT_VMO | R::EXECUTE);
         assert_eq!(R::DEFAULT_VMAR, (R::BASIC - R::WAIT) | R::OP_CHILDREN | R::IO | R::EXECUTE);
         assert_eq!(R::DEFAULT_RESOURCE, R::TRANSFER | R::DUPLICATE | R::WRITE | R::INSPECT);
+        assert_eq!(R::DEFAULT_IOMMU, R::BASIC - R::WAIT);
+        assert_eq!(R::DEFAULT_BTI, (R::BASIC - R::WAIT) | R::IO | R::PROPERTY | R::MAP);
+        assert_eq!(R::DEFAULT_PMT, R::INSPECT);
         assert_eq!(R::DEFAULT_PORT, (R::BASIC - R::WAIT) | R::IO);
         assert_eq!(R::DEFAULT_CHANNEL, (R::BASIC - R::DUPLICATE) | R::IO | R::SIGNAL | R::SIGNAL_PEER);
     }

@@ -22,6 +22,7 @@ use crate::collections::arena::Id;
 use crate::kernel::{Console, Kernel, Options, Ram, Vdso};
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
+use crate::memory::dma::Windows;
 use crate::memory::pages::{Pages, Trees};
 use crate::memory::types::MemoryTypes;
 use crate::object::resource::Origin;
@@ -161,6 +162,7 @@ impl<M: Machine> Kernel<M> {
             asids,
             types: MemoryTypes::default(),
             ledger,
+            windows: Windows::default(),
             random: Random::new(seed),
             scale,
             vdso: Vdso {
@@ -198,6 +200,7 @@ impl<M: Machine> Kernel<M> {
             step("clear the seeds", self.clear(tree, seed.start as u64, seed.end as u64))?;
         }
         let table = step("copy the device table", self.vmo_from("device-table", images.device_table))?;
+        self.windows = step("keep what devices reach", Windows::new(images.device_table))?;
         let first = self.load_first(&program, bootfs, images.bootfs)?;
         let given = self.give_first(&first, [bootfs, tree, table], images.arguments, supply);
         let channel = step("give init its handles", given)?;

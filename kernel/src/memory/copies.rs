@@ -9,13 +9,14 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, status::Result};
 
 use super::fault::Refusal;
 use super::pages::{Page, Pages};
+use super::uncached::anywhere;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::{Content, Vmo};
 use crate::ports::Machine;
 
 /// Units of teardown between two attempts to take a frame when there is none.
-const REAP_FOR_A_FRAME: u32 = 64;
+pub(crate) const REAP_FOR_A_FRAME: u32 = 64;
 /// Units of work that one copied page may cost in the tables that show it.
 const UNITS_FOR_A_COPY: u32 = 256;
 
@@ -43,6 +44,9 @@ impl<M: Machine> Kernel<M> {
     /// As for [`Kernel::commit`].
     pub(crate) fn frame_to_read(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<(PhysAddr, bool)> {
         match self.look(vmo, offset)? {
+            Page::Owned(frame) | Page::Shared(frame) if self.is_particular(vmo) => {
+                Ok((self.settle(vmo, offset >> PAGE_SHIFT, frame)?, true))
+            }
             Page::Owned(frame) => Ok((frame, true)),
             Page::Shared(frame) => Ok((frame, false)),
             Page::Absent => Ok((self.put_zeros(vmo, offset)?, true)),
@@ -56,6 +60,9 @@ impl<M: Machine> Kernel<M> {
     /// without frames. Nothing changed.
     pub(crate) fn commit(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
         match self.look(vmo, offset)? {
+            Page::Owned(frame) | Page::Shared(frame) if self.is_particular(vmo) => {
+                self.settle(vmo, offset >> PAGE_SHIFT, frame)
+            }
             Page::Owned(frame) => Ok(frame),
             Page::Absent => self.put_zeros(vmo, offset),
             Page::Shared(_) if self.unshow_page(vmo, offset, UNITS_FOR_A_COPY)? => {
@@ -71,7 +78,7 @@ impl<M: Machine> Kernel<M> {
         vmo: Id<Vmo>,
         offset: u64,
     ) -> core::result::Result<PhysAddr, Refusal> {
-        if !matches!(self.look(vmo, offset), Ok(Page::Shared(_))) {
+        if !matches!(self.look(vmo, offset), Ok(Page::Shared(_))) || self.is_particular(vmo) {
             return self.commit(vmo, offset).map_err(|_| Refusal::NoMemory);
         }
         let page = offset & !(PAGE_SIZE - 1);
@@ -109,6 +116,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn put_zeros(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+        if self.is_particular(vmo) {
+            return self.commit_particular(vmo, offset, anywhere()?);
+        }
         let frame = self.take_frame()?;
         self.machine.zero_frame(frame);
         let pages = self.pages_mut(vmo);
@@ -140,7 +150,7 @@ impl<M: Machine> Kernel<M> {
         result
     }
 
-    fn pages_mut(&mut self, vmo: Id<Vmo>) -> Result<(&mut Pages, &mut super::pages::Trees)> {
+    pub(super) fn pages_mut(&mut self, vmo: Id<Vmo>) -> Result<(&mut Pages, &mut super::pages::Trees)> {
         match &mut self.objects.get_mut(vmo)?.content {
             Content::Paged(pages) => Ok((pages, &mut self.trees)),
             _ => Err(Status::NOT_SUPPORTED),

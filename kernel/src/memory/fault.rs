@@ -1,6 +1,5 @@
 //! Bringing pages in: from a fault, or because the kernel needs a page of the program's.
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
-use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
@@ -102,7 +101,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Refusal::Busy(mapping.root));
         }
         let Backing { frame, physical, own } = self.frame_behind(page, mapping, access)?;
-        if mapping.permissions & PERM_EXECUTE != 0 && mapping.policy == CachePolicy::Cached && !physical {
+        if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() && !physical {
             self.machine.synchronize_instructions(frame);
         }
         let mut attributes = mapping.attributes();

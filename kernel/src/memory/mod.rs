@@ -4,12 +4,16 @@
 pub(crate) mod asids;
 pub(crate) mod contents;
 pub(crate) mod copies;
+pub mod dma;
 pub(crate) mod fault;
 pub(crate) mod mapping;
 pub mod pages;
+pub(crate) mod pinning;
+pub mod pins;
 pub(crate) mod region;
 pub mod regions;
 pub mod stage1;
 pub mod types;
+pub(crate) mod uncached;
 pub(crate) mod user;
 pub(crate) mod withdraw;

@@ -4,13 +4,16 @@
 //! ([`Header::handles`]) or another part of the kernel needs it ([`Header::holds`]); what happens when
 //! either count falls to zero is [`crate::lifetime`]'s business.
 
+pub mod bti;
 pub mod channel;
 pub mod debuglog;
 pub mod event;
 pub mod handle;
+pub mod iommu;
 pub mod job;
 pub mod mapping;
 pub mod notice;
+pub mod pmt;
 pub mod port;
 pub mod process;
 pub mod resource;
@@ -18,13 +21,16 @@ pub mod thread;
 pub mod vmar;
 pub mod vmo;
 
+pub use bti::Bti;
 pub use channel::{Channel, Message};
 pub use debuglog::Debuglog;
 pub use event::Event;
 pub use handle::{Drained, HandleEntry, HandleTable};
+pub use iommu::Iommu;
 pub use job::Job;
 pub use mapping::Mapping;
 pub use notice::{Lookout, Notice, Watched};
+pub use pmt::{Pmt, PmtState};
 pub use port::Port;
 pub use process::{Process, ProcessState};
 pub use resource::Resource;
@@ -249,6 +255,9 @@ objects! {
     Debuglog in debuglogs, DEFAULT_DEBUGLOG;
     Event in events, DEFAULT_EVENT;
     Port in ports, DEFAULT_PORT;
+    Iommu in iommus, DEFAULT_IOMMU;
+    Bti in btis, DEFAULT_BTI;
+    Pmt in pmts, DEFAULT_PMT;
 }
 
 impl Default for Objects {
@@ -313,11 +322,14 @@ impl Objects {
             ObjectRef::Job(id) => self.jobs.get(id).map(|job| job.name),
             ObjectRef::Vmo(id) => self.vmos.get(id).map(|vmo| vmo.name),
             ObjectRef::Resource(id) => self.resources.get(id).map(|resource| resource.name),
+            ObjectRef::Bti(id) => self.btis.get(id).map(|bti| bti.name),
             ObjectRef::Vmar(_)
             | ObjectRef::Channel(_)
             | ObjectRef::Debuglog(_)
             | ObjectRef::Event(_)
-            | ObjectRef::Port(_) => None,
+            | ObjectRef::Port(_)
+            | ObjectRef::Iommu(_)
+            | ObjectRef::Pmt(_) => None,
         }
         .unwrap_or_default()
     }
@@ -332,12 +344,15 @@ impl Objects {
             ObjectRef::Thread(id) => self.threads.get_mut(id).map(|thread| &mut thread.name),
             ObjectRef::Job(id) => self.jobs.get_mut(id).map(|job| &mut job.name),
             ObjectRef::Vmo(id) => self.vmos.get_mut(id).map(|vmo| &mut vmo.name),
+            ObjectRef::Bti(id) => self.btis.get_mut(id).map(|bti| &mut bti.name),
             ObjectRef::Resource(_)
             | ObjectRef::Vmar(_)
             | ObjectRef::Channel(_)
             | ObjectRef::Debuglog(_)
             | ObjectRef::Event(_)
-            | ObjectRef::Port(_) => return Err(Status::NOT_SUPPORTED),
+            | ObjectRef::Port(_)
+            | ObjectRef::Iommu(_)
+            | ObjectRef::Pmt(_) => return Err(Status::NOT_SUPPORTED),
         };
         *field.ok_or(Status::INTERNAL)? = name;
         Ok(())
@@ -360,7 +375,10 @@ impl Objects {
             | ObjectRef::Resource(_)
             | ObjectRef::Debuglog(_)
             | ObjectRef::Event(_)
-            | ObjectRef::Port(_) => None,
+            | ObjectRef::Port(_)
+            | ObjectRef::Iommu(_)
+            | ObjectRef::Bti(_)
+            | ObjectRef::Pmt(_) => None,
         }
         .unwrap_or(0)
     }

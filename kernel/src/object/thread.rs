@@ -183,6 +183,8 @@ pub struct Thread {
     pub populating: Option<Populating>,
     /// Bytes that a call has copied so far which is made again.
     pub copied: u64,
+    /// What a call of it makes in pieces: it is kept until it is whole, or the thread ends.
+    pub making: Option<ObjectRef>,
     /// The items that it waits for, or the packet that it got, until it is told.
     pub told: Queue<Notice, AtRecipient>,
     /// What its last wait ended with, until it is told.
@@ -219,6 +221,7 @@ impl Thread {
             withdraws: None,
             populating: None,
             copied: 0,
+            making: None,
             told: Queue::new(),
             outcome: None,
             registers: Frame::default(),

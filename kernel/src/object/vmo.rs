@@ -1,12 +1,13 @@
 //! Virtual memory objects: pages of RAM, or a range of physical addresses.
 use abi::vmo::CachePolicy;
-use abi::{Koid, PhysAddr, PhysRange, Signals};
+use abi::{Koid, PAGE_SIZE, PhysAddr, PhysRange, Signals};
 
 use super::{Header, Mapping, Name};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List};
 use crate::collections::queue::{Place, Queue};
 use crate::memory::pages::Pages;
+use crate::memory::pins::Pins;
 use crate::memory::withdraw::Withdrawal;
 
 /// Where a VMO's bytes are.
@@ -65,6 +66,30 @@ impl Place<Vmo> for AtUnlocked {
     }
 }
 
+/// Frames in a row that a contiguous VMO's pages have, or are to have.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Page 0's. The others follow in order.
+    pub first: PhysAddr,
+    /// How many.
+    pub pages: u64,
+    /// How many of them are not in their page's place yet. Those belong to the row alone.
+    pub waiting: u64,
+    /// Up to which page all have been given theirs.
+    pub next: u64,
+    /// What `first` must be a multiple of.
+    pub align: u64,
+    /// Where they must lie.
+    pub within: PhysRange,
+}
+
+impl Row {
+    /// The frame of a page.
+    pub fn frame(&self, page: u64) -> Option<PhysAddr> {
+        (page < self.pages).then(|| self.first.checked_add(page * PAGE_SIZE)).flatten()
+    }
+}
+
 /// Memory that can be mapped.
 #[derive(Debug)]
 pub struct Vmo {
@@ -94,6 +119,10 @@ pub struct Vmo {
     pub shown: List<Mapping>,
     /// What is being taken out of them.
     pub withdrawal: Option<Withdrawal>,
+    /// What devices may reach of it.
+    pub pins: Pins,
+    /// The frames that its pages must have, if it is contiguous.
+    pub row: Option<Row>,
     /// Whether its size can change.
     pub resizable: bool,
     /// Whether it is a snapshot of its parent.
@@ -125,6 +154,8 @@ impl Vmo {
             mappings: 0,
             shown: List::new(),
             withdrawal: None,
+            pins: Pins::new(),
+            row: None,
             resizable: false,
             is_clone: false,
             is_immutable: false,

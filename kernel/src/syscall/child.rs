@@ -119,7 +119,9 @@ impl<M: Machine> Kernel<M> {
         if wish.offset.checked_add(wish.rounded).is_none_or(|end| end > MAX_SIZE) {
             return Err(Status::OUT_OF_RANGE);
         }
-        if self.objects.get(wish.parent)?.policy != CachePolicy::Cached {
+        // What a device may reach stays the parent's own.
+        let is_pinned = !self.objects.get(root)?.pins.is_empty();
+        if is_pinned || self.objects.get(wish.parent)?.policy != CachePolicy::Cached {
             return Err(Status::BAD_STATE);
         }
         // What lies beyond the parent is zero.
@@ -145,10 +147,10 @@ impl<M: Machine> Kernel<M> {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// Whether a VMO has pages of its own, which stay until somebody takes them away.
+    /// Whether a VMO has pages of its own, which stay until somebody takes them away and may be any.
     fn may_be_cloned(&self, vmo: Id<Vmo>) -> Result<bool> {
         let vmo = self.objects.get(vmo)?;
-        Ok(matches!(vmo.content, Content::Paged(_)) && vmo.locks.is_none())
+        Ok(matches!(vmo.content, Content::Paged(_)) && vmo.locks.is_none() && vmo.row.is_none())
     }
 
     /// Makes a new VMO the child of another one.

@@ -7,6 +7,7 @@
 mod channel;
 mod child;
 mod debug;
+mod dma;
 mod event;
 mod futex;
 mod handle;
@@ -22,6 +23,7 @@ mod time;
 mod vmar;
 mod vmar_range;
 mod vmo;
+mod vmo_memory;
 mod vmo_range;
 mod wait;
 
@@ -222,7 +224,13 @@ impl<M: Machine> Kernel<M> {
             vmo_get_stream_size: |k, c, a| done(k.sys_vmo_get_stream_size(c, a));
             vmo_set_stream_size: |k, c, a| k.sys_vmo_set_stream_size(c, a);
             vmo_op_range: |k, c, a| k.in_pieces(c, |k| k.sys_vmo_op_range(c, a));
-            vmo_set_cache_policy: |k, c, a| done(k.sys_vmo_set_cache_policy(c, a));
+            vmo_set_cache_policy: |k, c, a| k.sys_vmo_set_cache_policy(c, a);
+            vmo_create_contiguous: |k, c, a| k.sys_vmo_create_contiguous(c, a);
+            iommu_create: |k, c, a| done(k.sys_iommu_create(c, a));
+            bti_create: |k, c, a| done(k.sys_bti_create(c, a));
+            bti_pin: |k, c, a| k.sys_bti_pin(c, a);
+            bti_release_quarantine: |k, c, a| k.sys_bti_release_quarantine(c, a);
+            pmt_unpin: |k, c, a| done(k.sys_pmt_unpin(c, a));
             vmar_allocate: |k, c, a| done(k.sys_vmar_allocate(c, a));
             vmar_destroy: |k, c, a| k.sys_vmar_destroy(c, a);
             vmar_map: |k, c, a| k.sys_vmar_map(c, a);

@@ -3,7 +3,6 @@ use abi::policy::Condition;
 use abi::resource::{Kind, system};
 use abi::vmo::{CachePolicy, create};
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Status, status::Result};
-use ledger::Class;
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
@@ -196,42 +195,6 @@ impl<M: Machine> Kernel<M> {
             }
         }
         Ok(length as u64)
-    }
-
-    /// `zx_vmo_set_cache_policy(handle, cache_policy)`.
-    pub(super) fn sys_vmo_set_cache_policy(&mut self, caller: Caller, args: &Args) -> Result {
-        let policy = CachePolicy::from_raw(args.half(1)).ok_or(Status::INVALID_ARGS)?;
-        let id = self.object::<Vmo>(caller, args.half(0), Rights::MAP)?;
-        let (root, offset) = self.resolve(id, 0)?;
-        let vmo = self.objects.get(id)?;
-        let in_use = vmo.mappings > 0 || !vmo.children.is_empty() || vmo.parent.is_some();
-        match &self.objects.get(root)?.content {
-            Content::Physical(_) => {
-                if vmo.policy == policy {
-                    return Ok(());
-                }
-                if in_use {
-                    return Err(Status::BAD_STATE);
-                }
-                let range = self.objects.get(root)?.physical_at(offset).ok_or(Status::INTERNAL)?;
-                let range = PhysRange::new(range, vmo.size).map_err(|_| Status::INTERNAL)?;
-                if !policy.is_device() && self.ledger.class_of(range) != Class::MemoryLike {
-                    return Err(Status::ACCESS_DENIED);
-                }
-            }
-            Content::Paged(pages) => {
-                if in_use || (!pages.is_empty() && vmo.policy != CachePolicy::Cached) {
-                    return Err(Status::BAD_STATE);
-                }
-                // Frames without a cacheable alias do not exist yet: such pages come with DMA.
-                if policy != CachePolicy::Cached {
-                    return Err(Status::NOT_SUPPORTED);
-                }
-            }
-            Content::Slice { .. } | Content::Reference(_) => return Err(Status::INTERNAL),
-        }
-        self.objects.get_mut(id)?.policy = policy;
-        Ok(())
     }
 }
 

@@ -25,7 +25,9 @@ mod channels;
 mod check;
 mod children;
 mod clone_crowds;
+mod contiguous;
 mod cpus;
+mod dma;
 mod env;
 mod events;
 mod faults;
@@ -45,6 +47,7 @@ mod resources;
 mod system;
 mod tasks;
 mod time;
+mod uncached;
 mod vmar;
 mod vmar_ranges;
 mod vmar_regions;
@@ -96,11 +99,14 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 29] = [
+const FAMILIES: [&[Scenario]; 32] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
     cache_policy::SCENARIOS,
+    uncached::SCENARIOS,
+    dma::SCENARIOS,
+    contiguous::SCENARIOS,
     ram_like::SCENARIOS,
     resources::SCENARIOS,
     vmo::SCENARIOS,

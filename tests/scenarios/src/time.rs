@@ -118,9 +118,6 @@ fn debuglog(env: &mut Env<'_>) -> Outcome {
 
 /// The calls that are listed and not built. Who builds one takes it out of this list.
 const UNBUILT: &[Sysno] = &[
-    Sysno::bti_create,
-    Sysno::bti_pin,
-    Sysno::bti_release_quarantine,
     Sysno::channel_call,
     Sysno::channel_read_etc,
     Sysno::channel_write_etc,
@@ -141,10 +138,8 @@ const UNBUILT: &[Sysno] = &[
     Sysno::interrupt_destroy,
     Sysno::interrupt_trigger,
     Sysno::interrupt_wait,
-    Sysno::iommu_create,
     Sysno::job_set_critical,
     Sysno::object_signal_peer,
-    Sysno::pmt_unpin,
     Sysno::profile_create,
     Sysno::smc_call,
     Sysno::socket_create,
@@ -159,7 +154,6 @@ const UNBUILT: &[Sysno] = &[
     Sysno::timer_cancel,
     Sysno::timer_create,
     Sysno::timer_set,
-    Sysno::vmo_create_contiguous,
 ];
 
 fn unbuilt(env: &mut Env<'_>) -> Outcome {

@@ -14,7 +14,7 @@ scenarios! {
     "VMO-004" copies_at_the_end "nothing can be copied at the end, and not past it";
     "VMO-005" wrapping_copies "a copy that wraps is out of range";
     "VMO-010" resizable_refused "a mapping may insist on a VMO that cannot be resized";
-    "VMO-013" flags "info tells plain from resizable";
+    "VMO-013" flags "info tells plain, resizable, uncached and contiguous apart";
     "VMO-014" rounded "a size is rounded up to a page";
     "VMO-017" copy_rights "reading needs READ and writing needs WRITE";
     "VMO-019" type_before_rights "the type is looked at before the rights";
@@ -91,6 +91,13 @@ fn flags(env: &mut Env<'_>) -> Outcome {
     let resizable = ok!(env.vmo_create(P, create::RESIZABLE));
     let info = ok!(env.vmo_info(resizable));
     same!(info.flags, vmo_flags::TYPE_PAGED | vmo_flags::VIA_HANDLE | vmo_flags::RESIZABLE);
+    ok!(env.set_policy(resizable, CachePolicy::Uncached));
+    same!(ok!(env.vmo_info(resizable)).cache_policy, CachePolicy::Uncached as u32);
+    let bti = ok!(env.bti());
+    let row = ok!(env.contiguous(bti, P, 0));
+    let info = ok!(env.vmo_info(row));
+    same!(info.flags, vmo_flags::TYPE_PAGED | vmo_flags::VIA_HANDLE | vmo_flags::CONTIGUOUS);
+    same!(info.cache_policy, CachePolicy::Cached as u32);
     Ok(())
 }
 

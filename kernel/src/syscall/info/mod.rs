@@ -8,15 +8,15 @@ mod memory;
 mod task;
 
 use abi::object::{
-    INFO_VMO_SIZES, InfoHandleBasic, InfoHandleCount, InfoKmemStats, InfoMaps, InfoResource, InfoVmar,
-    InfoVmo, info, vmo_flags,
+    INFO_VMO_SIZES, InfoBti, InfoHandleBasic, InfoHandleCount, InfoKmemStats, InfoMaps, InfoResource,
+    InfoVmar, InfoVmo, info, vmo_flags,
 };
 use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::{Content, HandleEntry, Object, Resource, Vmar, Vmo};
+use crate::object::{Bti, Content, HandleEntry, Object, Resource, Vmar, Vmo};
 use crate::ports::Machine;
 
 /// The longest record of `zx_object_get_info`.
@@ -59,6 +59,7 @@ impl<M: Machine> Kernel<M> {
             info::JOB => self.info_job(entry)?,
             info::VMAR => self.info_vmar(entry)?,
             info::RESOURCE => self.info_resource(entry)?,
+            info::BTI => self.info_bti(entry)?,
             topic @ (info::VMO | info::VMO_V1 | info::VMO_V2 | info::VMO_V3) => {
                 let vmo = Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?;
                 self.vmo_record(vmo, vmo_flags::VIA_HANDLE, entry.rights, topic)?
@@ -138,12 +139,26 @@ impl<M: Machine> Kernel<M> {
         Ok(Record::of(&record, InfoResource::SIZE))
     }
 
+    fn info_bti(&self, entry: HandleEntry) -> Result<Record> {
+        let bti = self.objects.get(inspect::<Bti>(entry)?)?;
+        let record = InfoBti {
+            minimum_contiguity: abi::PAGE_SIZE,
+            aspace_size: u64::MAX,
+            pmo_count: bti.pins,
+            quarantine_count: bti.quarantined,
+        };
+        Ok(Record::of(&record, InfoBti::SIZE))
+    }
+
     /// No right is needed to ask about a VMO. The topic's version says how much of the record there is.
     fn vmo_record(&self, id: Id<Vmo>, found: u32, rights: Rights, topic: u32) -> Result<Record> {
         let vmo = self.objects.get(id)?;
         let (root, _) = self.resolve(id, 0)?;
         let kind = match self.objects.get(root)?.content {
             Content::Physical(_) => vmo_flags::CONTIGUOUS,
+            Content::Paged(_) if self.objects.get(root)?.row.is_some() => {
+                vmo_flags::TYPE_PAGED | vmo_flags::CONTIGUOUS
+            }
             Content::Paged(_) | Content::Slice { .. } | Content::Reference(_) => vmo_flags::TYPE_PAGED,
         };
         let resizable = if vmo.resizable { vmo_flags::RESIZABLE } else { 0 };

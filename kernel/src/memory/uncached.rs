@@ -1,0 +1,175 @@
+//! Frames that a page must have for its VMO's sake: of its memory type, or at its place in a row.
+//!
+//! A VMO that is not cached gets frames that nothing has cached. Pages that it had before get theirs when they are next
+//! used; nobody can have used them meanwhile, because a VMO that is mapped, pinned or a parent keeps its policy, and
+//! one that is not cached is not read by calls.
+use abi::vmo::CachePolicy;
+use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRange, Status, status::Result};
+
+use crate::collections::arena::Id;
+use crate::kernel::Kernel;
+use crate::memory::copies::REAP_FOR_A_FRAME;
+use crate::memory::pages::Page;
+use crate::object::{Content, Vmo};
+use crate::ports::{Machine, Run};
+
+/// Everywhere.
+pub(crate) fn anywhere() -> Result<PhysRange> {
+    PhysRange::from_bounds(PhysAddr(0), PhysAddr(u64::MAX)).ok_or(Status::INTERNAL)
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Frames in a row; what is dead gives its own up first, as far as no other CPU still uses it.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    pub(crate) fn take_run(&mut self, run: &Run) -> Result<PhysAddr> {
+        loop {
+            if let Some(frame) = self.machine.allocate_run(run) {
+                return Ok(frame);
+            }
+            // A run that is larger than what there is at all is not worth anybody's time.
+            if !self.has_dead() || !self.reap(REAP_FOR_A_FRAME) {
+                return self.machine.allocate_run(run).ok_or(Status::NO_MEMORY);
+            }
+        }
+    }
+
+    /// A frame for a page that has none, zeroed: its place in the row, or one of the VMO's memory type.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    pub(crate) fn frame_for(&mut self, vmo: Id<Vmo>, page: u64, within: PhysRange) -> Result<PhysAddr> {
+        let vmo = self.objects.get(vmo)?;
+        let frame = match vmo.row {
+            Some(row) => row.frame(page).ok_or(Status::OUT_OF_RANGE)?,
+            None => {
+                let run = Run { pages: 1, align: PAGE_SIZE, within, policy: vmo.policy };
+                self.take_run(&run)?
+            }
+        };
+        self.machine.zero_frame(frame);
+        Ok(frame)
+    }
+
+    /// Notes that a page has got its frame of the row, if there is one.
+    pub(crate) fn note_placed(&mut self, vmo: Id<Vmo>) {
+        if let Some(row) = self.objects.vmos.get_mut(vmo).and_then(|vmo| vmo.row.as_mut()) {
+            row.waiting = row.waiting.saturating_sub(1);
+        }
+    }
+
+    /// Gives a frame back that [`Kernel::frame_for`] gave and that did not get its place. The row keeps its own.
+    pub(crate) fn drop_frame_for(&mut self, vmo: Id<Vmo>, frame: PhysAddr) {
+        if self.objects.vmos.get(vmo).is_none_or(|vmo| vmo.row.is_none()) {
+            self.machine.free_frame(frame);
+        }
+    }
+
+    /// The frame that a page should have, which now has this one: itself, or another with the same bytes.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub(crate) fn settle(&mut self, vmo_id: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<PhysAddr> {
+        let vmo = self.objects.get(vmo_id)?;
+        let right = match vmo.row {
+            Some(row) => row.frame(page) == Some(frame),
+            None => self.machine.frame_policy(frame) == Some(vmo.policy),
+        };
+        if right {
+            return Ok(frame);
+        }
+        let better = self.frame_for(vmo_id, page, anywhere()?)?;
+        self.machine.copy_frame(frame, 0, better, 0, PAGE_SIZE as usize);
+        match self.replace_frame(vmo_id, page, better) {
+            Ok(old) => {
+                if let Some(old) = old {
+                    self.machine.free_frame(old);
+                }
+                self.note_placed(vmo_id);
+                Ok(better)
+            }
+            Err(status) => {
+                self.drop_frame_for(vmo_id, better);
+                Err(status)
+            }
+        }
+    }
+
+    /// Gives a page that has a frame another one; the old one, if nobody else has it.
+    fn replace_frame(&mut self, vmo: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<Option<PhysAddr>> {
+        let (pages, trees) = self.pages_mut(vmo)?;
+        let Page::Owned(old) = trees.look(pages, page) else {
+            return trees.put(pages, page, frame).map(|()| None);
+        };
+        trees.take(pages, page)?;
+        // The nodes that the old frame leaves are there for the new one.
+        if let Err(status) = trees.put(pages, page, frame) {
+            trees.put(pages, page, old)?;
+            return Err(status);
+        }
+        Ok(Some(old))
+    }
+
+    /// Whether a page's frame may not be any: it has its place in a row, or another memory type.
+    pub(crate) fn is_particular(&self, vmo: Id<Vmo>) -> bool {
+        self.objects.vmos.get(vmo).is_some_and(|vmo| vmo.row.is_some() || vmo.policy != CachePolicy::Cached)
+    }
+
+    /// Gives a page that has none a frame that is a particular one, or lies within a range.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`, with nothing changed.
+    pub(crate) fn commit_particular(
+        &mut self,
+        vmo: Id<Vmo>,
+        offset: u64,
+        within: PhysRange,
+    ) -> Result<PhysAddr> {
+        let page = offset >> PAGE_SHIFT;
+        let frame = self.frame_for(vmo, page, within)?;
+        let put = self.pages_mut(vmo).and_then(|(pages, trees)| trees.put(pages, page, frame));
+        put.inspect_err(|_| self.drop_frame_for(vmo, frame))?;
+        self.note_placed(vmo);
+        Ok(frame)
+    }
+
+    /// Gives back a frame of a row that never got its place; whether there may be more.
+    pub(crate) fn reap_row(&mut self, id: Id<Vmo>) -> bool {
+        let Some(vmo) = self.objects.vmos.get_mut(id) else { return false };
+        let Some(row) = vmo.row.as_mut().filter(|row| row.waiting > 0 && row.pages > 0) else { return false };
+        let page = row.pages - 1;
+        let frame = row.frame(page);
+        let in_place = match &vmo.content {
+            Content::Paged(pages) => self.trees.get(pages, page) == frame,
+            _ => true,
+        };
+        row.pages = page;
+        if !in_place {
+            row.waiting -= 1;
+            if let Some(frame) = frame {
+                self.machine.free_frame(frame);
+            }
+        }
+        true
+    }
+
+    /// Gives the pages of a contiguous VMO their frames of the row, from the first on, at most `budget`; whether all
+    /// have theirs.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`.
+    pub(crate) fn fill_row(&mut self, id: Id<Vmo>, budget: u64) -> Result<bool> {
+        for _ in 0..budget {
+            let Some(row) = self.objects.get(id)?.row else { return Err(Status::INTERNAL) };
+            if row.next >= row.pages {
+                return Ok(true);
+            }
+            self.commit(id, row.next << PAGE_SHIFT)?;
+            if let Some(row) = &mut self.objects.get_mut(id)?.row {
+                row.next += 1;
+            }
+        }
+        Ok(self.objects.get(id)?.row.is_none_or(|row| row.next >= row.pages))
+    }
+}
