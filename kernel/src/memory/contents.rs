@@ -63,7 +63,7 @@ impl<M: Machine> Kernel<M> {
     /// Takes the frames of `[from, to)`, whole pages, away. The call is `owner`'s.
     ///
     /// # Errors
-    /// As for [`Kernel::withdraw`].
+    /// As for [`Kernel::withdraw`]; `BAD_STATE` if a device may reach a page of it.
     pub(crate) fn decommit_piece(
         &mut self,
         owner: Option<Id<Thread>>,
@@ -71,6 +71,9 @@ impl<M: Machine> Kernel<M> {
         from: u64,
         to: u64,
     ) -> Result<u64> {
+        if self.objects.get(vmo)?.pins.overlaps(from, to) {
+            return Err(Status::BAD_STATE);
+        }
         let Some(first) = self.next_committed(vmo, from).filter(|&at| at < to) else { return Ok(to) };
         // Pieces lie where they lie whatever others do to pages before: a withdrawal is of one of them.
         let start = (first & !(BYTES_FREED - 1)).max(from);
@@ -85,9 +88,12 @@ impl<M: Machine> Kernel<M> {
     /// Makes a VMO smaller: as large as `size`, or as small as it gets in one piece. The call is `owner`'s.
     ///
     /// # Errors
-    /// As for [`Kernel::withdraw`].
+    /// As for [`Kernel::withdraw`]; `BAD_STATE` if a device may reach a page that it would lose.
     pub(crate) fn shrink_piece(&mut self, owner: Option<Id<Thread>>, vmo: Id<Vmo>, size: u64) -> Result<u64> {
         let old = self.objects.get(vmo)?.size;
+        if self.objects.get(vmo)?.pins.overlaps(size, old) {
+            return Err(Status::BAD_STATE);
+        }
         let Some(last) = self.last_committed(vmo, size, old) else { return self.cut_off(vmo, size) };
         let start = (last & !(BYTES_FREED - 1)).max(size);
         // What lies beyond has no frames, and so is shown nowhere.

@@ -134,6 +134,8 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<u64> {
         match op {
             RangeOp::Commit => self.commit_piece(root, from, to),
+            // A row has its frames as long as the VMO lives.
+            RangeOp::Decommit if self.objects.get(root)?.row.is_some() => Err(Status::NOT_SUPPORTED),
             RangeOp::Decommit => self.decommit_piece(Some(caller.thread), root, from, to),
             // Like a write, which the kernel does through its own cached view of RAM.
             RangeOp::Zero if policy != CachePolicy::Cached => Err(Status::BAD_STATE),

@@ -215,6 +215,23 @@ impl Machine {
         self.state().mmu.active()
     }
 
+    /// Every page that the active space of the selected CPU shows, with the byte of its memory type.
+    pub fn shown_pages(&self) -> Vec<(PhysAddr, u8)> {
+        let state = self.state();
+        let mut pages = Vec::new();
+        state.mmu.each_leaf(&state.ram, &mut |leaf, size| {
+            let offsets = (0..size).step_by(FRAME);
+            pages.extend(offsets.map(|offset| (PhysAddr(leaf.output().0 + offset), leaf.mair_byte())));
+        });
+        pages
+    }
+
+    /// The memory type by which the kernel itself reaches an address, if it is RAM.
+    pub fn kernel_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
+        let state = self.state();
+        state.ram.range().contains_addr(address).then(|| state.ram.policy_of(address))
+    }
+
     /// Whether EL0 may use FP now.
     pub fn fp_is_allowed(&self) -> bool {
         self.state().core().fp_allowed

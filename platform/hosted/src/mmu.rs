@@ -351,6 +351,24 @@ impl Mmu {
         Ok(Translation { address: PhysAddr(leaf.output().0 + offset), leaf })
     }
 
+    /// Visits every leaf of the active space, with the bytes that it shows.
+    pub(crate) fn each_leaf(&self, ram: &Ram, visit: &mut dyn FnMut(Leaf, u64)) {
+        if let Some((root, _)) = self.active() {
+            self.each_leaf_below(ram, root, 0, visit);
+        }
+    }
+
+    fn each_leaf_below(&self, ram: &Ram, table: PhysAddr, level: u32, visit: &mut dyn FnMut(Leaf, u64)) {
+        for entry in 0..512 {
+            let raw = self.walker_reads(ram, PhysAddr(table.0 + entry * 8));
+            match Descriptor::decode(raw, level) {
+                Descriptor::Invalid => {}
+                Descriptor::Table(next) => self.each_leaf_below(ram, next, level + 1, visit),
+                Descriptor::Leaf(leaf) => visit(leaf, covers(level)),
+            }
+        }
+    }
+
     /// What EL0 must not find when it runs: work of the kernel that is not finished, and cached
     /// translations of the active space that the tables no longer say. `None` if all is well.
     pub(crate) fn unfinished(&mut self, ram: &Ram) -> Option<String> {

@@ -3,6 +3,8 @@
 //! A call that met a failure says NO_MEMORY, leaves no object and no frame behind, and succeeds when it is
 //! made again.
 
+#[path = "failures/dma.rs"]
+mod dma;
 #[path = "documented/memory.rs"]
 mod documented;
 #[path = "documented/pages.rs"]

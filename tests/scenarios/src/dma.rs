@@ -2,7 +2,7 @@
 
 use abi::dma::{iommu, pin};
 use abi::object::{InfoBti, info};
-use abi::vmo::CachePolicy;
+use abi::vmo::{CachePolicy, create};
 use abi::{Handle, Rights, Signals, Sysno};
 use alloc::vec::Vec;
 
@@ -16,7 +16,9 @@ scenarios! {
     "BTI-001" stub "a BTI is made from the stub, for any id";
     "BTI-002" pin_many "256 pages are pinned and unpinned, each at an address of its own";
     "BTI-004" pin_contiguous "a contiguous VMO has one address, and its pages follow each other";
+    "BTI-005" pinned_size "a pinned VMO is not made smaller than its pins";
     "BTI-008" counts "as many addresses are wanted as there are, and no more than the call gives";
+    "BTI-010" decommit_race "a page that is pinned is not decommitted, however one tries";
     "BTI-011" commits "a pin brings pages in, and its range lies in the VMO";
     "BTI-013" unpin_wrong "what is no pin is gone after unpinning it, too";
     "BTI-014" rights "a pin asks of the VMO what the device may do";
@@ -158,6 +160,45 @@ fn commits(env: &mut Env<'_>) -> Outcome {
     same!(ok!(env.vmo_read(vmo, P, 8)), [0; 8]);
     ok!(env.unpin(pmt));
     same!(ok!(env.vmo_info(vmo)).committed_bytes, 2 * P);
+    Ok(())
+}
+
+fn pinned_size(env: &mut Env<'_>) -> Outcome {
+    let bti = ok!(env.bti());
+    let vmo = ok!(env.vmo_create(4 * P, create::RESIZABLE));
+    let (pmt, _) = ok!(env.pin(bti, pin::PERM_READ, vmo, (P, P), 1));
+    for size in [0, 1, P] {
+        refused!(env.raw(Sysno::vmo_set_size, &[u64::from(vmo), size]), BAD_STATE);
+    }
+    same!(ok!(env.vmo_size(vmo)), 4 * P);
+    for size in [2 * P, 8 * P] {
+        ok!(env.raw(Sysno::vmo_set_size, &[u64::from(vmo), size]));
+    }
+    ok!(env.unpin(pmt));
+    ok!(env.raw(Sysno::vmo_set_size, &[u64::from(vmo), 0]));
+    Ok(())
+}
+
+fn decommit_race(env: &mut Env<'_>) -> Outcome {
+    let bti = ok!(env.bti());
+    let vmo = ok!(env.vmo_create(2 * P, 0));
+    let given = ok!(env.duplicate(vmo, Rights::SAME_RIGHTS));
+    let task = ok!(env.new_process(b"racer"));
+    let decommit = u64::from(abi::vmo::RangeOp::Decommit as u32);
+    let args = [Arg::Is(0), Arg::Is(decommit), Arg::Is(0), Arg::Is(2 * P)];
+    let steps = [Step::give_handle(1), Step::call(Sysno::vmo_op_range, &args), Step::again(1)];
+    ok!(env.set_script(&task, &steps));
+    ok!(env.start_process(&task, given));
+    for _ in 0..200 {
+        let (one, first) = ok!(env.pin(bti, pin::PERM_READ, vmo, (0, 2 * P), 2));
+        refused!(env.raw(Sysno::vmo_op_range, &[u64::from(vmo), decommit, P, P]), BAD_STATE);
+        let (two, second) = ok!(env.pin(bti, pin::PERM_READ, vmo, (0, 2 * P), 2));
+        same!(first, second);
+        ok!(env.unpin(one));
+        ok!(env.unpin(two));
+    }
+    ok!(env.raw(Sysno::task_kill, &[u64::from(task.process)]));
+    ok!(env.wait_for_end(task.process));
     Ok(())
 }
 

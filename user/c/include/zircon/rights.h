@@ -51,6 +51,9 @@ typedef uint32_t zx_rights_t;
 #define ZX_DEFAULT_RESOURCE_RIGHTS     ((zx_rights_t)0x800bu)
 #define ZX_DEFAULT_THREAD_RIGHTS       ((zx_rights_t)0x4d2cfu)
 #define ZX_DEFAULT_VMAR_RIGHTS         ((zx_rights_t)0x20801fu)
+#define ZX_DEFAULT_IOMMU_RIGHTS        ((zx_rights_t)0x8003u)
+#define ZX_DEFAULT_BTI_RIGHTS          ((zx_rights_t)0x80efu)
+#define ZX_DEFAULT_PMT_RIGHTS          ((zx_rights_t)0x8000u)
 #define ZX_DEFAULT_VMO_RIGHTS          ((zx_rights_t)0xd0efu)
 #define ZX_DEFAULT_PHYSICAL_VMO_RIGHTS ((zx_rights_t)0xd0ffu)
 

@@ -1,10 +1,11 @@
 //! `zircon/syscalls/*.h`: what single calls read and write.
 
+use abi::dma::iommu as kinds;
 use abi::object::{
-    InfoHandleBasic, InfoHandleCount, InfoHandleExtended, InfoJob, InfoKmemStats, InfoKmemStatsV1, InfoMaps,
-    InfoMapsV2, InfoProcess, InfoProcessHandleStats, InfoResource, InfoResourceGroup, InfoTaskStats,
-    InfoThread, InfoVmar, InfoVmo, info, maps_type, process_flags, property, resource_group, task_retcode,
-    thread_state, vmo_flags,
+    InfoBti, InfoHandleBasic, InfoHandleCount, InfoHandleExtended, InfoJob, InfoKmemStats, InfoKmemStatsV1,
+    InfoMaps, InfoMapsV2, InfoProcess, InfoProcessHandleStats, InfoResource, InfoResourceGroup,
+    InfoTaskStats, InfoThread, InfoVmar, InfoVmo, info, maps_type, process_flags, property, resource_group,
+    task_retcode, thread_state, vmo_flags,
 };
 use abi::policy::{self, Action, Condition, PolicyBasicV1, PolicyBasicV2, topic};
 use abi::port::{BIND_TO_INTERRUPT, PacketSignal, PortPacket, packet_type};
@@ -57,6 +58,7 @@ fn object() -> Header {
             ("ZX_INFO_KMEM_STATS_V1", info::KMEM_STATS_V1),
             ("ZX_INFO_RESOURCE", info::RESOURCE),
             ("ZX_INFO_HANDLE_COUNT", info::HANDLE_COUNT),
+            ("ZX_INFO_BTI", info::BTI),
             ("ZX_INFO_PROCESS_HANDLE_STATS", info::PROCESS_HANDLE_STATS),
             ("ZX_INFO_JOB", info::JOB),
             ("ZX_INFO_HANDLE_TABLE", info::HANDLE_TABLE),
@@ -176,6 +178,7 @@ fn tasks(out: &mut Writer) {
 }
 
 fn memory(out: &mut Writer) {
+    out.structure::<InfoBti>("ZX_INFO_BTI", &[]);
     out.structure::<InfoVmar>("ZX_INFO_VMAR", &[("base", "uintptr_t base"), ("len", "size_t len")]);
     out.values(
         "Flags of a VMO.",
@@ -449,7 +452,12 @@ fn iommu() -> Header {
     out.values(
         "Kinds. Only the first is built: devices reach memory by physical addresses.",
         "uint32_t",
-        &[("ZX_IOMMU_TYPE_STUB", 0), ("ZX_IOMMU_TYPE_DUMMY", 0)],
+        &wide([
+            ("ZX_IOMMU_TYPE_STUB", kinds::STUB),
+            ("ZX_IOMMU_TYPE_DUMMY", kinds::STUB),
+            ("ZX_IOMMU_TYPE_INTEL", kinds::INTEL),
+            ("ZX_IOMMU_TYPE_ARM_SMMU", kinds::ARM_SMMU),
+        ]),
     );
     out.lines(
         "/* What zx_iommu_create takes for it: nothing is read of it. */\n\

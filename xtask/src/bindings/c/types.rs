@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use abi::channel::{self, CallArgs, HandleDisposition, HandleInfo, handle_op};
+use abi::dma::pin;
 use abi::object::{HANDLE_FIXED_BITS, KOID_FIRST, MAX_NAME_LEN};
 use abi::port::{WAIT_MANY_MAX_ITEMS, WaitItem, wait_async};
 use abi::processargs::{MAX_BYTES, MAX_HANDLES};
@@ -92,6 +93,9 @@ fn rights() -> Header {
         ("ZX_DEFAULT_RESOURCE_RIGHTS", Rights::DEFAULT_RESOURCE),
         ("ZX_DEFAULT_THREAD_RIGHTS", Rights::DEFAULT_THREAD),
         ("ZX_DEFAULT_VMAR_RIGHTS", Rights::DEFAULT_VMAR),
+        ("ZX_DEFAULT_IOMMU_RIGHTS", Rights::DEFAULT_IOMMU),
+        ("ZX_DEFAULT_BTI_RIGHTS", Rights::DEFAULT_BTI),
+        ("ZX_DEFAULT_PMT_RIGHTS", Rights::DEFAULT_PMT),
         ("ZX_DEFAULT_VMO_RIGHTS", Rights::DEFAULT_VMO),
         ("ZX_DEFAULT_PHYSICAL_VMO_RIGHTS", Rights::DEFAULT_VMO_PHYSICAL),
     ];
@@ -242,6 +246,9 @@ fn objects(out: &mut Writer) {
         ("ZX_OBJ_TYPE_RESOURCE", ObjectType::Resource),
         ("ZX_OBJ_TYPE_JOB", ObjectType::Job),
         ("ZX_OBJ_TYPE_VMAR", ObjectType::Vmar),
+        ("ZX_OBJ_TYPE_IOMMU", ObjectType::Iommu),
+        ("ZX_OBJ_TYPE_BTI", ObjectType::Bti),
+        ("ZX_OBJ_TYPE_PMT", ObjectType::Pmt),
     ];
     // The kinds of objects that are still to be built have Zircon's numbers, too.
     let later = [
@@ -250,10 +257,7 @@ fn objects(out: &mut Writer) {
         ("ZX_OBJ_TYPE_EVENTPAIR", 16),
         ("ZX_OBJ_TYPE_FIFO", 19),
         ("ZX_OBJ_TYPE_TIMER", 22),
-        ("ZX_OBJ_TYPE_IOMMU", 23),
-        ("ZX_OBJ_TYPE_BTI", 24),
         ("ZX_OBJ_TYPE_PROFILE", 25),
-        ("ZX_OBJ_TYPE_PMT", 26),
         ("ZX_OBJ_TYPE_SUSPEND_TOKEN", 27),
         ("ZX_OBJ_TYPE_EXCEPTION", 29),
     ];
@@ -494,11 +498,11 @@ fn waiting(out: &mut Writer) {
         "Options of zx_bti_pin.",
         "uint32_t",
         &[
-            ("ZX_BTI_PERM_READ", 1),
-            ("ZX_BTI_PERM_WRITE", 2),
-            ("ZX_BTI_PERM_EXECUTE", 4),
-            ("ZX_BTI_COMPRESS", 8),
-            ("ZX_BTI_CONTIGUOUS", 16),
+            ("ZX_BTI_PERM_READ", pin::PERM_READ.into()),
+            ("ZX_BTI_PERM_WRITE", pin::PERM_WRITE.into()),
+            ("ZX_BTI_PERM_EXECUTE", pin::PERM_EXECUTE.into()),
+            ("ZX_BTI_COMPRESS", pin::COMPRESS.into()),
+            ("ZX_BTI_CONTIGUOUS", pin::CONTIGUOUS.into()),
         ],
     );
 }

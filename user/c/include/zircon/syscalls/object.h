@@ -202,6 +202,19 @@ ZX_LAYOUT_FIELD(zx_info_job_t, padding, 11);
 #define ZX_TASK_RETCODE_POLICY_KILL ((int64_t)(-1026))
 #define ZX_TASK_RETCODE_EXCEPTION_KILL ((int64_t)(-1028))
 
+/* ZX_INFO_BTI */
+typedef struct zx_info_bti {
+  uint64_t minimum_contiguity;
+  uint64_t aspace_size;
+  uint64_t pmo_count;
+  uint64_t quarantine_count;
+} zx_info_bti_t;
+ZX_LAYOUT_SIZE(zx_info_bti_t, 32, 8);
+ZX_LAYOUT_FIELD(zx_info_bti_t, minimum_contiguity, 0);
+ZX_LAYOUT_FIELD(zx_info_bti_t, aspace_size, 8);
+ZX_LAYOUT_FIELD(zx_info_bti_t, pmo_count, 16);
+ZX_LAYOUT_FIELD(zx_info_bti_t, quarantine_count, 24);
+
 /* ZX_INFO_VMAR */
 typedef struct zx_info_vmar {
   uintptr_t base;
