@@ -36,40 +36,27 @@ impl Windows {
     /// The windows of a device table.
     ///
     /// # Errors
-    /// `NO_MEMORY`. Bytes that are no table are one without nodes.
+    /// `NO_MEMORY`; `INTERNAL` for a table that the ledger did not make. Bytes that are none are one without nodes.
     pub fn new(table: &[u8]) -> Result<Self> {
         let mut windows = Self::default();
         let Ok(table) = DeviceTable::new(table) else { return Ok(windows) };
         let header = table.header();
         windows.nodes.try_reserve_exact(header.nodes as usize).map_err(|_| Status::NO_MEMORY)?;
         windows.rows.try_reserve_exact(header.dma_ranges as usize).map_err(|_| Status::NO_MEMORY)?;
-        // Devices of one bus share its rows: the first of them brings them.
-        let mut known = Vec::new();
         for node in table.nodes() {
-            let record = &node.record;
-            if record.flags & NODE_DMA_IDENTITY != 0 {
-                windows.nodes.push(Reach::All);
-                continue;
-            }
-            let key = (record.first_dma_range, record.dma_ranges);
-            let found = known.iter().find(|(other, _)| *other == key).map(|(_, reach)| *reach);
-            let reach = match found {
-                Some(reach) => reach,
-                None => {
-                    let first = windows.rows.len();
-                    for range in node.dma_ranges() {
-                        let Ok(memory) = PhysRange::new(PhysAddr(range.base), range.size) else { continue };
-                        windows.rows.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
-                        windows.rows.push(Row { bus: range.bus, memory });
-                    }
-                    let reach =
-                        Reach::Rows { first: first as u32, count: (windows.rows.len() - first) as u32 };
-                    known.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
-                    known.push((key, reach));
-                    reach
+            let (record, known) = (&node.record, windows.rows.len() as u32);
+            // Devices of one bus share its rows: the first of them brings them, in the table's order.
+            if record.first_dma_range == known {
+                for range in node.dma_ranges() {
+                    let memory = PhysRange::new(PhysAddr(range.base), range.size);
+                    windows.rows.push(Row { bus: range.bus, memory: memory.map_err(|_| Status::INTERNAL)? });
                 }
-            };
-            windows.nodes.push(reach);
+            }
+            windows.nodes.push(if record.flags & NODE_DMA_IDENTITY != 0 {
+                Reach::All
+            } else {
+                Reach::Rows { first: record.first_dma_range, count: record.dma_ranges }
+            });
         }
         Ok(windows)
     }
@@ -103,8 +90,8 @@ impl Windows {
         match reach {
             Reach::All => &[],
             Reach::Rows { first, count } => {
-                let (first, end) = (first as usize, first as usize + count as usize);
-                self.rows.get(first..end).unwrap_or(&[])
+                let end = (first as usize).saturating_add(count as usize);
+                self.rows.get(first as usize..end).unwrap_or(&[])
             }
         }
     }

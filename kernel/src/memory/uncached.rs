@@ -13,6 +13,9 @@ use crate::memory::pages::Page;
 use crate::object::{Content, Vmo};
 use crate::ports::{Machine, Run};
 
+/// Attempts to take a run after a part of what is dead was taken apart.
+const REAPS_FOR_A_RUN: u32 = 16;
+
 /// Everywhere.
 pub(crate) fn anywhere() -> Result<PhysRange> {
     PhysRange::from_bounds(PhysAddr(0), PhysAddr(u64::MAX)).ok_or(Status::INTERNAL)
@@ -24,15 +27,16 @@ impl<M: Machine> Kernel<M> {
     /// # Errors
     /// `NO_MEMORY`.
     pub(crate) fn take_run(&mut self, run: &Run) -> Result<PhysAddr> {
-        loop {
+        // A run may be larger than anything that the dead have: they are not taken apart to the end for it.
+        for _ in 0..REAPS_FOR_A_RUN {
             if let Some(frame) = self.machine.allocate_run(run) {
                 return Ok(frame);
             }
-            // A run that is larger than what there is at all is not worth anybody's time.
             if !self.has_dead() || !self.reap(REAP_FOR_A_FRAME) {
-                return self.machine.allocate_run(run).ok_or(Status::NO_MEMORY);
+                break;
             }
         }
+        self.machine.allocate_run(run).ok_or(Status::NO_MEMORY)
     }
 
     /// A frame for a page that has none, zeroed: its place in the row, or one of the VMO's memory type.

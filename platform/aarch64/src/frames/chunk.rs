@@ -95,6 +95,11 @@ impl ChunkMap {
         None
     }
 
+    /// Takes all pages of a chunk that is all free.
+    pub(super) fn take_all(&mut self) {
+        (self.free, self.free_count) = ([0; WORDS], 0);
+    }
+
     fn unset_free(&mut self, page: usize) {
         set(&mut self.free, page, false);
         self.free_count -= 1;

@@ -55,6 +55,18 @@ impl Lent {
         word.store(word.load(Ordering::Relaxed) | 1 << (frame.0 >> PAGE_SHIFT & 63), Ordering::Relaxed);
     }
 
+    /// Notes that pages of RAM in a row are lent. Callers take turns.
+    pub(super) fn insert_run(self, first: PhysAddr, pages: u64) {
+        let (mut page, end) = (first.0 >> PAGE_SHIFT, (first.0 >> PAGE_SHIFT) + pages);
+        while page < end {
+            let next = (page - page % 64 + 64).min(end);
+            let word = self.word(PhysAddr(page << PAGE_SHIFT));
+            let bits = u64::MAX >> (64 - (next - page)) << (page % 64);
+            word.store(word.load(Ordering::Relaxed) | bits, Ordering::Relaxed);
+            page = next;
+        }
+    }
+
     /// Notes that a page of RAM is not lent any more. Callers take turns.
     #[inline]
     pub(super) fn remove(self, frame: PhysAddr) {

@@ -282,7 +282,7 @@ impl Pool {
 
     /// Notes that cached pages in a row are lent.
     pub(super) fn note_lent(&self, first: PhysAddr, pages: u64) {
-        (0..pages).for_each(|page| self.lent.insert(PhysAddr(first.0 + (page << PAGE_SHIFT))));
+        self.lent.insert_run(first, pages);
     }
 
     /// Breaks a chunk that was taken from the zones into pages of a memory type; it becomes the head of that type's

@@ -91,7 +91,10 @@ impl Pool {
         let mut left = run.pages as usize;
         for index in first..first + count {
             let pages = left.min(CHUNK_PAGES);
-            self.map(index)?.take_run(pages, 1, 0..pages)?;
+            match (self.map(index)?, pages) {
+                (map, CHUNK_PAGES) => map.take_all(),
+                (map, pages) => _ = map.take_run(pages, 1, 0..pages)?,
+            }
             self.count_taken(index, pages);
             left -= pages;
         }

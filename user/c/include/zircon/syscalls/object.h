@@ -33,6 +33,7 @@ typedef uint32_t zx_info_maps_type_t;
 #define ZX_INFO_KMEM_STATS_V1        ((zx_object_info_topic_t)0x11u)
 #define ZX_INFO_RESOURCE             ((zx_object_info_topic_t)0x12u)
 #define ZX_INFO_HANDLE_COUNT         ((zx_object_info_topic_t)0x13u)
+#define ZX_INFO_BTI                  ((zx_object_info_topic_t)0x14u)
 #define ZX_INFO_PROCESS_HANDLE_STATS ((zx_object_info_topic_t)0x15u)
 #define ZX_INFO_JOB                  ((zx_object_info_topic_t)0x18u)
 #define ZX_INFO_HANDLE_TABLE         ((zx_object_info_topic_t)0x1bu)
