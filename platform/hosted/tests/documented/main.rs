@@ -1,6 +1,8 @@
 //! What the pages of `docs/syscalls` say about errors is what the calls do: every error on a page is provoked by some
 //! scenario, and what a scenario provokes is on a page. Running out of memory is `failures`' business.
 
+#[path = "../scenarios/limited.rs"]
+mod limited;
 mod pages;
 #[path = "../scenarios/program.rs"]
 mod program;
@@ -39,6 +41,7 @@ fn provoked() -> BTreeSet<(usize, i32)> {
     let mut all = all.into_inner().expect("every thread has ended");
     all.extend(without_hooks());
     all.extend(after_discarding());
+    all.extend(beyond_reach());
     all
 }
 
@@ -76,6 +79,25 @@ fn after_discarding() -> BTreeSet<(usize, i32)> {
         used += PAGE_SIZE;
     }
     op(&mut program, kept, RangeOp::TryLock, 0, size);
+    program.board.cpu.returned().clone()
+}
+
+/// What a pin says of memory that the device does not reach.
+fn beyond_reach() -> BTreeSet<(usize, i32)> {
+    let (mut program, id) = limited::limited();
+    assert!(limited::BUS > limited::WINDOW.0 + limited::WINDOW.1);
+    let (world, out) = (program.world(), program.world().scratch.0);
+    let mut making = |sysno: Sysno, args: [u64; 8]| {
+        assert_eq!(program.call(sysno, args), 0);
+        let mut handle = [0; 4];
+        program.peek(VirtAddr(out), &mut handle);
+        u64::from(u32::from_le_bytes(handle))
+    };
+    let iommu = making(Sysno::iommu_create, [u64::from(world.system_root), 0, 0, 0, out, 0, 0, 0]);
+    let bti = making(Sysno::bti_create, [iommu, 0, id, out, 0, 0, 0, 0]);
+    let window = [u64::from(world.mmio_root), world.flash.base().0, PAGE_SIZE, out, 0, 0, 0, 0];
+    let vmo = making(Sysno::vmo_create_physical, window);
+    program.call(Sysno::bti_pin, [bti, 1, vmo, 0, PAGE_SIZE, out, 1, out]);
     program.board.cpu.returned().clone()
 }
 
