@@ -2,7 +2,7 @@
 
 use abi::dma::{iommu, pin};
 use abi::object::{InfoBti, info};
-use abi::vmo::{CachePolicy, create};
+use abi::vmo::{CachePolicy, child, create};
 use abi::{Handle, Rights, Signals, Sysno};
 use alloc::vec::Vec;
 
@@ -17,6 +17,7 @@ scenarios! {
     "BTI-002" pin_many "256 pages are pinned and unpinned, each at an address of its own";
     "BTI-004" pin_contiguous "a contiguous VMO has one address, and its pages follow each other";
     "BTI-005" pinned_size "a pinned VMO is not made smaller than its pins";
+    "BTI-007" clone_after_unpin "a VMO is cloned as soon as it is unpinned, whoever looks at it meanwhile";
     "BTI-008" counts "as many addresses are wanted as there are, and no more than the call gives";
     "BTI-010" decommit_race "a page that is pinned is not decommitted, however one tries";
     "BTI-011" commits "a pin brings pages in, and its range lies in the VMO";
@@ -176,6 +177,35 @@ fn pinned_size(env: &mut Env<'_>) -> Outcome {
     }
     ok!(env.unpin(pmt));
     ok!(env.raw(Sysno::vmo_set_size, &[u64::from(vmo), 0]));
+    Ok(())
+}
+
+fn clone_after_unpin(env: &mut Env<'_>) -> Outcome {
+    const ROUNDS: u64 = 20_000;
+    let bti = ok!(env.bti());
+    let vmo = ok!(env.vmo_create(P, 0));
+    let given = ok!(env.duplicate(env.world.process, Rights::SAME_RIGHTS));
+    let task = ok!(env.new_process(b"watcher"));
+    let args = [Arg::Is(0), Arg::Is(u64::from(info::PROCESS_VMOS)), Arg::Script(DATA), Arg::Is(1024)];
+    let steps = [Step::give_handle(1), Step::call(Sysno::object_get_info, &args), Step::again(1)];
+    ok!(env.set_script(&task, &steps));
+    ok!(env.start_process(&task, given));
+    let (addrs, out) = (env.own().0, env.out(0));
+    let pinned = [u64::from(bti), 1, u64::from(vmo), 0, P, addrs, 1, out];
+    let cloned = [u64::from(vmo), u64::from(child::SNAPSHOT), 0, P, out];
+    for round in 0..ROUNDS {
+        ok!(env.raw(Sysno::bti_pin, &pinned));
+        let pmt = env.out_u32(0);
+        if round % 1000 == 0 {
+            refused!(env.raw(Sysno::vmo_create_child, &cloned), BAD_STATE);
+        }
+        ok!(env.raw(Sysno::pmt_unpin, &[u64::from(pmt)]));
+        ok!(env.raw(Sysno::vmo_create_child, &cloned));
+        let clone = env.out_u32(0);
+        ok!(env.raw(Sysno::handle_close, &[u64::from(clone)]));
+    }
+    ok!(env.raw(Sysno::task_kill, &[u64::from(task.process)]));
+    ok!(env.wait_for_end(task.process));
     Ok(())
 }
 

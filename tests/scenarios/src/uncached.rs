@@ -1,7 +1,7 @@
 //! Paged VMOs that are not cached: what they allow, and what the MMU makes of them.
 
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::vmo::{CachePolicy, create};
+use abi::vmo::{CachePolicy, child, create};
 use abi::{Sysno, VirtAddr};
 
 use crate::check::{ok, refused, same, truth};
@@ -9,6 +9,7 @@ use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
     "CAC-011" every_policy "a clean paged VMO takes every policy, and info follows";
+    "CAC-016" not_cloned "a paged VMO that is not cached has no snapshots until it is cached again";
     "CAC-017" not_copied "a paged VMO that is not cached is neither read nor written by calls";
     "CAC-J30" committed_stays "a paged VMO with pages that is not cached keeps its policy";
     "CAC-J31" bytes_stay "what a paged VMO holds stays when it is cached no more";
@@ -26,6 +27,21 @@ fn every_policy(env: &mut Env<'_>) -> Outcome {
     for policy in [0, 1, 2, 3, 2, 0] {
         ok!(env.set_cache_policy(vmo, policy));
         same!(ok!(env.vmo_info(vmo)).cache_policy, policy);
+    }
+    Ok(())
+}
+
+fn not_cloned(env: &mut Env<'_>) -> Outcome {
+    for policy in OTHERS {
+        let vmo = ok!(env.vmo_create(P, 0));
+        ok!(env.set_policy(vmo, policy));
+        for kind in [child::SNAPSHOT, child::SNAPSHOT_AT_LEAST_ON_WRITE, child::SNAPSHOT_MODIFIED] {
+            refused!(env.create_child(vmo, kind, 0, P), BAD_STATE);
+        }
+        ok!(env.set_policy(vmo, CachePolicy::Cached));
+        let clone = ok!(env.create_child(vmo, child::SNAPSHOT, 0, P));
+        refused!(env.set_policy(vmo, policy), BAD_STATE);
+        ok!(env.close(clone));
     }
     Ok(())
 }

@@ -18,7 +18,6 @@ macro_rules! waiting {
 }
 
 waiting! {
-    "snapshots": "CAC-016" "BTI-007";
     "zx_channel_call": "CHN-013" "CHN-014" "CHN-016" "CHN-017" "CHN-019" "CHN-023";
     "zx_channel_read_etc": "CHN-022";
     "zx_channel_write_etc": "CHN-025" "CHN-026" "CHN-028" "CHN-029" "CHN-031" "CHN-032" "CHN-034";
