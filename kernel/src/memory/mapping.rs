@@ -4,8 +4,8 @@ use abi::vmar::PERM_WRITE;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
 
 use super::fault::Refusal;
-use super::stage1::Progress;
 use super::stage1::descriptor::covers;
+use super::stage1::{Progress, ROW};
 use crate::collections::GapRequest;
 use crate::collections::arena::Id;
 use crate::collections::list;
@@ -33,6 +33,12 @@ pub(crate) enum Work {
     Done,
     /// Done up to this address.
     UpTo(u64),
+}
+
+/// Steps that a part of a mapping counts for: what its pages may cost the tables, and at least one.
+fn steps_of(length: u64) -> u32 {
+    let steps = length / PAGE_SIZE / u64::from(ENTRIES_A_STEP) / ROW;
+    u32::try_from(steps).unwrap_or(u32::MAX).max(1)
 }
 
 /// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
@@ -252,6 +258,7 @@ impl<M: Machine> Kernel<M> {
         let mut at = from;
         let mut budget = STEPS_AN_ENTRY;
         while budget > 0 {
+            let entries = budget.saturating_mul(ENTRIES_A_STEP);
             let Some((base, entry)) = self.first_overlap(vmar, at, to)? else { return Ok(Work::Done) };
             let id = match entry {
                 Entry::Mapping { id, .. } => id,
@@ -264,10 +271,10 @@ impl<M: Machine> Kernel<M> {
                     continue;
                 }
             };
-            budget -= 1;
             let mapping = *self.objects.mapping(id)?;
             let start = base.max(at);
             let end = mapping.end().min(to);
+            budget = budget.saturating_sub(steps_of(end - start));
             // A mapping that goes as a whole, and in one step, leaves nothing that needs a place.
             let is_whole = (start, end) == (mapping.base, mapping.end());
             if !is_whole || mapping.length > u64::from(ENTRIES_A_STEP) * PAGE_SIZE {
@@ -278,13 +285,11 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             let (machine, space) = self.space_of(process)?;
-            let done = match space
-                .unmap(machine, VirtAddr(start), end - start, ENTRIES_A_STEP)
-                .map_err(Status::from)?
-            {
-                Progress::Done => end,
-                Progress::UpTo(address) => address.0,
-            };
+            let done =
+                match space.unmap(machine, VirtAddr(start), end - start, entries).map_err(Status::from)? {
+                    Progress::Done => end,
+                    Progress::UpTo(address) => address.0,
+                };
             self.carve(id, &mapping, start, done)?;
             at = done;
             if at >= to {
@@ -358,10 +363,12 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Work> {
         let process = self.owner(vmar)?;
         let mut at = from;
-        for _ in 0..STEPS_AN_ENTRY {
+        let mut budget = STEPS_AN_ENTRY;
+        while budget > 0 {
             if at >= to {
                 return Ok(Work::Done);
             }
+            let entries = budget.saturating_mul(ENTRIES_A_STEP);
             let entry = self.objects.get(vmar)?.entries.containing(at).ok_or(Status::NOT_FOUND)?.1;
             let is_below = entry.mapping().is_none();
             if is_below && !op_children {
@@ -376,6 +383,7 @@ impl<M: Machine> Kernel<M> {
                 return Err(Status::ACCESS_DENIED);
             }
             let end = mapping.end().min(to);
+            budget = budget.saturating_sub(steps_of(end - at));
             self.objects.get_mut(mapping.vmar)?.entries.reserve(2).map_err(Status::from)?;
             self.objects.mappings.reserve_many(2)?;
             if self.physical_part(&mapping).is_some() {
@@ -387,9 +395,9 @@ impl<M: Machine> Kernel<M> {
             let comes_back = permissions & PERM_WRITE != 0 && self.may_not_write(mapping.root);
             let (machine, space) = self.space_of(process)?;
             let progress = if comes_back {
-                space.unmap(machine, VirtAddr(at), end - at, ENTRIES_A_STEP)
+                space.unmap(machine, VirtAddr(at), end - at, entries)
             } else {
-                space.protect(machine, VirtAddr(at), end - at, changed.attributes(), ENTRIES_A_STEP)
+                space.protect(machine, VirtAddr(at), end - at, changed.attributes(), entries)
             };
             let done = match progress.map_err(Status::from)? {
                 Progress::Done => end,

@@ -25,7 +25,7 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, VirtAddr};
 /// broadcast to every CPU; past some tens of them the refills are cheaper.
 const BY_ADDRESS_LIMIT: u64 = 32;
 /// Entries in a row of a last-level table that count as one to a budget: two lines of a cache.
-const ROW: u64 = 16;
+pub(crate) const ROW: u64 = 16;
 /// The end of a chain of frames. Physical page 0 is never a frame of ours.
 const END: u64 = 0;
 

@@ -21,7 +21,7 @@
 //! mapped may be freed once `unmap` has passed them. On an error nothing has changed and no frame is kept;
 //! what memory an operation needs it takes before it changes anything.
 //!
-//! Long operations take a budget in table entries and return [`Progress::UpTo`]; call again with the rest.
+//! Long operations take a budget in table entries, of which sixteen pages in a row count as one, and return [`Progress::UpTo`]; call again with the rest.
 //! At least one entry is done in each call.
 
 pub mod cursor;
@@ -33,5 +33,6 @@ mod model;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cursor::ROW;
 pub use descriptor::Attributes;
 pub use space::{Leaf, MapError, Progress, Space};

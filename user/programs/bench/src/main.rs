@@ -12,6 +12,8 @@
 #[cfg(target_os = "none")]
 extern crate alloc;
 #[cfg(target_os = "none")]
+mod curves;
+#[cfg(target_os = "none")]
 mod operations;
 
 #[cfg(target_os = "none")]

@@ -9,7 +9,7 @@ use core::error::Error;
 use core::hint::black_box;
 
 use zx::abi::processargs as pa;
-use zx::abi::vmar::{MAP_RANGE, PERM_READ, PERM_WRITE};
+use zx::abi::vmar::{MAP_RANGE, PERM_READ, PERM_WRITE, SPECIFIC};
 use zx::abi::{Handle, PAGE_SIZE, Rights, Status};
 use zx::{Object, Resource, Startup, raw};
 
@@ -17,6 +17,12 @@ use zx::{Object, Resource, Startup, raw};
 const ROUNDS: u64 = 1000;
 /// Bytes of the large window.
 const LARGE: u64 = 16 << 20;
+/// Bytes of the huge window.
+const HUGE: u64 = 1 << 30;
+/// Where the large window is shown page by page: no block can show it there.
+const UNALIGNED: u64 = (64 << 30) + PAGE_SIZE;
+/// Rounds of what takes long for one of the others.
+const LONG: u64 = 50;
 /// Readable and writable, shown at once: how drivers map registers.
 const DEVICE: u32 = PERM_READ | PERM_WRITE | MAP_RANGE;
 
@@ -28,15 +34,17 @@ const PACKET_WORDS: usize = 6;
 const MESSAGE: usize = 64;
 
 /// What the loops work on.
-struct Bench {
-    rounds: u64,
-    vmar: Handle,
+pub(crate) struct Bench {
+    pub(crate) rounds: u64,
+    pub(crate) vmar: Handle,
     /// One page of registers.
     registers: Resource,
     registers_base: u64,
     /// A window of [`LARGE`] bytes and more.
     window: Resource,
     window_base: u64,
+    /// A window of [`HUGE`] bytes and more, at a multiple of as many.
+    huge: Option<Resource>,
 }
 
 /// Measures everything.
@@ -52,13 +60,19 @@ pub(crate) fn run(mut startup: Startup) -> Result<(), Box<dyn Error>> {
         registers,
         window_base: window.info()?.base,
         window,
+        huge: startup.take(pa::USER_WINDOW, 6).ok(),
     };
     // SAFETY: no pointer.
     let frequency = unsafe { raw::zx_ticks_per_second() };
     zx::println!("bench frequency {frequency} 1");
+    if startup.args().iter().any(|word| word == "curves") {
+        return Ok(bench.curves()?);
+    }
     bench.handles()?;
     bench.device_page()?;
     bench.large_window()?;
+    bench.pages_of_a_window()?;
+    bench.huge_window()?;
     bench.memory()?;
     bench.messages()?;
     Ok(())
@@ -66,13 +80,47 @@ pub(crate) fn run(mut startup: Startup) -> Result<(), Box<dyn Error>> {
 
 impl Bench {
     /// Runs `operation` again and again after a warm-up and reports the ticks beyond an empty loop.
-    fn measure(&self, name: &str, mut operation: impl FnMut() -> Status) -> Result<(), Status> {
+    pub(crate) fn measure(&self, name: &str, mut operation: impl FnMut() -> Status) -> Result<(), Status> {
         for _ in 0..8 {
             operation().ok()?;
         }
         let empty = self.ticks_of(|| black_box(Status::OK));
         let full = self.ticks_of(&mut operation);
         zx::println!("bench {name} {} {}", full.saturating_sub(empty), self.rounds);
+        Ok(())
+    }
+
+    /// Runs operations that belong together in turn and reports the ticks of each. The reading of the clock between
+    /// them is subtracted.
+    fn measure_apart<const N: usize>(
+        &self,
+        names: [&str; N],
+        rounds: u64,
+        mut operation: impl FnMut(usize) -> Status,
+    ) -> Result<(), Status> {
+        let round =
+            |ticks: &mut [i64; N], operation: &mut dyn FnMut(usize) -> Status| -> Result<(), Status> {
+                for (index, ticks) in ticks.iter_mut().enumerate() {
+                    // SAFETY: no pointer.
+                    let start = unsafe { raw::zx_ticks_get() };
+                    black_box(operation(index)).ok()?;
+                    // SAFETY: no pointer.
+                    *ticks += unsafe { raw::zx_ticks_get() } - start;
+                }
+                Ok(())
+            };
+        let (mut ticks, mut empty) = ([0; N], [0; N]);
+        for _ in 0..8 {
+            round(&mut ticks, &mut operation)?;
+        }
+        ticks = [0; N];
+        for _ in 0..rounds {
+            round(&mut ticks, &mut operation)?;
+            round(&mut empty, &mut |_| Status::OK)?;
+        }
+        for ((name, ticks), empty) in names.iter().zip(ticks).zip(empty) {
+            zx::println!("bench {name} {} {rounds}", ticks - empty);
+        }
         Ok(())
     }
 
@@ -115,14 +163,14 @@ impl Bench {
         Ok(vmo)
     }
 
-    fn map(&self, vmo: Handle, options: u32, size: u64) -> Result<u64, Status> {
+    pub(crate) fn map(&self, vmo: Handle, options: u32, size: u64) -> Result<u64, Status> {
         let mut at = 0;
         // SAFETY: `at` is valid for a write; the kernel picks an address where nothing is.
         unsafe { raw::zx_vmar_map(self.vmar, options, 0, vmo, 0, size, &raw mut at) }.ok()?;
         Ok(at)
     }
 
-    fn unmap(&self, at: u64, size: u64) -> Status {
+    pub(crate) fn unmap(&self, at: u64, size: u64) -> Status {
         // SAFETY: no pointer; the caller has just mapped this range and gives it up.
         unsafe { raw::zx_vmar_unmap(self.vmar, at, size) }
     }
@@ -143,6 +191,16 @@ impl Bench {
         self.measure("device_page_map_unmap", || match self.map(vmo, DEVICE, PAGE_SIZE) {
             Ok(at) => self.unmap(at, PAGE_SIZE),
             Err(status) => status,
+        })?;
+        self.map_and_unmap(["device_page_map", "device_page_unmap"], self.rounds, vmo, PAGE_SIZE)
+    }
+
+    fn map_and_unmap(&self, names: [&str; 2], rounds: u64, vmo: Handle, size: u64) -> Result<(), Status> {
+        let mut at = 0;
+        self.measure_apart(names, rounds, |index| match index {
+            // SAFETY: `at` is valid for a write; the kernel picks an address where nothing is.
+            0 => unsafe { raw::zx_vmar_map(self.vmar, DEVICE, 0, vmo, 0, size, &raw mut at) },
+            _ => self.unmap(at, size),
         })
     }
 
@@ -152,6 +210,27 @@ impl Bench {
             Ok(at) => self.unmap(at, LARGE),
             Err(status) => status,
         })
+    }
+
+    /// A window at an address where a leaf shows a page of it and no more.
+    fn pages_of_a_window(&self) -> Result<(), Status> {
+        let vmo = self.physical(&self.window, self.window_base, LARGE)?;
+        let names = ["pages_4096_map", "pages_4096_protect", "pages_4096_unmap"];
+        let options = DEVICE | SPECIFIC;
+        let mut at = 0;
+        self.measure_apart(names, self.rounds.min(LONG), |index| match index {
+            // SAFETY: `at` is valid for a write; nothing is mapped there.
+            0 => unsafe { raw::zx_vmar_map(self.vmar, options, UNALIGNED, vmo, 0, LARGE, &raw mut at) },
+            // SAFETY: no pointer; nobody writes to this window.
+            1 => unsafe { raw::zx_vmar_protect(self.vmar, PERM_READ, at, LARGE) },
+            _ => self.unmap(at, LARGE),
+        })
+    }
+
+    fn huge_window(&self) -> Result<(), Status> {
+        let Some(resource) = &self.huge else { return Ok(()) };
+        let vmo = self.physical(resource, resource.info()?.base, HUGE)?;
+        self.map_and_unmap(["window_1_gib_map", "window_1_gib_unmap"], self.rounds, vmo, HUGE)
     }
 
     fn memory(&self) -> Result<(), Status> {
@@ -214,7 +293,7 @@ impl Bench {
 ///
 /// # Safety
 /// 1. The address is mapped readable and aligned, and reading it has no effect that matters.
-unsafe fn load(at: u64) -> u32 {
+pub(crate) unsafe fn load(at: u64) -> u32 {
     let value: u32;
     // SAFETY: by 1.
     unsafe { core::arch::asm!("ldr {0:w}, [{1}]", out(reg) value, in(reg) at, options(nostack, readonly)) };
