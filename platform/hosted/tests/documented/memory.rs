@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use abi::{Rights, SYSCALLS, Status, Sysno};
+use abi::vmo::{RangeOp, child, create};
+use abi::{PhysRange, Rights, SYSCALLS, Status, Sysno};
+use hosted::Config;
 use scenarios::System;
 
-use super::pages;
+use super::program::Program;
 use super::{Bench, LACKED, MANY, P, sweep, sweep_making, word};
+use super::{dma, pages, ranges};
 
 #[test]
 fn vmo_read() {
@@ -77,7 +80,7 @@ fn process_start() {
 #[test]
 fn vmo_create_children() {
     sweep_making(MANY, |bench| {
-        let slice = [bench.spare, u64::from(abi::vmo::child::SLICE), 0, P, bench.out];
+        let slice = [bench.spare, u64::from(child::SLICE), 0, P, bench.out];
         bench.try_call(Sysno::vmo_create_child, &slice)
     });
 }
@@ -126,6 +129,42 @@ fn channel_read_handles() {
     );
 }
 
+/// A resizable VMO with six pages that a snapshot has too, so that to change one of them takes a frame.
+fn shared(bench: &mut Bench) -> [u64; 2] {
+    bench.call(Sysno::vmo_create, &[6 * P, u64::from(create::RESIZABLE), bench.out]);
+    let vmo = bench.handle();
+    bench.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, 6 * P]);
+    bench.call(Sysno::vmo_create_child, &[vmo, u64::from(child::SNAPSHOT), 0, 6 * P, bench.out]);
+    [vmo, bench.handle()]
+}
+
+#[test]
+fn sizes_within_a_shared_page() {
+    for sysno in [Sysno::vmo_set_size, Sysno::vmo_set_stream_size] {
+        sweep(
+            shared,
+            |bench, [vmo, _]| bench.try_call(sysno, &[*vmo, P + 7]),
+            |bench, both, _| both.into_iter().for_each(|vmo| bench.close(vmo)),
+        );
+    }
+}
+
+/// Two rows of so many pages are more than the board has: the first one stays as it is.
+#[test]
+fn no_second_row() {
+    let base = Config::default().ram.base();
+    let ram = PhysRange::new(base, 16 << 20).expect("a small board's RAM");
+    let program = Program::start(Config { ram, ..Config::default() });
+    let scratch = program.world().scratch.0;
+    let mut bench = Bench { program, out: scratch, data: scratch + 4 * P, spare: 0 };
+    let bti = bench.bti();
+    let vmo = bench.contiguous(bti, 2200);
+    let before = bench.census();
+    assert_eq!(bench.try_call(Sysno::vmo_set_cache_policy, &[vmo, 1]), Status::NO_MEMORY);
+    assert_eq!(bench.census(), before);
+    bench.call(Sysno::vmo_write, &[vmo, bench.data, 2199 * P, 8]);
+}
+
 /// Every sweep. One that is not listed here is not held against the pages.
 const EACH: &[fn()] = &[
     vmo_read,
@@ -134,6 +173,24 @@ const EACH: &[fn()] = &[
     process_start,
     vmo_create_children,
     channel_read_handles,
+    sizes_within_a_shared_page,
+    dma::iommu_create,
+    dma::bti_create,
+    dma::bti_pin,
+    dma::bti_pin_of_many,
+    dma::vmo_create_contiguous,
+    dma::vmo_set_cache_policy_of_contiguous,
+    no_second_row,
+    ranges::vmo_op_range_commit,
+    ranges::vmo_op_range_others,
+    ranges::vmo_set_size,
+    ranges::vmo_set_stream_size,
+    ranges::vmar_op_range,
+    ranges::vmar_map_range,
+    ranges::process_memory,
+    super::a_write_to_a_shared_page,
+    super::snapshots,
+    super::references,
     super::vmo_create,
     super::vmo_create_physical,
     super::resource_create,

@@ -4,7 +4,7 @@ use super::*;
 use abi::dma::pin;
 
 impl Bench {
-    fn bti(&mut self) -> u64 {
+    pub(crate) fn bti(&mut self) -> u64 {
         let system = word(self.program.world().system_root);
         self.call(Sysno::iommu_create, &[system, 0, 0, 0, self.out]);
         let iommu = self.handle();
@@ -14,7 +14,7 @@ impl Bench {
         bti
     }
 
-    fn contiguous(&mut self, bti: u64, pages: u64) -> u64 {
+    pub(crate) fn contiguous(&mut self, bti: u64, pages: u64) -> u64 {
         self.call(Sysno::vmo_create_contiguous, &[bti, pages * P, 0, self.out]);
         self.handle()
     }
@@ -31,7 +31,7 @@ impl Bench {
 }
 
 #[test]
-fn iommu_create() {
+pub(crate) fn iommu_create() {
     sweep_making(MANY, |bench| {
         let system = word(bench.program.world().system_root);
         bench.try_call(Sysno::iommu_create, &[system, 0, 0, 0, bench.out])
@@ -39,7 +39,7 @@ fn iommu_create() {
 }
 
 #[test]
-fn bti_create() {
+pub(crate) fn bti_create() {
     sweep_making(MANY, |bench| {
         // The stub is closed before the BTI is made, which fails or not.
         let system = word(bench.program.world().system_root);
@@ -55,7 +55,7 @@ fn bti_create() {
 }
 
 #[test]
-fn bti_pin() {
+pub(crate) fn bti_pin() {
     sweep(
         |bench| (bench.bti(), bench.vmo(1)),
         |bench, (bti, vmo)| bench.try_pin(*bti, *vmo, 1),
@@ -71,7 +71,7 @@ fn bti_pin() {
 
 /// In more than one piece, over pins that cut each other.
 #[test]
-fn bti_pin_of_many() {
+pub(crate) fn bti_pin_of_many() {
     sweep(
         |bench| {
             let bti = bench.bti();
@@ -97,7 +97,7 @@ fn bti_pin_of_many() {
 }
 
 #[test]
-fn bti_pin_of_many_tokens() {
+pub(crate) fn bti_pin_of_many_tokens() {
     sweep(
         |bench| {
             let bti = bench.bti();
@@ -122,7 +122,7 @@ fn bti_pin_of_many_tokens() {
 }
 
 #[test]
-fn vmo_create_contiguous() {
+pub(crate) fn vmo_create_contiguous() {
     sweep(
         |bench| bench.bti(),
         |bench, bti| bench.try_call(Sysno::vmo_create_contiguous, &[*bti, 70 * P, 0, bench.out]),
@@ -137,7 +137,7 @@ fn vmo_create_contiguous() {
 }
 
 #[test]
-fn vmo_set_cache_policy_of_contiguous() {
+pub(crate) fn vmo_set_cache_policy_of_contiguous() {
     sweep(
         |bench| {
             let bti = bench.bti();
@@ -153,7 +153,7 @@ fn vmo_set_cache_policy_of_contiguous() {
 
 /// Letting go needs none.
 #[test]
-fn unpinning_needs_no_memory() {
+pub(crate) fn unpinning_needs_no_memory() {
     let mut bench = Bench::new();
     let bti = bench.bti();
     let vmo = bench.vmo(8);

@@ -25,7 +25,7 @@ impl Bench {
 }
 
 #[test]
-fn vmo_op_range_commit() {
+pub(crate) fn vmo_op_range_commit() {
     sweep(
         |bench| bench.vmo(1 << 20),
         |bench, vmo| bench.try_call(Sysno::vmo_op_range, &[*vmo, RangeOp::Commit as u64, 99 << 20, P]),
@@ -34,7 +34,7 @@ fn vmo_op_range_commit() {
 }
 
 #[test]
-fn vmo_op_range_others() {
+pub(crate) fn vmo_op_range_others() {
     for op in [RangeOp::Decommit, RangeOp::Zero, RangeOp::CacheClean, RangeOp::CacheSync] {
         sweep(
             |bench| bench.mapped(6),
@@ -45,7 +45,7 @@ fn vmo_op_range_others() {
 }
 
 #[test]
-fn vmo_set_size() {
+pub(crate) fn vmo_set_size() {
     for pages in [0, 3, 1 << 30] {
         sweep(
             |bench| bench.mapped(6),
@@ -56,7 +56,7 @@ fn vmo_set_size() {
 }
 
 #[test]
-fn vmo_set_stream_size() {
+pub(crate) fn vmo_set_stream_size() {
     sweep(
         |bench| bench.mapped(6),
         |bench, (vmo, _)| bench.try_call(Sysno::vmo_set_stream_size, &[*vmo, P + 7]),
@@ -65,7 +65,7 @@ fn vmo_set_stream_size() {
 }
 
 #[test]
-fn vmar_op_range() {
+pub(crate) fn vmar_op_range() {
     use vmar::RangeOp::{Commit, Decommit, MapRange, Zero};
     for op in [Commit, Decommit, MapRange, Zero] {
         sweep(
@@ -86,7 +86,7 @@ fn vmar_op_range() {
 }
 
 #[test]
-fn vmar_map_range() {
+pub(crate) fn vmar_map_range() {
     sweep(
         |bench| {
             let vmo = bench.vmo(200);
@@ -109,7 +109,7 @@ fn vmar_map_range() {
 }
 
 #[test]
-fn process_memory() {
+pub(crate) fn process_memory() {
     for sysno in [Sysno::process_read_memory, Sysno::process_write_memory] {
         sweep(
             |bench| {
