@@ -130,7 +130,7 @@ const fn reaches(range: PhysRange, zone: usize) -> bool {
     let zone = zone as u64;
     let last_zone = range.last().0 >> ZONE_SHIFT;
     let is_open = zone + 1 == ZONES as u64;
-    range.base().0 >> ZONE_SHIFT <= zone && zone <= last_zone || is_open && last_zone >= zone
+    zone <= last_zone && (is_open || range.base().0 >> ZONE_SHIFT <= zone)
 }
 
 /// A block of a power of two, at a multiple of its size.
