@@ -8,6 +8,10 @@ use super::*;
 /// Pages near which keys are chosen: small ones, around the edges of nodes, and far away.
 const PLACES: [u64; 7] = [0, 1, 31, 32, 1023, 1 << 20, 1 << 51];
 
+/// Histories, and operations in each. Miri is some hundred times slower.
+const CASES: u32 = if cfg!(miri) { 3 } else { 256 };
+const OPS: usize = if cfg!(miri) { 24 } else { 120 };
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Put { vmo: usize, page: u64 },
@@ -185,10 +189,10 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 256 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn trees_agree_with_maps(ops in prop::collection::vec(op(), 1..120)) {
+    fn trees_agree_with_maps(ops in prop::collection::vec(op(), 1..OPS)) {
         let mut world = World::new();
         for op in ops {
             world.act(op);
