@@ -103,16 +103,10 @@ impl<M: Machine> Kernel<M> {
     /// Gives a page that has a frame another one; the old one, if nobody else has it.
     fn replace_frame(&mut self, vmo: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<Option<PhysAddr>> {
         let (pages, trees) = self.pages_mut(vmo)?;
-        let Page::Owned(old) = trees.look(pages, page) else {
-            return trees.put(pages, page, frame).map(|()| None);
-        };
-        trees.take(pages, page)?;
-        // The nodes that the old frame leaves are there for the new one.
-        if let Err(status) = trees.put(pages, page, frame) {
-            trees.put(pages, page, old)?;
-            return Err(status);
+        match trees.look(pages, page) {
+            Page::Owned(_) => trees.swap(pages, page, frame).map(Some),
+            Page::Absent | Page::Shared(_) => trees.put(pages, page, frame).map(|()| None),
         }
-        Ok(Some(old))
     }
 
     /// Whether a page's frame may not be any: it has its place in a row, or another memory type.

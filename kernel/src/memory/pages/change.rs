@@ -92,6 +92,31 @@ impl Trees {
         }
     }
 
+    /// Gives a page that the VMO owns another frame; the old one is the caller's now. It needs no memory.
+    ///
+    /// # Errors
+    /// `INTERNAL` if it does not own one; nothing changed.
+    pub fn swap(&mut self, pages: &mut Pages, page: u64, frame: PhysAddr) -> Result<PhysAddr> {
+        let Page::Owned(old) = self.look(pages, page) else { return Err(Status::INTERNAL) };
+        let key = pages.base.wrapping_add(page);
+        let mut slot = pages.root;
+        let mut leaf = None;
+        for level in (0..pages.height).rev() {
+            let Target::Node(at) = slot.target() else { return Err(Status::INTERNAL) };
+            slot = self.nodes.get(at).map_or(Slot::NOTHING, |node| node.slot(level, key));
+            leaf = Some(at);
+        }
+        match (slot.target(), leaf) {
+            (Target::Cell(at), _) => self.cells.get_mut(at).ok_or(Status::INTERNAL)?.frame = frame,
+            (_, None) => pages.root = Slot::frame(frame),
+            (_, Some(at)) => {
+                let node = self.nodes.get_mut(at).ok_or(Status::INTERNAL)?;
+                node.set_slot(place(0, key), Slot::frame(frame));
+            }
+        }
+        Ok(old)
+    }
+
     /// Takes the frame of a page away.
     ///
     /// # Errors

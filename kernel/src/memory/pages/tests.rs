@@ -76,6 +76,9 @@ impl World {
                 match self.trees.look(&vmo.pages, page) {
                     Page::Owned(_) => {
                         assert_eq!(self.trees.put(&mut vmo.pages, page, frame), Err(abi::Status::INTERNAL));
+                        let old = self.trees.swap(&mut vmo.pages, page, frame).unwrap();
+                        assert_eq!(vmo.frames.insert(page, frame.0), Some(old.0));
+                        self.free(old);
                     }
                     Page::Absent | Page::Shared(_) => {
                         self.trees.put(&mut vmo.pages, page, frame).unwrap();
