@@ -28,6 +28,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) asids: Asids,
     /// Which frame holds which page of every VMO.
     pub(crate) trees: Trees,
+    /// How often pages of an unlocked VMO were discarded.
+    pub(crate) discards: u64,
     pub(crate) types: MemoryTypes,
     pub(crate) ledger: Ledger,
     pub(crate) windows: Windows,

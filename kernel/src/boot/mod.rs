@@ -159,6 +159,7 @@ impl<M: Machine> Kernel<M> {
             schedule: Schedule::new(options.many_cpus),
             reaper: Reaper::default(),
             trees: Trees::new(),
+            discards: 0,
             asids,
             types: MemoryTypes::default(),
             ledger,

@@ -211,6 +211,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(locks) = &mut vmo.locks {
             locks.discarded = true;
         }
+        self.discards = self.discards.wrapping_add(1);
         let size = vmo.size;
         match self.decommit_piece(None, id, 0, size) {
             Ok(at) if at < size => {}

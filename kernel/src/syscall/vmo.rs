@@ -177,22 +177,23 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<u64> {
         let vmo_offset = (offset & (PAGE_SIZE - 1)) as usize;
         let access = if direction == Direction::Read { Access::Write } else { Access::Read };
+        let discards = self.discards;
         let (user, user_offset) = self.user_page(caller.process, buffer, access)?;
         let room = PAGE_SIZE as usize - vmo_offset.max(user_offset);
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(room);
+        let frame = match direction {
+            // A page that was never written is committed for a read too: simple, and it reads as zero.
+            Direction::Read => Some(self.frame_to_read(vmo, offset)?.0),
+            Direction::Write => self.commit_in_pieces(vmo, offset, left)?,
+        };
+        // Where the one was discarded for the other's sake, both are looked for again.
+        let Some(frame) = frame.filter(|_| self.discards == discards) else {
+            *left = 0;
+            return Ok(0);
+        };
         match direction {
-            Direction::Read => {
-                // A page that was never written is committed for a read too: simple, and it reads as zero.
-                let (frame, _) = self.frame_to_read(vmo, offset)?;
-                self.machine.copy_frame(frame, vmo_offset, user, user_offset, length);
-            }
-            Direction::Write => {
-                let Some(frame) = self.commit_in_pieces(vmo, offset, left)? else {
-                    *left = 0;
-                    return Ok(0);
-                };
-                self.machine.copy_frame(user, user_offset, frame, vmo_offset, length);
-            }
+            Direction::Read => self.machine.copy_frame(frame, vmo_offset, user, user_offset, length),
+            Direction::Write => self.machine.copy_frame(user, user_offset, frame, vmo_offset, length),
         }
         Ok(length as u64)
     }

@@ -276,6 +276,31 @@ fn unlocked_vmos_are_discarded_when_memory_runs_out() {
     driven.check();
 }
 
+/// A copy whose buffer is discarded for the sake of the frame that it needs looks for the buffer again.
+#[test]
+fn a_copy_survives_that_its_buffer_is_discarded() {
+    let size = 64 * P;
+    // Of the frames that are given up the copy takes one: the buffer's is it not every time.
+    for (sysno, page) in [(Sysno::vmo_read, 0), (Sysno::vmo_write, 63), (Sysno::vmo_read, 30)] {
+        let mut driven = Driven::start_small(16 << 20);
+        let cache = driven.cache(size);
+        let at = driven.map(RW | ALLOW_FAULTS, cache, 0, size).unwrap() + page * P;
+        driven.store(at, 4);
+        driven.op(cache, RangeOp::Unlock, 0, size).unwrap();
+        let hog = driven.making(Sysno::vmo_create, &[64 << 20, 0]).unwrap();
+        let mut used = 0;
+        while driven.committed(cache) == size {
+            driven.call(sysno, &[hog, at, used, 8]).unwrap();
+            used += P;
+        }
+        driven.check();
+        while driven.call(sysno, &[hog, at, used, 8]).is_ok() {
+            used += P;
+        }
+        driven.check();
+    }
+}
+
 /// A program's own fault discards, too, and goes on.
 #[test]
 fn a_fault_for_which_there_is_no_memory_discards() {
