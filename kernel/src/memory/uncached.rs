@@ -12,9 +12,10 @@ use crate::memory::copies::REAP_FOR_A_FRAME;
 use crate::memory::pages::Page;
 use crate::object::{Content, Vmo};
 use crate::ports::{Machine, Run};
+use crate::syscall::Exit;
 
-/// Attempts to take a run after a part of what is dead was taken apart.
-const REAPS_FOR_A_RUN: u32 = 16;
+/// Attempts to take a run after a part of what is dead was taken apart. A call that can be made again goes on.
+const REAPS_FOR_A_RUN: u32 = 4;
 
 /// Everywhere.
 pub(crate) fn anywhere() -> Result<PhysRange> {
@@ -37,6 +38,11 @@ impl<M: Machine> Kernel<M> {
             }
         }
         self.machine.allocate_run(run).ok_or(Status::NO_MEMORY)
+    }
+
+    /// What a call does that got no run of frames: it is made again as long as something dead may have them.
+    pub(crate) fn again_for_a_run(&mut self) -> Result<Exit> {
+        if self.has_dead() && self.reap(REAP_FOR_A_FRAME) { Ok(Exit::Again) } else { Err(Status::NO_MEMORY) }
     }
 
     /// A frame for a page that has none, zeroed: its place in the row, or one of the VMO's memory type.

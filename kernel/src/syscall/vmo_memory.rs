@@ -22,7 +22,10 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_vmo_create_contiguous(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let vmo = match self.objects.get(caller.thread)?.making {
             Some(ObjectRef::Vmo(vmo)) => vmo,
-            _ => self.begin_contiguous(caller, args)?,
+            _ => match self.begin_contiguous(caller, args) {
+                Err(Status::NO_MEMORY) => return self.again_for_a_run(),
+                begun => begun?,
+            },
         };
         let outcome = match self.fill_row(vmo, PAGES_AN_ENTRY) {
             Ok(false) => return Ok(Exit::Again),
@@ -112,7 +115,9 @@ impl<M: Machine> Kernel<M> {
     /// Gives a contiguous VMO another memory type, and another row of frames that have it.
     fn begin_moving(&mut self, caller: Caller, id: Id<Vmo>, row: Row, policy: CachePolicy) -> Result<Exit> {
         let Row { pages, align, within, .. } = row;
-        let first = self.take_run(&Run { pages, align, within, policy })?;
+        let Ok(first) = self.take_run(&Run { pages, align, within, policy }) else {
+            return self.again_for_a_run();
+        };
         let vmo = self.objects.get_mut(id)?;
         vmo.policy = policy;
         vmo.row = Some(Row { first, waiting: pages, next: 0, ..row });
