@@ -51,7 +51,7 @@ impl<M: Machine> Kernel<M> {
         let page = match &vmo.content {
             Content::Physical(_) => vmo.physical_at(offset),
             Content::Slice { .. } | Content::Reference(_) => return Err(Status::INTERNAL),
-            Content::Paged(_) if self.committed(root, offset).is_some() => {
+            Content::Paged(_) if reach == Reach::All || self.committed(root, offset).is_some() => {
                 self.commit_in_pieces(root, offset, left)?
             }
             Content::Paged(_) => Some(self.commit_within_reach(root, offset, reach)?),

@@ -84,6 +84,13 @@ impl ChunkMap {
         let end = pages.end.min(CHUNK_PAGES);
         let mut start = pages.start.next_multiple_of(align);
         while start + count <= end {
+            // Pages that are not free are passed over, a word of them at a time.
+            let word = self.free.get(start / 64).copied().unwrap_or(0) >> (start % 64);
+            let taken = if word == 0 { 64 - start % 64 } else { word.trailing_zeros() as usize };
+            if taken > 0 {
+                start = (start + taken).next_multiple_of(align);
+                continue;
+            }
             match (start..start + count).rev().find(|&page| !self.is_free(page)) {
                 Some(taken) => start = (taken + 1).next_multiple_of(align),
                 None => {
