@@ -13,7 +13,7 @@ use crate::object::{HandleEntry, Job, Object, ObjectRef, Process, Resource, Vmar
 use crate::ports::Machine;
 
 /// Steps that one entry makes: one that counts what a VMO shares costs some 3,500 instructions.
-pub(super) const STEPS_A_PIECE: usize = 64;
+pub(super) const STEPS_A_PIECE: usize = 16;
 
 /// What one step through a list comes upon.
 pub(super) struct Step {

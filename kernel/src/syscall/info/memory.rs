@@ -13,7 +13,7 @@ use crate::object::{Entry, HandleEntry, Mapping, ObjectRef, Process, Vmar, Vmo};
 use crate::ports::Machine;
 
 /// Steps through an address space that one entry makes.
-const STEPS_A_PIECE: usize = 64;
+const STEPS_A_PIECE: usize = 16;
 /// Mappings of a VMO that are looked at to find out how many address spaces map it.
 const MAPPINGS_LOOKED_AT: usize = 32;
 
