@@ -1,5 +1,7 @@
 //! One memory type for each physical page, whatever programs do; and devices that reach only a part of RAM.
 
+#[path = "scenarios/beside.rs"]
+mod beside;
 #[path = "scenarios/limited.rs"]
 mod limited;
 #[path = "scenarios/program.rs"]
@@ -8,14 +10,17 @@ mod program;
 use std::collections::BTreeMap;
 
 use abi::dma::pin;
-use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmar::{PERM_READ, PERM_WRITE, RangeOp};
 use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, Sysno, VirtAddr};
+use beside::{Beside, Others, Script, beside};
 use hosted::Config;
 use limited::{BUS, WINDOW, limited};
 use program::Program;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use scenarios::System;
+use scenarios::agent::{Arg, DATA};
 
 const P: u64 = PAGE_SIZE;
 /// Pages of each VMO.
@@ -69,6 +74,56 @@ enum Op {
     Close { vmo: usize },
 }
 
+/// What another thread makes, gives a memory type, maps and forgets, beside the one that is driven.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    kind: Kind,
+    policy: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Paged,
+    Contiguous,
+    /// The pages that the driven thread has, too.
+    Physical(u64),
+}
+
+impl Task {
+    fn add(self, world: scenarios::World, bti: u64, script: &mut Script) {
+        let (is, vmo, at, zero) = (Arg::Is, DATA, DATA + 16, DATA + 512);
+        let (vmar, len, out) = (is(u64::from(world.vmar)), is(2 * P), Arg::Script(vmo));
+        // What is refused leaves no handle and no address of the round before.
+        script.copy(zero, vmo);
+        script.copy(zero, at);
+        match self.kind {
+            Kind::Paged => script.call(Sysno::vmo_create, &[len, is(0), out]),
+            Kind::Contiguous => script.call(Sysno::vmo_create_contiguous, &[is(bti), len, is(0), out]),
+            Kind::Physical(page) => {
+                let (root, base) = (u64::from(world.mmio_root), world.flash.base().0 + page * P);
+                script.call(Sysno::vmo_create_physical, &[is(root), is(base), len, out]);
+            }
+        }
+        script.give(vmo, 3, 0);
+        script.give(vmo, 3, 3);
+        script.give(vmo, 4, 0);
+        script.call(Sysno::vmo_set_cache_policy, &[is(0), is(self.policy)]);
+        let options = is(u64::from(PERM_READ | PERM_WRITE));
+        script.call(Sysno::vmar_map, &[vmar, options, is(0), is(0), is(0), len, Arg::Script(at)]);
+        script.call(Sysno::thread_legacy_yield, &[]);
+        script.call(Sysno::handle_close, &[is(0)]);
+        script.give(at, 2, 2);
+        script.give(at, 2, 1);
+        script.call(Sysno::vmar_op_range, &[vmar, is(RangeOp::MapRange as u64), is(0), len]);
+        script.call(Sysno::vmar_unmap, &[vmar, is(0), len]);
+    }
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    let kind = prop_oneof![Just(Kind::Paged), Just(Kind::Contiguous), (0..8_u64).prop_map(Kind::Physical)];
+    (kind, 0..4_u64).prop_map(|(kind, policy)| Task { kind, policy })
+}
+
 /// A program that does such things.
 struct Bench {
     program: Program,
@@ -80,11 +135,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
-        let mut program = Program::start(Config::default());
+    fn new(beside: &Beside<Task>) -> (Self, Others) {
+        let mut program = Program::start(beside.config());
         let bti = bti(&mut program, u64::MAX);
-        let flash = program.world().flash.base().0;
-        Self { program, bti, flash, vmos: Vec::new(), mappings: Vec::new(), pins: Vec::new() }
+        let world = program.world();
+        let others = beside.start(&mut program, |script, task| task.add(world, bti, script));
+        let (flash, vmos, mappings, pins) = (world.flash.base().0, Vec::new(), Vec::new(), Vec::new());
+        (Self { program, bti, flash, vmos, mappings, pins }, others)
     }
 
     fn pick(&self, vmo: usize) -> Option<(u64, u64)> {
@@ -196,15 +253,26 @@ fn operation() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    // Seeds of what failed are kept beside this file.
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        max_shrink_iters: 2000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn a_page_has_one_memory_type(ops in prop::collection::vec(operation(), 1..80)) {
-        let mut bench = Bench::new();
+    fn a_page_has_one_memory_type(
+        ops in prop::collection::vec(operation(), 1..80),
+        beside in beside(task(), 1),
+    ) {
+        let (mut bench, others) = Bench::new(&beside);
         for op in ops {
             bench.apply(op);
             bench.check();
         }
+        others.stop(&mut bench.program);
+        bench.check();
     }
 }
 

@@ -1,8 +1,11 @@
 //! Regions and mappings against a model that keeps a row of pages and a list of intervals.
 //!
 //! A window of the program's address space sees random operations on regions in it, nested as it comes. The
-//! model says what each answers, and what every page of the window shows.
+//! model says what each answers, and what every page of the window shows. Up to three other threads map, protect and
+//! destroy beside the window meanwhile, on up to four CPUs.
 
+#[path = "scenarios/beside.rs"]
+mod beside;
 #[path = "scenarios/program.rs"]
 mod program;
 
@@ -11,11 +14,14 @@ use abi::vmar::{
     PERM_WRITE, RangeOp, SPECIFIC, SPECIFIC_OVERWRITE,
 };
 use abi::{GeneralRegs, Handle, PAGE_SIZE, Status, Sysno, VirtAddr};
+use beside::{Beside, Others, Script, beside};
 use hosted::Config;
 use kernel::ports::{CpuId, Event, Next};
 use program::Program;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use scenarios::System;
+use scenarios::agent::{Arg, DATA};
 
 /// Pages of the window, and of the VMO that is mapped in it.
 const WINDOW: u64 = 32;
@@ -51,6 +57,51 @@ enum Op {
     Protect { region: usize, from: u64, pages: u64, permissions: u32 },
     Destroy { region: usize },
     Range { op: RangeOp, region: usize, from: u64, pages: u64 },
+}
+
+/// What other threads do beside the window.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    /// Maps a part of the VMO, with what is there, protects it and takes it away.
+    Map { from: u64, pages: u64 },
+    /// Makes a region with a mapping in it, and destroys it.
+    Region { pages: u64 },
+}
+
+impl Task {
+    fn add(self, root: u64, vmo: u64, script: &mut Script) {
+        let (is, options, at) = (Arg::Is, Arg::Is(u64::from(RW)), DATA + 16);
+        match self {
+            Self::Map { from, pages } => {
+                let len = is(pages * PAGE_SIZE);
+                let map = [is(root), options, is(0), is(vmo), is(from * PAGE_SIZE), len, Arg::Script(at)];
+                script.call(Sysno::vmar_map, &map);
+                script.give(at, 3, 2);
+                script.give(at, 3, 2);
+                script.give(at, 3, 1);
+                script.call(Sysno::vmar_op_range, &[is(root), is(RangeOp::MapRange as u64), is(0), len]);
+                script.call(Sysno::vmar_protect, &[is(root), is(u64::from(PERM_READ)), is(0), len]);
+                script.call(Sysno::vmar_unmap, &[is(root), is(0), len]);
+            }
+            Self::Region { pages } => {
+                let (len, outs) = (is(pages * PAGE_SIZE), [Arg::Script(DATA), Arg::Script(at)]);
+                let allocate = [is(root), is(u64::from(CAN_MAP)), is(0), len, outs[0], outs[1]];
+                script.call(Sysno::vmar_allocate, &allocate);
+                (0..3).for_each(|_| script.give(DATA, 3, 0));
+                let map = [is(0), options, is(0), is(vmo), is(0), is(PAGE_SIZE), Arg::Script(at)];
+                script.call(Sysno::vmar_map, &map);
+                script.call(Sysno::vmar_destroy, &[is(0)]);
+                script.call(Sysno::handle_close, &[is(0)]);
+            }
+        }
+    }
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    prop_oneof![
+        (0..WINDOW, 1..WINDOW).prop_map(|(from, pages)| Task::Map { from, pages }),
+        (1..WINDOW).prop_map(|pages| Task::Region { pages }),
+    ]
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -189,11 +240,13 @@ struct Bench {
     base: u64,
     vmo: Handle,
     probe: Handle,
+    /// Objects that are not the model's.
+    before: Option<usize>,
 }
 
 impl Bench {
-    fn new() -> Self {
-        let mut program = Program::start(Config::default());
+    fn new(beside: &Beside<Task>) -> (Self, Others) {
+        let mut program = Program::start(beside.config());
         let (vmo, probe) = (make_vmo(&mut program, WINDOW * PAGE_SIZE), make_vmo(&mut program, PAGE_SIZE));
         let scratch = program.world().scratch;
         for page in 0..WINDOW {
@@ -204,12 +257,15 @@ impl Bench {
             );
         }
         let model = Model { regions: Vec::new(), pages: vec![None; WINDOW as usize] };
-        let mut bench = Self { program, model, base: 0, vmo, probe };
+        let before = program.object_count();
+        let mut bench = Self { program, model, base: 0, vmo, probe, before };
         let root = bench.program.world().vmar;
         let (handle, base) = bench.allocate(root, Where::Anywhere, WINDOW).expect("there is room");
         bench.model.regions.push(Region { handle, from: 0, to: WINDOW, parent: None, alive: true });
         bench.base = base;
-        bench
+        let others =
+            beside.start(&mut bench.program, |script, task| task.add(root.into(), vmo.into(), script));
+        (bench, others)
     }
 
     fn allocate(&mut self, parent: Handle, place: Where, pages: u64) -> Result<(Handle, u64), Status> {
@@ -387,12 +443,20 @@ fn operation() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    // Seeds of what failed are kept beside this file.
+    #![proptest_config(ProptestConfig {
+        cases: 16,
+        max_shrink_iters: 2000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn regions_do_as_the_model_says(ops in prop::collection::vec(operation(), 1..100)) {
-        let mut bench = Bench::new();
-        let before = bench.program.object_count();
+    fn regions_do_as_the_model_says(
+        ops in prop::collection::vec(operation(), 1..100),
+        beside in beside(task(), 2),
+    ) {
+        let (mut bench, others) = Bench::new(&beside);
         for (n, op) in ops.into_iter().enumerate() {
             bench.apply(op);
             if n % 4 == 3 {
@@ -400,6 +464,7 @@ proptest! {
             }
         }
         bench.check();
+        others.stop(&mut bench.program);
         // All of it hangs on the window, and goes with it.
         let root = bench.program.world().vmar.into();
         let args = [root, bench.base, WINDOW * PAGE_SIZE];
@@ -407,7 +472,12 @@ proptest! {
         for region in bench.model.regions.split_off(0) {
             prop_assert_eq!(call(&mut bench.program, Sysno::handle_close, &[region.handle.into()]), Ok(()));
         }
-        prop_assert_eq!(bench.program.object_count(), before.map(|count| count - 1));
+        // What the others had is torn down while nobody runs.
+        for _ in 0..8 {
+            let soon = bench.program.call(Sysno::deadline_after, [1_000_000, 0, 0, 0, 0, 0, 0, 0]);
+            prop_assert_eq!(call(&mut bench.program, Sysno::nanosleep, &[soon]), Ok(()));
+        }
+        prop_assert_eq!(bench.program.object_count(), bench.before);
     }
 }
 

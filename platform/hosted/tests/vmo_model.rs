@@ -1,19 +1,23 @@
 //! VMOs against a model that is an array of bytes.
 //!
 //! Random operations on one resizable VMO, through its handle and through mappings. The model says what each answers and
-//! what every byte is. After each operation the kernel's counts are taken anew.
+//! what every byte is. Up to three other threads clone, map, read and commit the same VMO meanwhile, on up to four CPUs.
+//! The kernel's counts are taken anew in between.
 
+#[path = "scenarios/beside.rs"]
+mod beside;
 #[path = "scenarios/program.rs"]
 mod program;
 
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::vmo::{RangeOp, create};
+use abi::vmo::{RangeOp, child, create};
 use abi::{PAGE_SIZE, Status, Sysno, VirtAddr};
-use hosted::Config;
+use beside::{Beside, Others, Script, beside};
 use program::Program;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use scenarios::System;
+use scenarios::agent::{Arg, DATA, HEADER};
 
 const P: u64 = PAGE_SIZE;
 /// Pages that the VMO has at most, and that each mapping shows. Two pieces of what is freed, and more than one of what
@@ -38,6 +42,90 @@ enum Op {
     VmarDecommit { mapping: usize, page: u64, pages: u64 },
     Remap { mapping: usize, from: u64 },
     WriteMemory { mapping: usize, offset: u64, len: u64, byte: u8 },
+}
+
+/// What other threads do with the VMO, none of which changes a byte of it.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Read {
+        page: u64,
+    },
+    Commit {
+        page: u64,
+    },
+    /// Clones a part and writes to the clone.
+    Clone {
+        page: u64,
+        pages: u64,
+    },
+    /// Clones a part and takes all pages away from the clone, or zeroes them.
+    Empty {
+        page: u64,
+        pages: u64,
+        op: RangeOp,
+    },
+    /// Maps a part, with what is there, and takes the mapping away.
+    Show {
+        page: u64,
+        pages: u64,
+    },
+}
+
+impl Task {
+    fn add(self, vmar: u64, vmo: u64, script: &mut Script) {
+        let is = Arg::Is;
+        match self {
+            Self::Read { page } => {
+                script.call(Sysno::vmo_read, &[is(vmo), Arg::Script(DATA + 64), is(page * P), is(64)]);
+            }
+            Self::Commit { page } => {
+                let commit = is(RangeOp::Commit as u64);
+                script.call(Sysno::vmo_op_range, &[is(vmo), commit, is(page * P), is(P)]);
+            }
+            Self::Clone { page, pages } => {
+                // Its own steps, which are not zero.
+                let write = [is(0), Arg::Script(HEADER), is(0), is(64)];
+                Self::with_clone(vmo, page, pages, script, Sysno::vmo_write, &write);
+            }
+            Self::Empty { page, pages, op } => {
+                let empty = [is(0), is(op as u64), is(0), is(pages * P)];
+                Self::with_clone(vmo, page, pages, script, Sysno::vmo_op_range, &empty);
+            }
+            Self::Show { page, pages } => {
+                let options = is(u64::from(PERM_READ | PERM_WRITE));
+                let (len, at) = (is(pages * P), DATA + 16);
+                let map = [is(vmar), options, is(0), is(vmo), is(page * P), len, Arg::Script(at)];
+                script.call(Sysno::vmar_map, &map);
+                script.give(at, 2, 2);
+                script.give(at, 2, 1);
+                script.call(Sysno::vmar_op_range, &[is(vmar), is(3), is(0), len]);
+                script.call(Sysno::vmar_unmap, &[is(vmar), is(0), len]);
+            }
+        }
+    }
+
+    /// A call whose first argument is a clone of a part of the VMO.
+    fn with_clone(vmo: u64, page: u64, pages: u64, script: &mut Script, sysno: Sysno, args: &[Arg]) {
+        let (is, kind) = (Arg::Is, u64::from(child::SNAPSHOT));
+        let clone = [is(vmo), is(kind), is(page * P), is(pages * P), Arg::Script(DATA)];
+        script.call(Sysno::vmo_create_child, &clone);
+        script.give(DATA, 2, 0);
+        script.give(DATA, 2, 0);
+        script.call(sysno, args);
+        script.call(Sysno::handle_close, &[is(0)]);
+    }
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    let (page, pages) = (|| 0..MOST, || prop_oneof![1..4_u64, 1..=MOST]);
+    let op = prop_oneof![Just(RangeOp::Decommit), Just(RangeOp::Zero)];
+    prop_oneof![
+        page().prop_map(|page| Task::Read { page }),
+        page().prop_map(|page| Task::Commit { page }),
+        (page(), pages()).prop_map(|(page, pages)| Task::Clone { page, pages }),
+        (page(), pages(), op).prop_map(|(page, pages, op)| Task::Empty { page, pages, op }),
+        (page(), pages()).prop_map(|(page, pages)| Task::Show { page, pages }),
+    ]
 }
 
 /// What must be so: the VMO's bytes, and its stream size.
@@ -84,20 +172,23 @@ struct Bench {
     /// Where each mapping is, and the page of the VMO that it starts with.
     mappings: [(u64, u64); 3],
     buffer: u64,
+    others: Option<Others>,
 }
 
 impl Bench {
-    fn new() -> Self {
-        let program = Program::start(Config::default());
+    fn new(beside: &Beside<Task>) -> Self {
+        let program = Program::start(beside.config());
         let buffer = program.world().scratch.0 + BUFFER.0;
         let model = Model { bytes: vec![0; 4 * P as usize], stream: 4 * P };
-        let mut bench = Self { program, vmo: 0, model, mappings: [(0, 0); 3], buffer };
+        let mut bench = Self { program, vmo: 0, model, mappings: [(0, 0); 3], buffer, others: None };
         let out = bench.program.world().scratch;
         assert_eq!(bench.call(Sysno::vmo_create, &[4 * P, u64::from(create::RESIZABLE), out.0]), Ok(()));
         bench.vmo = bench.word(out.0) & u64::from(u32::MAX);
         for (mapping, from) in [0, 3, 0].into_iter().enumerate() {
             bench.map(mapping, from);
         }
+        let (vmar, vmo) = (u64::from(bench.program.world().vmar), bench.vmo);
+        bench.others = Some(beside.start(&mut bench.program, |script, task| task.add(vmar, vmo, script)));
         bench
     }
 
@@ -239,6 +330,15 @@ impl Bench {
             let expected = self.model.range(offset, len).map(|bytes| bytes.to_vec());
             assert!(self.read(offset, len) == expected, "the bytes from {offset:#x} on");
         }
+        for (base, from) in self.mappings {
+            for page in from..(self.model.size() / P).min(from + MOST) {
+                for offset in [page * P, (page + 1) * P - 8] {
+                    let bytes = self.model.bytes[offset as usize..][..8].try_into().expect("8 bytes");
+                    let found = self.word(base + offset - from * P);
+                    assert_eq!(found, u64::from_le_bytes(bytes), "{offset:#x} by the mapping at {base:#x}");
+                }
+            }
+        }
         let kernel = &self.program.board.cpu.kernel;
         if let Err(broken) = kernel.check_invariants() {
             panic!("{broken}");
@@ -285,18 +385,26 @@ proptest! {
     // Seeds of what failed are kept beside this file.
     #![proptest_config(ProptestConfig {
         cases: 12,
+        max_shrink_iters: 2000,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("seeds"))),
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn a_vmo_is_an_array_of_bytes(ops in prop::collection::vec(operation(), 1..50)) {
-        let mut bench = Bench::new();
+    fn a_vmo_is_an_array_of_bytes(
+        ops in prop::collection::vec(operation(), 1..50),
+        beside in beside(task(), 3),
+    ) {
+        let mut bench = Bench::new(&beside);
         for (n, op) in ops.into_iter().enumerate() {
             bench.apply(op);
-            if n % 4 == 3 {
+            if n % 8 == 7 {
                 bench.check();
             }
+        }
+        bench.check();
+        if let Some(others) = bench.others.take() {
+            others.stop(&mut bench.program);
         }
         bench.check();
     }

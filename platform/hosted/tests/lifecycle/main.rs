@@ -17,6 +17,7 @@ mod lives;
 mod ports;
 mod ranges;
 mod regressions;
+mod sharing;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
 use hosted::Config;

@@ -204,6 +204,11 @@ fn word(bytes: &[u8]) -> u32 {
     u32::from_le_bytes(bytes.try_into().expect("four bytes"))
 }
 
+/// The widest access to so many bytes, and how many it takes.
+const fn widest(at: VirtAddr, left: usize) -> (Width, usize) {
+    if left >= 8 && at.0.is_multiple_of(8) { (Width::Double, 8) } else { (Width::Byte, 1) }
+}
+
 impl System for Program {
     fn call(&mut self, sysno: Sysno, args: [u64; 8]) -> u64 {
         if sysno == Sysno::cprng_draw {
@@ -224,14 +229,25 @@ impl System for Program {
     }
 
     fn peek(&mut self, at: VirtAddr, into: &mut [u8]) {
-        for (offset, byte) in into.iter_mut().enumerate() {
-            *byte = self.board.cpu.load(VirtAddr(at.0 + offset as u64), Width::Byte) as u8;
+        let mut done = 0;
+        while done < into.len() {
+            let (at, left) = (VirtAddr(at.0 + done as u64), into.len() - done);
+            let (width, bytes) = widest(at, left);
+            let value = self.board.cpu.load(at, width).to_le_bytes();
+            into[done..done + bytes].copy_from_slice(&value[..bytes]);
+            done += bytes;
         }
     }
 
     fn poke(&mut self, at: VirtAddr, from: &[u8]) {
-        for (offset, byte) in from.iter().enumerate() {
-            self.board.cpu.store(VirtAddr(at.0 + offset as u64), Width::Byte, u64::from(*byte));
+        let mut done = 0;
+        while done < from.len() {
+            let (at, left) = (VirtAddr(at.0 + done as u64), from.len() - done);
+            let (width, bytes) = widest(at, left);
+            let mut value = [0; 8];
+            value[..bytes].copy_from_slice(&from[done..done + bytes]);
+            self.board.cpu.store(at, width, u64::from_le_bytes(value));
+            done += bytes;
         }
     }
 
