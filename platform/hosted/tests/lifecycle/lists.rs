@@ -7,7 +7,9 @@ use hosted::Config;
 
 use super::Driven;
 
-/// Far more members than one entry of the kernel looks at.
+/// Members that one entry of the kernel looks at, so that no list holds the lock for long.
+const A_PIECE: u64 = 16;
+/// Far more members than that.
 const MANY: u64 = 300;
 /// Members that one entry writes.
 const A_PIECE: u64 = 16;
