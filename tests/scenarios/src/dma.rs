@@ -182,12 +182,22 @@ fn pinned_size(env: &mut Env<'_>) -> Outcome {
 
 fn clone_after_unpin(env: &mut Env<'_>) -> Outcome {
     const ROUNDS: u64 = 20_000;
+    /// Nanoseconds; a round takes about as long.
+    const REST: u64 = 20_000;
     let bti = ok!(env.bti());
     let vmo = ok!(env.vmo_create(P, 0));
     let given = ok!(env.duplicate(env.world.process, Rights::SAME_RIGHTS));
     let task = ok!(env.new_process(b"watcher"));
     let args = [Arg::Is(0), Arg::Is(u64::from(info::PROCESS_VMOS)), Arg::Script(DATA), Arg::Is(1024)];
-    let steps = [Step::give_handle(1), Step::call(Sysno::object_get_info, &args), Step::again(1)];
+    // It rests a moment after each look: two CPUs that wait for each other all the time measure the host's scheduler.
+    let steps = [
+        Step::give_handle(1),
+        Step::call(Sysno::object_get_info, &args),
+        Step::call(Sysno::deadline_after, &[Arg::Is(REST)]),
+        Step::give_result(2, 4),
+        Step::call(Sysno::nanosleep, &[]),
+        Step::again(1),
+    ];
     ok!(env.set_script(&task, &steps));
     ok!(env.start_process(&task, given));
     let (addrs, out) = (env.own().0, env.out(0));
