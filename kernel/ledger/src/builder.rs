@@ -3,7 +3,7 @@
 use crate::groups::{self, Groups};
 use crate::intervals::Intervals;
 use crate::ledger::{Interrupt, Ledger, Line, Name, Owner, Window};
-use crate::{Class, Error, Fate, WindowKind};
+use crate::{Class, Error, Fate, WindowKind, sort};
 use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
 use core::fmt;
@@ -77,7 +77,7 @@ impl<'t, 'a> Builder<'t, 'a> {
         }
         found.pci(tree)?;
         let mut windows = found.windows;
-        windows.sort_unstable_by_key(|window| (window.node, window.kind.raw(), window.index));
+        sort::by_key(&mut windows, |window| (window.node, window.kind.raw(), window.index));
         for window in &mut windows {
             window.console = Some(window.node) == self.console;
         }
@@ -219,7 +219,7 @@ fn containers(tree: &Tree<'_>, windows: &[Window]) -> Result<Vec<bool>, Error> {
         let (below, _) = split(rest, |window| tree.is_related(first.node, window.node));
         inner.clear();
         inner.extend(below.iter().map(|window| (window.range.base(), window.range.last())));
-        inner.sort_unstable();
+        sort::by_key(&mut inner, |item| *item);
         // From the back, so that each holds the least end of all that start there or later.
         inner.iter_mut().rev().fold(None, |least: Option<PhysAddr>, (_, last)| {
             *last = least.map_or(*last, |least| least.min(*last));
@@ -308,14 +308,14 @@ impl Ledger {
                 add(host, index, true, target)?;
             }
         }
-        self.interrupts.sort_unstable_by_key(|interrupt| (interrupt.node, interrupt.pci, interrupt.index));
+        sort::by_key(&mut self.interrupts, |interrupt| (interrupt.node, interrupt.pci, interrupt.index));
         self.join_lines();
         Ok(())
     }
 
     /// Makes one line of all that have an INTID in common, and tells the interrupts which.
     fn join_lines(&mut self) {
-        self.lines.sort_unstable_by_key(|line| (line.intid, line.node));
+        sort::by_key(&mut self.lines, |line| (line.intid, line.node));
         let mut last = None;
         self.lines.dedup_by(|next, kept| {
             let same = next.intid == kept.intid;

@@ -6,7 +6,7 @@
 //! everything inside them. Windows of unavailable nodes do take part: the device may well be there.
 
 use crate::ledger::{Group, Name, Window};
-use crate::{Error, Fate};
+use crate::{Error, Fate, sort};
 use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
 use devicetree::Tree;
@@ -66,7 +66,7 @@ fn by_address(windows: &[Window]) -> Result<Vec<u32>, Error> {
     order.extend(
         (0..).zip(windows).filter(|(_, window)| window.fate != Fate::Container).map(|(number, _)| number),
     );
-    order.sort_unstable_by_key(|number: &u32| (get(windows, *number).map(|window| window.range), *number));
+    sort::by_key(&mut order, |number: &u32| (get(windows, *number).map(|window| window.range), *number));
     Ok(order)
 }
 
@@ -104,7 +104,7 @@ fn collect(windows: &mut [Window], mut order: Vec<u32>, sets: &mut Sets) -> Resu
         first += group.members;
     }
     // Sets interleave in order of address where windows nest; a stable order by group undoes that.
-    order.sort_unstable_by_key(|number| {
+    sort::by_key(&mut order, |number| {
         get(windows, *number).map(|window| (window.group, window.range, *number))
     });
     result.members = order;

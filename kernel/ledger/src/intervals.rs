@@ -3,6 +3,8 @@
 use abi::{PhysAddr, PhysRange};
 use alloc::vec::Vec;
 
+use crate::sort;
+
 /// Disjoint ranges with a tag each, sorted by address.
 #[derive(Debug, Default)]
 pub(crate) struct Intervals<T> {
@@ -13,7 +15,7 @@ impl<T: Copy> Intervals<T> {
     /// Makes ranges disjoint. Where two overlap the common bytes stay with the one that starts first (of
     /// two that start together, the longer one).
     pub(crate) fn new(mut ranges: Vec<(PhysRange, T)>) -> Self {
-        ranges.sort_unstable_by_key(|(range, _)| (range.base(), core::cmp::Reverse(range.last())));
+        sort::by_key(&mut ranges, |(range, _)| (range.base(), core::cmp::Reverse(range.last())));
         let mut taken: Option<PhysAddr> = None;
         ranges.retain_mut(|(range, _)| {
             let free = match taken {

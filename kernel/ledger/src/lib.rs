@@ -35,6 +35,7 @@ mod finding;
 mod groups;
 mod intervals;
 mod ledger;
+mod sort;
 mod table;
 
 pub use abi::device_table::{Class, Fate, InterruptKind, Trigger, WindowKind};
