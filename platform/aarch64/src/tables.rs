@@ -97,22 +97,23 @@ impl KernelSpace {
             return Err(MapError::OutOfReach(to));
         }
         let mut done = 0;
-        // The table of the last entry: its level, and which one of that level it is.
-        let mut last = (0, 0, self.root);
         while done < size {
             let level = largest_level(from + done, to.0 + done, size - done);
-            let which = (from + done) >> (SHIFTS[level] + 9);
-            if (last.0, last.1) != (level, which) {
-                last = (level, which, self.table(from + done, level, source)?);
-            }
-            // SAFETY: 1, a table of this space, at this level of the address.
-            let entry = unsafe { table_entry(last.2, from + done, SHIFTS[level]) };
-            if entry.load(Ordering::Relaxed) != 0 {
-                return Err(MapError::Occupied(from + done));
-            }
+            let (shift, table) = (SHIFTS[level], self.table(from + done, level, source)?);
             let attributes = if level == LAST { attributes } else { descriptor::block(attributes) };
-            entry.store((to.0 + done) | attributes, Ordering::Relaxed);
-            done += 1 << SHIFTS[level];
+            // As many as there are of this level in this table: larger blocks begin with another table.
+            let count = (512 - (((from + done) >> shift) & 0x1ff)).min((size - done) >> shift);
+            // SAFETY: 1, a table of this space, at this level of the address.
+            let entry = unsafe { table_entry(table, from + done, shift) };
+            for number in 0..count {
+                // SAFETY: `count` entries from this one on are in the same table, of which `table_entry` says the rest.
+                let entry = unsafe { AtomicU64::from_ptr(entry.as_ptr().add(number as usize)) };
+                if entry.load(Ordering::Relaxed) != 0 {
+                    return Err(MapError::Occupied(from + done + (number << shift)));
+                }
+                entry.store((to.0 + done + (number << shift)) | attributes, Ordering::Relaxed);
+            }
+            done += count << shift;
         }
         // The walker sees the entries before anything uses them.
         barrier::complete_stores();
