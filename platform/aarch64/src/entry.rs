@@ -113,22 +113,40 @@ const MAX_KEPT: usize = 2;
 /// Devices that the kernel may keep: a console, a log, an interrupt controller and what comes with it.
 const MAX_DEVICES: usize = 16;
 
-/// The boot code's spare translation tables: zeroed pages inside the image.
+/// Translation tables for the kernel's half: zeroed pages inside the image and, once memory is open, of the pool.
 #[derive(Debug)]
 pub(crate) struct BootTables {
-    /// Virtual address of the next spare table.
+    /// Virtual address of the next spare table of the image.
     next: u64,
     /// Virtual address of the first byte after the last.
     end: u64,
 }
 
+/// Tables that opening memory itself may take from the image: for a stretch of RAM, which may lie across two of any level.
+const TABLES_TO_OPEN_MEMORY: u64 = 6;
+
+impl BootTables {
+    /// Gives up the tables that opening memory will not need. Whatever is mapped after that takes the pool's pages.
+    pub(crate) fn give_up_spare(&mut self) -> Option<PhysRange> {
+        let end = self.end;
+        self.end = end.min(self.next + TABLES_TO_OPEN_MEMORY * abi::PAGE_SIZE);
+        crate::image::set_tables_end(self.end);
+        PhysRange::new(crate::image::physical(self.end), end - self.end).ok()
+    }
+}
+
 impl TableSource for BootTables {
     fn take(&mut self) -> Option<PhysAddr> {
         let table = self.next;
-        (table < self.end).then(|| {
+        if table < self.end {
             self.next += abi::PAGE_SIZE;
-            crate::image::physical(table)
-        })
+            return Some(crate::image::physical(table));
+        }
+        let (page, size) = crate::frames::take_run(abi::PAGE_SIZE as usize)?;
+        debug_assert!(size as u64 == abi::PAGE_SIZE);
+        // SAFETY: 1, the page is RAM in the direct map. 2, the pool has just given it up for good.
+        unsafe { crate::copy::zero_page(page) };
+        Some(PhysAddr(page - layout::DIRECT_MAP))
     }
 }
 

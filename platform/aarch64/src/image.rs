@@ -11,6 +11,9 @@ static PHYSICAL_BASE: AtomicU64 = AtomicU64::new(0);
 /// Bytes of the boot heap that were mapped after its first piece.
 static HEAP_GROWTH: AtomicU64 = AtomicU64::new(0);
 
+/// The end of the boot tables that are the kernel's for good; 0 before the rest was given up.
+static TABLES_END: AtomicU64 = AtomicU64::new(0);
+
 /// Notes where the loader put the image. Called once, before anything else asks.
 pub(crate) fn set_physical_base(base: PhysAddr) {
     PHYSICAL_BASE.store(base.0, Ordering::Relaxed);
@@ -26,7 +29,21 @@ pub(crate) fn physical(virtual_address: u64) -> PhysAddr {
 pub(crate) fn virtual_address(physical: PhysAddr) -> Option<u64> {
     let offset = physical.0.checked_sub(PHYSICAL_BASE.load(Ordering::Relaxed))?;
     let address = layout::IMAGE.checked_add(offset)?;
-    (address < linker::image_end() && !heap_rest().contains(&address)).then_some(address)
+    let is_ram = heap_rest().contains(&address) || spare_tables().contains(&address);
+    (address < linker::image_end() && !is_ram).then_some(address)
+}
+
+/// The boot tables that are RAM like any other.
+fn spare_tables() -> Range<u64> {
+    match TABLES_END.load(Ordering::Relaxed) {
+        0 => 0..0,
+        end => end..linker::tables_end(),
+    }
+}
+
+/// Notes that the boot tables from this address on are RAM like any other.
+pub(crate) fn set_tables_end(end: u64) {
+    TABLES_END.store(end, Ordering::Relaxed);
 }
 
 /// The part of the boot heap that is not mapped in the image: first address, and that of the tables behind it.

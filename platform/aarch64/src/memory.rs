@@ -70,8 +70,8 @@ impl From<MapError> for MemoryError {
 impl Boot {
     /// Makes all RAM in `ram` but `reserved` usable. `kept` is RAM that the loader filled for the kernel: it
     /// is mapped whether reserved or not, and never handed out. It lies in `ram`, reachable, outside the
-    /// image. The image is never touched but for the part of its heap that nothing needed, which becomes RAM like any
-    /// other, and the loader's device tree is given up.
+    /// image. The image is never touched but for the part of its heap and of its tables that nothing needed, which
+    /// becomes RAM like any other, and the loader's device tree is given up.
     ///
     /// # Safety
     /// 1. `ram` is RAM that nobody else uses but in `reserved`; the lists come from a validated tree.
@@ -89,8 +89,9 @@ impl Boot {
         let mut spans = ranges::subtract(ram, reserved)?;
         spans.try_reserve(kept.len()).map_err(|_| OutOfMemory)?;
         spans.extend(kept.iter().map(|range| range.expand_to_pages()));
-        spans =
-            ranges::subtract(&spans, &ranges::subtract(&[self.image()], self.take_heap_rest().as_slice())?)?;
+        let image = ranges::subtract(&[self.image()], self.take_heap_rest().as_slice())?;
+        let image = ranges::subtract(&image, self.tables.give_up_spare().as_slice())?;
+        spans = ranges::subtract(&spans, &image)?;
         for span in &spans {
             if let Some(lost) = beyond(*span, reachable) {
                 crate::println!(
