@@ -39,6 +39,7 @@ mod oracle;
 mod physical_children;
 mod physical_create;
 mod physical_ops;
+mod pinned_clones;
 mod port_ends;
 mod ports;
 mod ram_like;
@@ -99,13 +100,14 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 32] = [
+const FAMILIES: [&[Scenario]; 33] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
     cache_policy::SCENARIOS,
     uncached::SCENARIOS,
     dma::SCENARIOS,
+    pinned_clones::SCENARIOS,
     contiguous::SCENARIOS,
     ram_like::SCENARIOS,
     resources::SCENARIOS,

@@ -32,7 +32,7 @@ const fn attribute(par: u64) -> u8 {
 }
 
 /// The address in a `PAR_EL1`.
-const fn address(par: u64) -> u64 {
+pub(crate) const fn address(par: u64) -> u64 {
     par & 0x0000_FFFF_FFFF_F000
 }
 
