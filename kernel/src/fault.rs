@@ -71,7 +71,7 @@ const fn verb(access: Access) -> &'static str {
 enum Place {
     Kernel,
     Nothing,
-    Mapped { name: Name, permissions: u32, offset: u64, beyond: bool, device: bool },
+    Mapped { name: Name, permissions: u32, offset: u64, beyond: bool, ended: bool, device: bool },
 }
 
 impl fmt::Display for Place {
@@ -79,12 +79,16 @@ impl fmt::Display for Place {
         match self {
             Self::Kernel => f.write_str("which no program may touch"),
             Self::Nothing => f.write_str("where nothing is mapped"),
-            Self::Mapped { name, permissions, offset, beyond, device } => {
+            Self::Mapped { name, permissions, offset, beyond, ended, device } => {
                 let flag = |bit, letter| if permissions & bit != 0 { letter } else { '-' };
                 let (r, w, x) = (flag(PERM_READ, 'r'), flag(PERM_WRITE, 'w'), flag(PERM_EXECUTE, 'x'));
                 let kind = if *device { "device memory" } else { "memory" };
                 write!(f, "in {kind} mapped {r}{w}{x}, \"{}\"+{offset:#x}", name.as_str())?;
-                if *beyond { f.write_str(", beyond its end") } else { Ok(()) }
+                match (beyond, ended) {
+                    (true, _) => f.write_str(", beyond its end"),
+                    (_, true) => f.write_str(", beyond its content"),
+                    _ => Ok(()),
+                }
             }
         }
     }
@@ -216,6 +220,7 @@ impl<M: Machine> Kernel<M> {
             permissions: mapping.permissions,
             offset,
             beyond: self.vmo_size(mapping.vmo).is_ok_and(|size| offset >= size),
+            ended: self.end_for(mapping).is_ok_and(|end| offset >= end),
             device: mapping.policy.is_device(),
         }
     }

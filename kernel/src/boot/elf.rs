@@ -210,6 +210,7 @@ impl<M: Machine> Kernel<M> {
             permissions,
             max_permissions: permissions,
             policy,
+            ends_with_content: false,
             is_vdso_code,
             links: Links::default(),
         };

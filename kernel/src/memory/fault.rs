@@ -14,7 +14,7 @@ pub(crate) enum Refusal {
     NotMapped,
     /// What is mapped there does not allow this access.
     Forbidden,
-    /// The mapping goes on beyond the end of its VMO.
+    /// The mapping goes on beyond the end of its VMO, or of that one's content.
     BeyondEnd,
     /// There was no memory for the page or its table.
     NoMemory,
@@ -64,6 +64,19 @@ impl<M: Machine> Kernel<M> {
     /// `INTERNAL` for stale ids.
     pub(crate) fn vmo_size(&self, vmo: Id<Vmo>) -> Result<u64> {
         Ok(self.objects.get(self.sized(vmo)?)?.size)
+    }
+
+    /// The first offset in a mapping's VMO that it cannot show: the VMO's size, or the end of its last page of content.
+    ///
+    /// # Errors
+    /// `INTERNAL` for stale ids.
+    pub(crate) fn end_for(&self, mapping: &Mapping) -> Result<u64> {
+        let vmo = self.objects.get(self.sized(mapping.vmo)?)?;
+        Ok(if mapping.ends_with_content {
+            vmo.content_size.next_multiple_of(PAGE_SIZE).min(vmo.size)
+        } else {
+            vmo.size
+        })
     }
 
     /// Makes an address usable for an access that the tables refused.
@@ -118,7 +131,7 @@ impl<M: Machine> Kernel<M> {
         access: Access,
     ) -> core::result::Result<Backing, Refusal> {
         let offset = mapping.offset_of(page);
-        if offset >= self.vmo_size(mapping.vmo).map_err(|_| Refusal::NotMapped)? {
+        if offset >= self.end_for(mapping).map_err(|_| Refusal::NotMapped)? {
             return Err(Refusal::BeyondEnd);
         }
         let (root, root_offset) = (mapping.root, mapping.start.saturating_add(offset));

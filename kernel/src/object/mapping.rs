@@ -32,6 +32,8 @@ pub struct Mapping {
     pub max_permissions: u32,
     /// The memory type, sampled when it was made.
     pub policy: CachePolicy,
+    /// Whether pages wholly beyond the VMO's content may not be touched.
+    pub ends_with_content: bool,
     /// The vDSO's code: nothing may move, change or cover it.
     pub is_vdso_code: bool,
     /// Its place in the list of its root.

@@ -99,8 +99,10 @@ pub struct Vmo {
     pub name: Name,
     /// Its size in bytes, a multiple of the page size.
     pub size: u64,
-    /// Bytes of content, at most `size`. Only the program gives it a meaning.
+    /// Bytes of content, at most `size`. Only the program gives it a meaning, and mappings that end with it.
     pub content_size: u64,
+    /// Whether there ever was such a mapping.
+    pub has_ends: bool,
     /// Where its bytes are.
     pub content: Content,
     /// How it is mapped.
@@ -145,6 +147,7 @@ impl Vmo {
             name: Name([0; abi::object::MAX_NAME_LEN]),
             size,
             content_size: size,
+            has_ends: false,
             content,
             policy,
             parent: None,

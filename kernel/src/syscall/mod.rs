@@ -202,7 +202,7 @@ impl<M: Machine> Kernel<M> {
             object_get_child: |k, c, a| k.sys_object_get_child(c, a);
             object_get_info: |k, c, a| k.sys_object_get_info(c, a);
             object_get_property: |k, c, a| done(k.sys_object_get_property(c, a));
-            object_set_property: |k, c, a| k.sys_object_set_property(c, a);
+            object_set_property: |k, c, a| k.in_pieces(c, |k| k.sys_object_set_property(c, a));
             object_signal: |k, c, a| done(k.sys_object_signal(c, a));
             object_wait_async: |k, c, a| k.sys_object_wait_async(c, a);
             object_wait_many: |k, c, a| k.sys_object_wait_many(c, a);
@@ -222,7 +222,7 @@ impl<M: Machine> Kernel<M> {
             vmo_write: |k, c, a| k.sys_vmo_transfer(c, a, vmo::Direction::Write);
             vmo_set_size: |k, c, a| k.in_pieces(c, |k| k.sys_vmo_set_size(c, a));
             vmo_get_stream_size: |k, c, a| done(k.sys_vmo_get_stream_size(c, a));
-            vmo_set_stream_size: |k, c, a| k.sys_vmo_set_stream_size(c, a);
+            vmo_set_stream_size: |k, c, a| k.in_pieces(c, |k| k.sys_vmo_set_stream_size(c, a));
             vmo_op_range: |k, c, a| k.in_pieces(c, |k| k.sys_vmo_op_range(c, a));
             vmo_set_cache_policy: |k, c, a| k.sys_vmo_set_cache_policy(c, a);
             vmo_create_contiguous: |k, c, a| k.sys_vmo_create_contiguous(c, a);

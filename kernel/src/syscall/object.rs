@@ -79,7 +79,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::ACCESS_DENIED);
         }
         self.copy_in(caller.process, value, &mut bytes)?;
-        self.set_content_size(vmo, u64::from_le_bytes(bytes))
+        self.set_content_size(caller, vmo, u64::from_le_bytes(bytes))
     }
 
     /// `zx_object_signal(handle, clear_mask, set_mask)`: user signals, and an event's own.

@@ -42,6 +42,9 @@ impl<M: Machine> Kernel<M> {
         }
         let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
         let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, vmo_handle, Rights::NONE)?;
+        if options & FAULT_BEYOND_STREAM_SIZE != 0 && !self.is_stream(vmo)? {
+            return Err(Status::NOT_SUPPORTED);
+        }
         if !vmo_rights.contains(Rights::MAP) {
             return Err(Status::ACCESS_DENIED);
         }
@@ -76,6 +79,7 @@ impl<M: Machine> Kernel<M> {
             permissions,
             max_permissions: allowed,
             policy: mapped.policy,
+            ends_with_content: options & FAULT_BEYOND_STREAM_SIZE != 0,
             is_vdso_code: mapped.is_vdso && permissions & PERM_EXECUTE != 0,
             links: Links::default(),
         };
@@ -98,6 +102,10 @@ impl<M: Machine> Kernel<M> {
 
     fn enter_and_report(&mut self, caller: Caller, mapping: Mapping, options: u32, out: u64) -> Result<Exit> {
         let process = self.owner(mapping.vmar)?;
+        if mapping.ends_with_content {
+            let sized = self.sized(mapping.vmo)?;
+            self.objects.get_mut(sized)?.has_ends = true;
+        }
         let physical = self.physical_part(&mapping);
         let (base, id) = (mapping.base, self.enter_mapping(mapping, physical)?);
         // What is physical is shown already, nearly always all of it.
@@ -133,9 +141,8 @@ impl<M: Machine> Kernel<M> {
         if permissions & !allowed != 0 {
             return Err(Status::ACCESS_DENIED);
         }
-        if options & FAULT_BEYOND_STREAM_SIZE != 0 {
-            let unsupported = options & ALLOW_FAULTS != 0;
-            return Err(if unsupported { Status::NOT_SUPPORTED } else { Status::INVALID_ARGS });
+        if options & FAULT_BEYOND_STREAM_SIZE != 0 && options & ALLOW_FAULTS == 0 {
+            return Err(Status::INVALID_ARGS);
         }
         let align = alignment(options, MAP_OPTIONS)?;
         let vmo = self.objects.get(vmo)?;

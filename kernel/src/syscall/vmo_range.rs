@@ -50,21 +50,22 @@ impl<M: Machine> Kernel<M> {
         if !self.is_stream(id)? {
             return Err(Status::NOT_SUPPORTED);
         }
-        self.set_content_size(id, args.word(1))
+        self.set_content_size(caller, id, args.word(1))
     }
 
     /// Whether a VMO's bytes may be read and written as a stream.
-    fn is_stream(&self, id: Id<Vmo>) -> Result<bool> {
+    pub(super) fn is_stream(&self, id: Id<Vmo>) -> Result<bool> {
         let (root, _) = self.resolve(id, 0)?;
         Ok(matches!(self.objects.get(root)?.content, Content::Paged(_)))
     }
 
     /// Sets the content size of a VMO. What comes to it reads as zero, and so does the rest of its last page, in
-    /// VMOs that have bytes of their own: a piece at a time, and the size follows.
+    /// VMOs that have bytes of their own: a piece at a time, and the size follows. Mappings that end with the content
+    /// show nothing beyond it from then on.
     ///
     /// # Errors
     /// `OUT_OF_RANGE` beyond the VMO.
-    pub(super) fn set_content_size(&mut self, id: Id<Vmo>, size: u64) -> Result<Exit> {
+    pub(super) fn set_content_size(&mut self, caller: Caller, id: Id<Vmo>, size: u64) -> Result<Exit> {
         let (root, start) = self.resolve(id, 0)?;
         let id = self.sized(id)?;
         let vmo = self.objects.get(id)?;
@@ -72,6 +73,13 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::OUT_OF_RANGE);
         }
         let (old, end) = (vmo.content_size, size.next_multiple_of(PAGE_SIZE));
+        let shown = old.next_multiple_of(PAGE_SIZE);
+        if vmo.has_ends
+            && end < shown
+            && !self.withdraw(Some(caller.thread), root, start + end, start + shown)?
+        {
+            return Ok(Exit::Again);
+        }
         let reached = if self.is_stream(id)? {
             self.zero_piece(root, start + old.min(size), start + end)? - start
         } else {

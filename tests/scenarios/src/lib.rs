@@ -25,6 +25,7 @@ mod channels;
 mod check;
 mod children;
 mod clone_crowds;
+mod content_ends;
 mod contiguous;
 mod cpus;
 mod dma;
@@ -54,7 +55,9 @@ mod vmar_ranges;
 mod vmar_regions;
 mod vmo;
 mod vmo_children;
+mod vmo_locks;
 mod vmo_ranges;
+mod vmo_sizes;
 mod wait_many;
 mod waiting;
 
@@ -100,7 +103,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 33] = [
+const FAMILIES: [&[Scenario]; 36] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -116,7 +119,10 @@ const FAMILIES: [&[Scenario]; 33] = [
     clone_crowds::SCENARIOS,
     vmar::SCENARIOS,
     vmar_regions::SCENARIOS,
+    vmo_sizes::SCENARIOS,
+    vmo_locks::SCENARIOS,
     vmo_ranges::SCENARIOS,
+    content_ends::SCENARIOS,
     vmar_ranges::SCENARIOS,
     handles::SCENARIOS,
     channels::SCENARIOS,

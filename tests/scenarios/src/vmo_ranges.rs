@@ -1,37 +1,21 @@
-//! Sizes of VMOs and operations on ranges of them.
+//! Operations on ranges of VMOs.
 
-use abi::layout::AbiStruct;
-use abi::object::vmo_flags;
-use abi::vmar::{ALLOW_FAULTS, MAP_RANGE, PERM_READ, PERM_WRITE};
-use abi::vmo::{LockState, RangeOp, create};
+use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmo::{RangeOp, create};
 use abi::{Handle, Rights, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Do, Step};
-use crate::check::{ok, refused, same, truth};
+use crate::check::{ok, refused, same};
 use crate::env::Result;
 use crate::physical_ops::registers;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
-    "PHO-004" physical_size "a physical VMO keeps its size";
-    "PHO-005" physical_stream "a physical VMO has no stream size";
     "PHO-007" physical_contents "a physical VMO is neither committed nor decommitted nor zeroed";
-    "PHO-008" physical_locks "a physical VMO is not locked";
     "PHO-013" physical_prefetch "a prefetch ends within a physical VMO";
     "PHO-014" physical_hints "a physical VMO takes hints and does nothing";
-    "VMO-011" fixed_size "a VMO that is not resizable keeps its size";
-    "VMO-016" stream_shrinks "what a stream lost reads as zero when it grows again";
     "VMO-020" decommit_aliases "decommitting zeroes a page in every mapping, and no other page";
     "VMO-022" decommit_alignment "what is decommitted is whole pages";
-    "VMO-023" shrunk_mapping "what a mapping shows beyond the end faults, and comes back as zero";
-    "VMO-026" locks "a discardable VMO is locked and unlocked";
-    "RNG-J01" resize_rights "resizing needs WRITE and RESIZE";
-    "RNG-J02" resize "a VMO grows with zeros and shrinks to what was asked for";
-    "RNG-J03" resize_part "the rest of a page that was cut is zero";
-    "RNG-J04" resize_limits "a size that cannot be is out of range";
-    "RNG-J05" resize_large "a VMO of 64 MiB shrinks and gives its pages back";
-    "RNG-J06" stream_sizes "a stream size is at most the size, and read without any right";
-    "RNG-J07" stream_far "a stream that grows by many pages shows zeros";
     "RNG-J08" op_rights "each operation needs its right";
     "RNG-J09" op_order "the handle is looked at before the operation, and the right before the range";
     "RNG-J10" op_ranges "a range ends within its VMO";
@@ -40,9 +24,6 @@ scenarios! {
     "RNG-J13" zero "zeroing is exact to the byte";
     "RNG-J14" caches "cache maintenance has a length and leaves the bytes alone";
     "RNG-J15" hints "hints change nothing and stay within the VMO";
-    "RNG-J16" lock_ranges "a lock is of the whole VMO, and only of a discardable one";
-    "RNG-J17" lock_buffer "a lock tells its state, and is none if it cannot";
-    "RNG-J18" discardable_rules "a discardable VMO says so, has no children and is mapped by who expects faults";
     "RNG-J19" decommit_running "a page goes under a process that uses it";
     "RNG-J20" many_mappings "a page that hundreds of mappings show is decommitted in all of them";
     "RNG-J21" large_decommit "what is decommitted is committed no more";
@@ -55,37 +36,12 @@ impl Env<'_> {
         self.raw(Sysno::vmo_op_range, &[u64::from(vmo), op as u64, offset, size])
     }
 
-    /// `zx_vmo_set_size`.
-    pub(crate) fn vmo_set_size(&mut self, vmo: Handle, size: u64) -> Result {
-        self.raw(Sysno::vmo_set_size, &[u64::from(vmo), size])
-    }
-
-    /// `zx_vmo_set_stream_size`.
-    pub(crate) fn set_stream_size(&mut self, vmo: Handle, size: u64) -> Result {
-        self.raw(Sysno::vmo_set_stream_size, &[u64::from(vmo), size])
-    }
-
-    /// `zx_vmo_get_stream_size`.
-    pub(crate) fn stream_size(&mut self, vmo: Handle) -> Result<u64> {
-        let out = self.out(0);
-        self.raw(Sysno::vmo_get_stream_size, &[u64::from(vmo), out])?;
-        Ok(self.out_u64(0))
-    }
-
-    /// `ZX_VMO_OP_LOCK`: what was discarded.
-    fn lock(&mut self, vmo: Handle, size: u64) -> Result<LockState> {
-        let buffer = self.data(&[0xEE; LockState::SIZE]);
-        let args = [u64::from(vmo), RangeOp::Lock as u64, 0, size, buffer, LockState::SIZE as u64];
-        self.raw(Sysno::vmo_op_range, &args)?;
-        Ok(self.data_struct())
-    }
-
-    fn committed(&mut self, vmo: Handle) -> Result<u64> {
+    pub(crate) fn committed(&mut self, vmo: Handle) -> Result<u64> {
         Ok(self.vmo_info(vmo)?.committed_bytes)
     }
 
     /// A VMO of so many pages, each of which starts with its number, from 1.
-    fn numbered(&mut self, pages: u64, options: u32) -> Result<Handle> {
+    pub(crate) fn numbered(&mut self, pages: u64, options: u32) -> Result<Handle> {
         let vmo = self.vmo_create(pages * P, options)?;
         for page in 0..pages {
             self.vmo_write(vmo, page * P, &(page + 1).to_le_bytes())?;
@@ -93,32 +49,12 @@ impl Env<'_> {
         Ok(vmo)
     }
 
-    fn number(&mut self, vmo: Handle, page: u64) -> Result<u64> {
+    pub(crate) fn number(&mut self, vmo: Handle, page: u64) -> Result<u64> {
         Ok(<u64 as abi::layout::Plain>::get_at(&self.vmo_read(vmo, page * P, 8)?, 0))
     }
 }
 
-const RW: u32 = PERM_READ | PERM_WRITE;
-
-fn physical_size(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(registers(env));
-    for size in [0, 1, P, 2 * P, u64::MAX] {
-        refused!(env.vmo_set_size(vmo, size), UNAVAILABLE);
-    }
-    same!(ok!(env.vmo_size(vmo)), P);
-    Ok(())
-}
-
-fn physical_stream(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(registers(env));
-    for size in [0, P, 2 * P] {
-        refused!(env.set_stream_size(vmo, size), NOT_SUPPORTED);
-    }
-    same!(ok!(env.stream_size(vmo)), 0);
-    let slice = ok!(env.slice(vmo, 0, P));
-    refused!(env.set_stream_size(slice, 0), NOT_SUPPORTED);
-    Ok(())
-}
+pub(crate) const RW: u32 = PERM_READ | PERM_WRITE;
 
 fn physical_contents(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(registers(env));
@@ -132,15 +68,6 @@ fn physical_contents(env: &mut Env<'_>) -> Outcome {
             refused!(env.vmo_op(handle, op, 0, P), NOT_SUPPORTED);
         }
         refused!(env.vmo_op(handle, RangeOp::CacheCleanInvalidate, 0, P), NOT_SUPPORTED);
-    }
-    Ok(())
-}
-
-fn physical_locks(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(registers(env));
-    refused!(env.lock(vmo, P), NOT_SUPPORTED);
-    for op in [RangeOp::Lock, RangeOp::TryLock, RangeOp::Unlock] {
-        refused!(env.vmo_op(vmo, op, 0, P), NOT_SUPPORTED);
     }
     Ok(())
 }
@@ -162,30 +89,6 @@ fn physical_hints(env: &mut Env<'_>) -> Outcome {
     ok!(env.vmo_op(vmo, RangeOp::DontNeed, 0, P));
     let bare = ok!(env.duplicate(vmo, Rights::NONE));
     refused!(env.vmo_op(bare, RangeOp::AlwaysNeed, 0, P), ACCESS_DENIED);
-    Ok(())
-}
-
-fn fixed_size(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(2 * P, 0));
-    for size in [P, 2 * P, 3 * P] {
-        refused!(env.vmo_set_size(vmo, size), UNAVAILABLE);
-    }
-    let slice = ok!(env.slice(vmo, 0, P));
-    refused!(env.vmo_set_size(slice, P), UNAVAILABLE);
-    same!((ok!(env.vmo_size(vmo)), ok!(env.vmo_size(slice))), (2 * P, P));
-    Ok(())
-}
-
-fn stream_shrinks(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(3 * P, 0));
-    ok!(env.vmo_write(vmo, 0, &[7; 3 * P as usize]));
-    ok!(env.set_stream_size(vmo, P / 2));
-    same!(ok!(env.stream_size(vmo)), P / 2);
-    ok!(env.set_stream_size(vmo, 3 * P - 5));
-    let half = (P / 2) as usize;
-    let bytes = ok!(env.vmo_read(vmo, 0, 3 * P));
-    truth!(bytes[..half].iter().all(|&byte| byte == 7));
-    truth!(bytes[half..].iter().all(|&byte| byte == 0));
     Ok(())
 }
 
@@ -226,141 +129,6 @@ fn decommit_alignment(env: &mut Env<'_>) -> Outcome {
     ok!(env.vmo_op(vmo, RangeOp::Decommit, P, 0));
     ok!(env.vmo_op(vmo, RangeOp::Decommit, 0, 2 * P));
     same!(ok!(env.committed(vmo)), 0);
-    Ok(())
-}
-
-fn shrunk_mapping(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.numbered(2, create::RESIZABLE));
-    let at = ok!(env.map(vmo, RW, 2 * P));
-    same!(env.peek_u64(VirtAddr(at.0 + P)), 2);
-    for size in [P, 0] {
-        let task = ok!(env.new_process(b"reader"));
-        let there = ok!(env.vmar_map(task.vmar, PERM_READ, 0, vmo, 0, 2 * P));
-        ok!(env.vmo_set_size(vmo, size));
-        let load = Step::new(Do::Load, &[Arg::Is(there.0 + size)]);
-        same!(ok!(env.run_prepared(&task, &[load])), abi::object::task_retcode::EXCEPTION_KILL);
-    }
-    ok!(env.vmo_set_size(vmo, 2 * P));
-    same!((env.peek_u64(at), env.peek_u64(VirtAddr(at.0 + P))), (0, 0));
-    env.poke_u64(VirtAddr(at.0 + P), 5);
-    same!(ok!(env.number(vmo, 1)), 5);
-    Ok(())
-}
-
-fn locks(env: &mut Env<'_>) -> Outcome {
-    let size = 2 * P;
-    let vmo = ok!(env.vmo_create(size, create::DISCARDABLE));
-    refused!(env.vmo_op(vmo, RangeOp::Unlock, 0, size), BAD_STATE);
-    let fresh = LockState { offset: 0, size, discarded_offset: 0, discarded_size: 0 };
-    same!(ok!(env.lock(vmo, size)), fresh);
-    ok!(env.vmo_write(vmo, 0, b"kept"));
-    ok!(env.vmo_op(vmo, RangeOp::TryLock, 0, size));
-    ok!(env.vmo_op(vmo, RangeOp::Unlock, 0, size));
-    ok!(env.vmo_op(vmo, RangeOp::Unlock, 0, size));
-    refused!(env.vmo_op(vmo, RangeOp::Unlock, 0, size), BAD_STATE);
-    // Nobody was short of memory, so it is all still there.
-    ok!(env.vmo_op(vmo, RangeOp::TryLock, 0, size));
-    same!(ok!(env.vmo_read(vmo, 0, 4)), b"kept");
-    ok!(env.vmo_op(vmo, RangeOp::Unlock, 0, size));
-    same!(ok!(env.lock(vmo, size)), fresh);
-    Ok(())
-}
-
-fn resize_rights(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, create::RESIZABLE));
-    let all = ok!(env.rights(vmo));
-    let no_resize = ok!(env.duplicate(vmo, all - Rights::RESIZE));
-    refused!(env.vmo_set_size(no_resize, P), ACCESS_DENIED);
-    let no_write = ok!(env.duplicate(vmo, all - Rights::WRITE));
-    refused!(env.vmo_set_size(no_write, P), ACCESS_DENIED);
-    refused!(env.vmo_set_size(0, P), BAD_HANDLE);
-    refused!(env.vmo_set_size(env.world.job, P), WRONG_TYPE);
-    let bare = ok!(env.duplicate(vmo, Rights::WRITE | Rights::RESIZE));
-    ok!(env.vmo_set_size(bare, 2 * P));
-    same!(ok!(env.vmo_size(vmo)), 2 * P);
-    Ok(())
-}
-
-fn resize(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.numbered(2, create::RESIZABLE));
-    ok!(env.vmo_set_size(vmo, 3 * P + 1));
-    same!((ok!(env.vmo_size(vmo)), ok!(env.stream_size(vmo))), (4 * P, 3 * P + 1));
-    same!((ok!(env.number(vmo, 1)), ok!(env.number(vmo, 3))), (2, 0));
-    ok!(env.vmo_set_size(vmo, P));
-    same!((ok!(env.vmo_size(vmo)), ok!(env.stream_size(vmo)), ok!(env.committed(vmo))), (P, P, P));
-    refused!(env.vmo_read(vmo, P, 1), OUT_OF_RANGE);
-    ok!(env.vmo_set_size(vmo, 2 * P));
-    same!((ok!(env.number(vmo, 0)), ok!(env.number(vmo, 1))), (1, 0));
-    ok!(env.vmo_set_size(vmo, 0));
-    same!((ok!(env.vmo_size(vmo)), ok!(env.committed(vmo))), (0, 0));
-    Ok(())
-}
-
-fn resize_part(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, create::RESIZABLE));
-    ok!(env.vmo_write(vmo, 0, &[9; P as usize]));
-    ok!(env.vmo_set_size(vmo, 10));
-    same!((ok!(env.vmo_size(vmo)), ok!(env.stream_size(vmo))), (P, 10));
-    let bytes = ok!(env.vmo_read(vmo, 0, P));
-    truth!(bytes[..10].iter().all(|&byte| byte == 9) && bytes[10..].iter().all(|&byte| byte == 0));
-    Ok(())
-}
-
-fn resize_limits(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.numbered(1, create::RESIZABLE));
-    for size in [u64::MAX, u64::MAX - P, u64::MAX - 64 * P + 2] {
-        refused!(env.vmo_set_size(vmo, size), OUT_OF_RANGE);
-    }
-    same!((ok!(env.vmo_size(vmo)), ok!(env.number(vmo, 0))), (P, 1));
-    // As large as can be, with a page at the end, and back.
-    let largest = u64::MAX - 64 * P + 1;
-    ok!(env.vmo_set_size(vmo, largest));
-    ok!(env.vmo_write(vmo, largest - 8, b"the end."));
-    ok!(env.vmo_set_size(vmo, P));
-    same!((ok!(env.committed(vmo)), ok!(env.number(vmo, 0))), (P, 1));
-    Ok(())
-}
-
-fn resize_large(env: &mut Env<'_>) -> Outcome {
-    let pages = 1024;
-    let vmo = ok!(env.vmo_create(64 << 20, create::RESIZABLE));
-    let at = ok!(env.map(vmo, RW, 64 << 20));
-    for page in 0..pages {
-        env.poke_u64(VirtAddr(at.0 + page * 16 * P), page);
-    }
-    same!(ok!(env.committed(vmo)), pages * P);
-    ok!(env.vmo_set_size(vmo, 16 * P));
-    same!((ok!(env.vmo_size(vmo)), ok!(env.committed(vmo))), (16 * P, P));
-    ok!(env.vmo_set_size(vmo, 64 << 20));
-    same!(env.peek_u64(VirtAddr(at.0 + 1000 * 16 * P)), 0);
-    Ok(())
-}
-
-fn stream_sizes(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(2 * P - 3, 0));
-    let bare = ok!(env.duplicate(vmo, Rights::NONE));
-    same!(ok!(env.stream_size(bare)), 2 * P - 3);
-    refused!(env.set_stream_size(bare, 0), ACCESS_DENIED);
-    refused!(env.set_stream_size(vmo, 2 * P + 1), OUT_OF_RANGE);
-    ok!(env.set_stream_size(vmo, 2 * P));
-    same!(ok!(env.content_size(vmo)), 2 * P);
-    refused!(env.stream_size(0), BAD_HANDLE);
-    refused!(env.set_stream_size(0, 0), BAD_HANDLE);
-    refused!(env.set_stream_size(env.world.job, 0), WRONG_TYPE);
-    let args = [u64::from(vmo), 1];
-    refused!(env.raw(Sysno::vmo_get_stream_size, &args), INVALID_ARGS);
-    Ok(())
-}
-
-fn stream_far(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.numbered(40, 0));
-    ok!(env.set_stream_size(vmo, P));
-    ok!(env.set_stream_size(vmo, 40 * P));
-    same!(ok!(env.stream_size(vmo)), 40 * P);
-    for page in 1..40 {
-        same!((page, ok!(env.number(vmo, page))), (page, 0));
-    }
-    same!(ok!(env.number(vmo, 0)), 1);
     Ok(())
 }
 
@@ -513,45 +281,6 @@ fn hints(env: &mut Env<'_>) -> Outcome {
         refused!(env.vmo_op(vmo, op, u64::MAX, 2), OUT_OF_RANGE);
     }
     same!((ok!(env.number(vmo, 0)), ok!(env.number(vmo, 1))), (1, 2));
-    Ok(())
-}
-
-fn lock_ranges(env: &mut Env<'_>) -> Outcome {
-    let plain = ok!(env.vmo_create(2 * P, 0));
-    let vmo = ok!(env.vmo_create(2 * P, create::DISCARDABLE));
-    for op in [RangeOp::Lock, RangeOp::TryLock, RangeOp::Unlock] {
-        refused!(env.vmo_op(plain, op, 0, 2 * P), NOT_SUPPORTED);
-        for (offset, size) in [(0, P), (P, P), (0, 3 * P), (P, 2 * P), (0, 0)] {
-            refused!(env.vmo_op(vmo, op, offset, size), OUT_OF_RANGE);
-        }
-    }
-    Ok(())
-}
-
-fn lock_buffer(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, create::DISCARDABLE));
-    let lock = |buffer, size| [u64::from(vmo), RangeOp::Lock as u64, 0, P, buffer, size];
-    let buffer = env.data(&[0; 64]);
-    refused!(env.raw(Sysno::vmo_op_range, &lock(buffer, 31)), INVALID_ARGS);
-    refused!(env.raw(Sysno::vmo_op_range, &lock(0, 0)), INVALID_ARGS);
-    for pointer in env.bad_pointers() {
-        refused!(env.raw(Sysno::vmo_op_range, &lock(pointer, 32)), INVALID_ARGS);
-    }
-    refused!(env.vmo_op(vmo, RangeOp::Unlock, 0, P), BAD_STATE);
-    ok!(env.raw(Sysno::vmo_op_range, &lock(buffer, 64)));
-    ok!(env.vmo_op(vmo, RangeOp::Unlock, 0, P));
-    Ok(())
-}
-
-fn discardable_rules(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(2 * P, create::DISCARDABLE));
-    same!(ok!(env.vmo_info(vmo)).flags & vmo_flags::DISCARDABLE, vmo_flags::DISCARDABLE);
-    refused!(env.map(vmo, RW, 2 * P), NOT_SUPPORTED);
-    let at = ok!(env.map(vmo, RW | ALLOW_FAULTS, 2 * P));
-    env.poke_u64(at, 3);
-    same!(ok!(env.number(vmo, 0)), 3);
-    refused!(env.slice(vmo, 0, P), NOT_SUPPORTED);
-    ok!(env.map(vmo, PERM_READ | ALLOW_FAULTS | MAP_RANGE, 2 * P));
     Ok(())
 }
 

@@ -64,6 +64,25 @@ pub(crate) fn vmo_set_stream_size() {
     );
 }
 
+/// A mapping that ends with the content loses pages.
+#[test]
+pub(crate) fn vmo_set_stream_size_of_what_ends_with_it() {
+    let options = vmar::PERM_READ | vmar::ALLOW_FAULTS | vmar::FAULT_BEYOND_STREAM_SIZE | MAP_RANGE;
+    sweep(
+        |bench| {
+            let (vmo, at) = bench.mapped(6);
+            let vmar = word(bench.program.world().vmar);
+            bench.call(Sysno::vmar_map, &[vmar, u64::from(options), 0, vmo, 0, 6 * P, bench.out]);
+            (vmo, at, bench.slot(0))
+        },
+        |bench, (vmo, ..)| bench.try_call(Sysno::vmo_set_stream_size, &[*vmo, P + 7]),
+        |bench, (vmo, at, ends), _| {
+            bench.unmap(ends, 6 * P);
+            bench.leave((vmo, at), 6);
+        },
+    );
+}
+
 #[test]
 pub(crate) fn vmar_op_range() {
     use vmar::RangeOp::{Commit, Decommit, MapRange, Zero};
