@@ -11,8 +11,6 @@ use super::Driven;
 const A_PIECE: u64 = 16;
 /// Far more members than that.
 const MANY: u64 = 300;
-/// Members that one entry writes.
-const A_PIECE: u64 = 16;
 /// Room for them and some more.
 const SIZE: u64 = 2 * PAGE_SIZE;
 
