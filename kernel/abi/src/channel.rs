@@ -11,7 +11,7 @@ pub mod handle_op {
 
 /// Option of `zx_channel_read`: a message that does not fit is thrown away.
 pub const READ_MAY_DISCARD: u32 = 1;
-/// Option of `zx_channel_write_etc` and `zx_channel_call_etc`: byte vectors; no such call exists here.
+/// Option of `zx_channel_write_etc` and `zx_channel_call_etc`: the message's bytes are vectors; not built.
 pub const WRITE_USE_IOVEC: u32 = 2;
 
 abi_struct! {
@@ -33,6 +33,34 @@ abi_struct! {
         rd_num_bytes: u32,
         /// Handles that there is room for.
         rd_num_handles: u32,
+    }
+    /// What `zx_channel_call_etc` sends, and where it puts the answer; there is no such call.
+    struct CallEtcArgs as "zx_channel_call_etc_args_t" {
+        /// The message's bytes.
+        wr_bytes: u64,
+        /// The message's handles: [`HandleDisposition`].
+        wr_handles: u64,
+        /// Room for the answer's bytes.
+        rd_bytes: u64,
+        /// Room for the answer's handles: [`HandleInfo`].
+        rd_handles: u64,
+        /// Bytes to send.
+        wr_num_bytes: u32,
+        /// Handles to send.
+        wr_num_handles: u32,
+        /// Bytes that there is room for.
+        rd_num_bytes: u32,
+        /// Handles that there is room for.
+        rd_num_handles: u32,
+    }
+    /// One piece of a message that is sent with [`WRITE_USE_IOVEC`].
+    struct ChannelIovec as "zx_channel_iovec_t" {
+        /// Its bytes.
+        buffer: u64,
+        /// How many they are.
+        capacity: u32,
+        /// Zero.
+        reserved: u32,
     }
     /// What `zx_channel_read_etc` tells about a handle.
     struct HandleInfo as "zx_handle_info_t" {

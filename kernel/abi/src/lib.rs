@@ -26,6 +26,7 @@ pub mod smc;
 pub mod status;
 pub mod syscalls;
 pub mod time;
+pub mod unbuilt;
 pub mod units;
 pub mod vdso;
 pub mod vmar;

@@ -15,6 +15,9 @@ pub const KOID_FIRST: Koid = 1024;
 /// Bytes of an object's name, its NUL included.
 pub const MAX_NAME_LEN: usize = 32;
 
+/// Types of objects are below this (`ZX_OBJ_TYPE_UPPER_BOUND`).
+pub const OBJECT_TYPE_UPPER_BOUND: usize = 64;
+
 /// What an object is (`zx_obj_type_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -140,12 +143,16 @@ pub mod vmo_flags {
     pub const VIA_HANDLE: u32 = 8;
     /// Found by a mapping.
     pub const VIA_MAPPING: u32 = 16;
+    /// A pager supplies its pages.
+    pub const PAGER_BACKED: u32 = 32;
     /// Physically contiguous.
     pub const CONTIGUOUS: u32 = 64;
     /// Its pages may go while it is unlocked.
     pub const DISCARDABLE: u32 = 128;
     /// A snapshot that was made to stay as it is.
     pub const IMMUTABLE: u32 = 256;
+    /// Found by a handle to a shared buffer that has it.
+    pub const VIA_IOB_HANDLE: u32 = 512;
 }
 
 /// What a record of [`InfoMaps`] is about.
@@ -172,6 +179,8 @@ pub mod process_flags {
     pub const STARTED: u32 = 1;
     /// The process has ended; the return code is valid.
     pub const EXITED: u32 = 2;
+    /// A debugger is attached.
+    pub const DEBUGGER_ATTACHED: u32 = 4;
 }
 
 /// What a thread does (`ZX_THREAD_STATE_*`). What blocks one is above the low byte.
@@ -212,10 +221,16 @@ pub mod thread_state {
 pub mod task_retcode {
     /// Killed by `zx_task_kill`.
     pub const SYSCALL_KILL: i64 = -1024;
+    /// Killed because memory ran out.
+    pub const OOM_KILL: i64 = -1025;
     /// Killed for a policy.
     pub const POLICY_KILL: i64 = -1026;
+    /// Killed for a call from elsewhere than the vDSO.
+    pub const VDSO_KILL: i64 = -1027;
     /// Killed for a fault that nobody handled.
     pub const EXCEPTION_KILL: i64 = -1028;
+    /// Killed with a process that its job cannot be without.
+    pub const CRITICAL_PROCESS_KILL: i64 = -1029;
 }
 
 abi_struct! {

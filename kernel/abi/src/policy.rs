@@ -147,4 +147,13 @@ abi_struct! {
         /// [`OVERRIDE_ALLOW`] or [`OVERRIDE_DENY`].
         flags: u32,
     }
+    /// The policy of [`topic::TIMER_SLACK`].
+    struct PolicyTimerSlack as "zx_policy_timer_slack_t" {
+        /// Nanoseconds that a timer may be late or early at least.
+        min_slack: i64,
+        /// Which of both.
+        default_mode: u32,
+        /// Zero.
+        padding1: [u8; 4],
+    }
 }

@@ -77,6 +77,34 @@ pub const USER_INTERRUPT: u8 = 0xF1;
 /// Ours: the device table's VMO, read-only.
 pub const USER_DEVICE_TABLE: u8 = 0xF2;
 
+/// Kinds of handles that no program is given here.
+pub mod unbuilt {
+    /// The region that the program was loaded into.
+    pub const VMAR_LOADED: u8 = 0x05;
+    /// Who loads shared libraries.
+    pub const LDSVC_LOADER: u8 = 0x10;
+    /// The first thread's stack.
+    pub const VMO_STACK: u8 = 0x13;
+    /// The program's file.
+    pub const VMO_EXECUTABLE: u8 = 0x14;
+    /// A file of the kernel.
+    pub const VMO_KERNEL_FILE: u8 = 0x1C;
+    /// A component's configuration.
+    pub const VMO_COMPONENT_CONFIG: u8 = 0x1D;
+    /// A folder; the argument is the number of its name.
+    pub const NS_DIR: u8 = 0x20;
+    /// Where the program is told to stop.
+    pub const LIFECYCLE: u8 = 0x3A;
+    /// Where the program serves its folder.
+    pub const DIRECTORY_REQUEST: u8 = 0x3B;
+    /// The one resource of older systems.
+    pub const RESOURCE: u8 = 0x3F;
+    /// The clock of UTC.
+    pub const CLOCK_UTC: u8 = 0x40;
+    /// The ranged root of x86's ports.
+    pub const IOPORT_RESOURCE: u8 = 0x52;
+}
+
 /// The most handles that one message carries (`ZX_CHANNEL_MAX_MSG_HANDLES`).
 pub const MAX_HANDLES: usize = 64;
 /// The most bytes that one message carries (`ZX_CHANNEL_MAX_MSG_BYTES`).

@@ -39,18 +39,36 @@ pub const FLAG_EXCLUSIVE: u32 = 0x1_0000;
 
 /// The units of [`Kind::System`] (`ZX_RSRC_SYSTEM_*_BASE`).
 pub mod system {
+    /// Virtual machines.
+    pub const HYPERVISOR: u64 = 0;
     /// Mark VMOs executable.
     pub const VMEX: u64 = 1;
     /// Debugging facilities, the attribute probe among them.
     pub const DEBUG: u64 = 2;
     /// Statistics of the whole system.
     pub const INFO: u64 = 3;
+    /// The CPUs.
+    pub const CPU: u64 = 4;
     /// Power control.
     pub const POWER: u64 = 5;
+    /// Start another kernel.
+    pub const MEXEC: u64 = 6;
+    /// What energy is used.
+    pub const ENERGY_INFO: u64 = 7;
     /// IOMMU objects.
     pub const IOMMU: u64 = 8;
+    /// How threads are scheduled.
+    pub const PROFILE: u64 = 10;
+    /// Message signalled interrupts.
+    pub const MSI: u64 = 11;
     /// The kernel's log.
     pub const DEBUGLOG: u64 = 12;
+    /// Stalls for memory.
+    pub const STALL: u64 = 13;
+    /// Traces.
+    pub const TRACING: u64 = 14;
+    /// Samples of what runs.
+    pub const SAMPLING: u64 = 15;
     /// How many units there are.
     pub const COUNT: u64 = 16;
 }

@@ -83,6 +83,9 @@ impl Rights {
     /// GET_PROPERTY and SET_PROPERTY.
     pub const PROPERTY: Self = Self(0xC0);
 
+    /// GET_POLICY and SET_POLICY.
+    pub const POLICY: Self = Self(0xC00);
+
     /// Default rights of a channel endpoint.
     pub const DEFAULT_CHANNEL: Self = Self(0xF00E);
     /// Default rights of an event.
@@ -105,12 +108,51 @@ impl Rights {
     pub const DEFAULT_RESOURCE: Self = Self(0x800B);
     /// Default rights of a thread.
     pub const DEFAULT_THREAD: Self = Self(0x4D2CF);
+    /// Default rights of any VMAR, before those for what it may map: BASIC less WAIT, OP_CHILDREN.
+    pub const DEFAULT_REGION: Self = Self(0x20_8003);
     /// Default rights of a root VMAR: BASIC less WAIT, OP_CHILDREN, READ, WRITE, EXECUTE.
     pub const DEFAULT_VMAR: Self = Self(0x20801F);
     /// Default rights of a paged VMO that cannot be resized.
     pub const DEFAULT_VMO: Self = Self(0xD0EF);
     /// Default rights of a physical VMO: the contract's eight, with WAIT, INSPECT and SIGNAL.
     pub const DEFAULT_VMO_PHYSICAL: Self = Self(0xD0FF);
+
+    /// Default rights of one of a pair of events.
+    pub const DEFAULT_EVENTPAIR: Self = Self(0xF003);
+    /// Default rights of a FIFO's end.
+    pub const DEFAULT_FIFO: Self = Self(0xF00F);
+    /// Default rights of an interrupt.
+    pub const DEFAULT_INTERRUPT: Self = Self(0xD00F);
+    /// Default rights of a block of message signalled interrupts.
+    pub const DEFAULT_MSI: Self = Self::BASIC;
+    /// Default rights of a PCI device.
+    pub const DEFAULT_PCI_DEVICE: Self = Self(0xC00F);
+    /// Default rights of a socket's end.
+    pub const DEFAULT_SOCKET: Self = Self(0x10_F0CF);
+    /// Default rights of a stream; READ and WRITE come with its mode.
+    pub const DEFAULT_STREAM: Self = Self(0xD0C3);
+    /// Default rights of a timer.
+    pub const DEFAULT_TIMER: Self = Self(0xD00B);
+    /// Default rights of a profile: BASIC less WAIT, APPLY_PROFILE.
+    pub const DEFAULT_PROFILE: Self = Self(0x8_8003);
+    /// Default rights of what keeps a task suspended.
+    pub const DEFAULT_SUSPEND_TOKEN: Self = Self(0x8002);
+    /// Default rights of a pager.
+    pub const DEFAULT_PAGER: Self = Self(0x180_8002);
+    /// Default rights of an exception.
+    pub const DEFAULT_EXCEPTION: Self = Self(0x80C2);
+    /// Default rights of a clock.
+    pub const DEFAULT_CLOCK: Self = Self(0xD0CF);
+    /// Default rights of a counter.
+    pub const DEFAULT_COUNTER: Self = Self(0xD00F);
+    /// Default rights of a virtual machine.
+    pub const DEFAULT_GUEST: Self = Self(0x4_800B);
+    /// Default rights of a virtual machine's CPU.
+    pub const DEFAULT_VCPU: Self = Self(0xD01F);
+    /// Default rights of a shared buffer.
+    pub const DEFAULT_IOB: Self = Self(0xF0EF);
+    /// Default rights of a region of several shared buffers.
+    pub const DEFAULT_IOB_SHARED_REGION: Self = Self(0xD0C3);
 
     /// Whether every right of `other` is in this set.
     pub const fn contains(self, other: Self) -> bool {
@@ -161,6 +203,15 @@ mod tests {
         assert_eq!(R::DEFAULT_BTI, (R::BASIC - R::WAIT) | R::IO | R::PROPERTY | R::MAP);
         assert_eq!(R::DEFAULT_PMT, R::INSPECT);
         assert_eq!(R::DEFAULT_PORT, (R::BASIC - R::WAIT) | R::IO);
+        assert_eq!(R::DEFAULT_VMAR, R::DEFAULT_REGION | R::IO | R::EXECUTE);
+        assert_eq!(R::DEFAULT_EVENTPAIR, R::DEFAULT_EVENT | R::SIGNAL_PEER);
+        assert_eq!(R::DEFAULT_FIFO, R::BASIC | R::IO | R::SIGNAL | R::SIGNAL_PEER);
+        assert_eq!(R::DEFAULT_INTERRUPT, R::BASIC | R::IO | R::SIGNAL);
+        assert_eq!(R::DEFAULT_SOCKET, R::DEFAULT_FIFO | R::PROPERTY | R::MANAGE_SOCKET);
+        assert_eq!(R::DEFAULT_TIMER, R::BASIC | R::WRITE | R::SIGNAL);
+        assert_eq!(R::DEFAULT_PROFILE, (R::BASIC - R::WAIT) | R::APPLY_PROFILE);
+        assert_eq!(R::DEFAULT_PAGER, R::INSPECT | R::TRANSFER | R::ATTACH_VMO | R::MANAGE_VMO);
+        assert_eq!(R::DEFAULT_CLOCK, R::BASIC | R::IO | R::SIGNAL | R::PROPERTY);
         assert_eq!(R::DEFAULT_CHANNEL, (R::BASIC - R::DUPLICATE) | R::IO | R::SIGNAL | R::SIGNAL_PEER);
     }
 }

@@ -29,6 +29,24 @@ impl Signals {
     pub const JOB_NO_PROCESSES: Self = Self(1 << 5);
     /// The thread is suspended.
     pub const THREAD_SUSPENDED: Self = Self(1 << 5);
+    /// A clock was set for the first time.
+    pub const CLOCK_STARTED: Self = Self(1 << 4);
+    /// A clock was set again.
+    pub const CLOCK_UPDATED: Self = Self(1 << 5);
+    /// The other end of a socket does not write any more.
+    pub const SOCKET_PEER_WRITE_DISABLED: Self = Self(1 << 4);
+    /// This end of a socket does not write any more.
+    pub const SOCKET_WRITE_DISABLED: Self = Self(1 << 5);
+    /// A socket has as much to read as was asked for.
+    pub const SOCKET_READ_THRESHOLD: Self = Self(1 << 10);
+    /// A socket has as much room as was asked for.
+    pub const SOCKET_WRITE_THRESHOLD: Self = Self(1 << 11);
+    /// A counter is above zero.
+    pub const COUNTER_POSITIVE: Self = Self(1 << 4);
+    /// A counter is zero or below.
+    pub const COUNTER_NON_POSITIVE: Self = Self(1 << 5);
+    /// A virtual interrupt is not triggered.
+    pub const VIRTUAL_INTERRUPT_UNTRIGGERED: Self = Self(1 << 4);
     /// Reported to waiters only: the handle waited on was closed or sent away.
     pub const HANDLE_CLOSED: Self = Self(1 << 23);
     /// The eight bits that are the program's own.

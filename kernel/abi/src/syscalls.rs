@@ -334,7 +334,7 @@ syscalls! {
     /// Writes another process's memory.
     Call process_write_memory(handle: handle, addr: vaddr, buffer: in, buffer_size: usize, actual: (out "size_t")) -> Status ["WRITE on handle"];
     /// Makes a scheduling profile.
-    Call profile_create(resource: handle, options: u32, profile: in, out: (out "zx_handle_t")) -> Status ["SYSTEM/PROFILE"];
+    Call profile_create(resource: handle, options: u32, profile: (in "zx_profile_info_t"), out: (out "zx_handle_t")) -> Status ["SYSTEM/PROFILE"];
     /// Makes a resource from its parent.
     Call resource_create(parent: handle, options: u32, base: u64, size: usize, name: str, name_size: usize, out: (out "zx_handle_t")) -> Status ["WRITE on parent"];
     /// Makes a secure monitor call.
@@ -348,7 +348,7 @@ syscalls! {
     /// Writes to a socket.
     Call socket_write(handle: handle, options: u32, buffer: in, buffer_size: usize, actual: (out "size_t")) -> Status ["WRITE on handle"];
     /// Powers off or restarts the machine.
-    Call system_powerctl(resource: handle, command: u32, argument: in) -> Status ["SYSTEM/POWER"];
+    Call system_powerctl(resource: handle, command: u32, argument: (in "zx_system_powerctl_arg_t")) -> Status ["SYSTEM/POWER"];
     /// Makes the channel on which a task's exceptions arrive.
     Call task_create_exception_channel(handle: handle, options: u32, out: (out "zx_handle_t")) -> Status ["INSPECT, DUPLICATE, TRANSFER and MANAGE_THREAD on handle"];
     /// Kills a job, process or thread.

@@ -89,6 +89,13 @@ fn the_contracts_synopsis_compiles_as_it_stands() {
     check_everywhere(text, "the synopsis");
 }
 
+/// What `tests/conformance/c` compiles for EL0, here as C++ too: each number and each place, said a second time.
+#[test]
+fn the_numbers_are_zircons() {
+    let text = fs::read_to_string(root().join("tests/conformance/c/numbers.c")).unwrap();
+    check_everywhere(&text, "numbers.c");
+}
+
 #[test]
 fn a_structure_that_the_kernel_sees_otherwise_does_not_compile() {
     let scratch = Scratch::new().unwrap();

@@ -59,6 +59,20 @@ __END_CDECLS
 #define PA_USER1           0xf1u
 #define PA_USER2           0xf2u
 
+/* Types that no program is given here. */
+#define PA_VMAR_LOADED          5u
+#define PA_LDSVC_LOADER         0x10u
+#define PA_VMO_STACK            0x13u
+#define PA_VMO_EXECUTABLE       0x14u
+#define PA_VMO_KERNEL_FILE      0x1cu
+#define PA_VMO_COMPONENT_CONFIG 0x1du
+#define PA_NS_DIR               0x20u
+#define PA_LIFECYCLE            0x3au
+#define PA_DIRECTORY_REQUEST    0x3bu
+#define PA_RESOURCE             0x3fu
+#define PA_CLOCK_UTC            0x40u
+#define PA_IOPORT_RESOURCE      0x52u
+
 /* Ours, in the range for users: a window of a granted device (an MMIO resource), an interrupt of one (an IRQ
  * resource), each counted from 0 in the order of the grants and of the device table, and that table's VMO. */
 #define PA_DEVICE_WINDOW PA_USER0

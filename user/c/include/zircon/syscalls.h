@@ -7,8 +7,10 @@
 #include <zircon/types.h>
 #include <zircon/syscalls/object.h>
 #include <zircon/syscalls/port.h>
+#include <zircon/syscalls/profile.h>
 #include <zircon/syscalls/resource.h>
 #include <zircon/syscalls/smc.h>
+#include <zircon/syscalls/system.h>
 
 __BEGIN_CDECLS
 
@@ -247,7 +249,7 @@ zx_status_t zx_process_start(zx_handle_t handle, zx_handle_t thread, zx_vaddr_t 
 zx_status_t zx_process_write_memory(zx_handle_t handle, zx_vaddr_t addr, const void* buffer, size_t buffer_size, size_t* actual);
 
 /* Makes a scheduling profile. Rights: SYSTEM/PROFILE. */
-zx_status_t zx_profile_create(zx_handle_t resource, uint32_t options, const void* profile, zx_handle_t* out);
+zx_status_t zx_profile_create(zx_handle_t resource, uint32_t options, const zx_profile_info_t* profile, zx_handle_t* out);
 
 /* Makes a resource from its parent. Rights: WRITE on parent. */
 zx_status_t zx_resource_create(zx_handle_t parent, uint32_t options, uint64_t base, size_t size, const char* name, size_t name_size, zx_handle_t* out);
@@ -268,7 +270,7 @@ zx_status_t zx_socket_set_disposition(zx_handle_t handle, uint32_t disposition, 
 zx_status_t zx_socket_write(zx_handle_t handle, uint32_t options, const void* buffer, size_t buffer_size, size_t* actual);
 
 /* Powers off or restarts the machine. Rights: SYSTEM/POWER. */
-zx_status_t zx_system_powerctl(zx_handle_t resource, uint32_t command, const void* argument);
+zx_status_t zx_system_powerctl(zx_handle_t resource, uint32_t command, const zx_system_powerctl_arg_t* argument);
 
 /* Makes the channel on which a task's exceptions arrive. Rights: INSPECT, DUPLICATE, TRANSFER and MANAGE_THREAD on handle. */
 zx_status_t zx_task_create_exception_channel(zx_handle_t handle, uint32_t options, zx_handle_t* out);

@@ -4,6 +4,7 @@
 #ifndef ZIRCON_TYPES_H_
 #define ZIRCON_TYPES_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <zircon/compiler.h>
@@ -12,16 +13,34 @@
 #include <zircon/rights.h>
 #include <zircon/time.h>
 
+#ifndef __cplusplus
+#include <stdatomic.h>
+#endif
+
 typedef uint32_t zx_handle_t;
 typedef uint32_t zx_signals_t;
 typedef uint64_t zx_koid_t;
 typedef uint32_t zx_obj_type_t;
 typedef uint64_t zx_paddr_t;
 typedef uint64_t zx_vaddr_t;
+typedef uint64_t zx_gpaddr_t;
 typedef uint64_t zx_off_t;
 typedef uint32_t zx_vm_option_t;
 typedef uint32_t zx_handle_op_t;
+typedef uint32_t zx_txid_t;
+
+/* A futex is atomic in C; C++ has no name for that which both know. */
+#ifdef __cplusplus
 typedef int zx_futex_t;
+#else
+typedef atomic_int zx_futex_t;
+#endif
+typedef int zx_futex_storage_t;
+
+typedef struct zx_iovec {
+  void* buffer;
+  size_t capacity;
+} zx_iovec_t;
 
 /* Handles: the value that is none, and the bits that every valid one has. */
 #define ZX_HANDLE_INVALID         ((zx_handle_t)0u)
@@ -35,66 +54,91 @@ typedef int zx_futex_t;
 /* Bytes of a name, with its NUL. */
 #define ZX_MAX_NAME_LEN ((size_t)0x20u)
 
-/* What an object is. */
-#define ZX_OBJ_TYPE_NONE          ((zx_obj_type_t)0u)
-#define ZX_OBJ_TYPE_PROCESS       ((zx_obj_type_t)1u)
-#define ZX_OBJ_TYPE_THREAD        ((zx_obj_type_t)2u)
-#define ZX_OBJ_TYPE_VMO           ((zx_obj_type_t)3u)
-#define ZX_OBJ_TYPE_CHANNEL       ((zx_obj_type_t)4u)
-#define ZX_OBJ_TYPE_EVENT         ((zx_obj_type_t)5u)
-#define ZX_OBJ_TYPE_PORT          ((zx_obj_type_t)6u)
-#define ZX_OBJ_TYPE_INTERRUPT     ((zx_obj_type_t)9u)
-#define ZX_OBJ_TYPE_LOG           ((zx_obj_type_t)0xcu)
-#define ZX_OBJ_TYPE_SOCKET        ((zx_obj_type_t)0xeu)
-#define ZX_OBJ_TYPE_RESOURCE      ((zx_obj_type_t)0xfu)
-#define ZX_OBJ_TYPE_EVENTPAIR     ((zx_obj_type_t)0x10u)
-#define ZX_OBJ_TYPE_JOB           ((zx_obj_type_t)0x11u)
-#define ZX_OBJ_TYPE_VMAR          ((zx_obj_type_t)0x12u)
-#define ZX_OBJ_TYPE_FIFO          ((zx_obj_type_t)0x13u)
-#define ZX_OBJ_TYPE_TIMER         ((zx_obj_type_t)0x16u)
-#define ZX_OBJ_TYPE_IOMMU         ((zx_obj_type_t)0x17u)
-#define ZX_OBJ_TYPE_BTI           ((zx_obj_type_t)0x18u)
-#define ZX_OBJ_TYPE_PROFILE       ((zx_obj_type_t)0x19u)
-#define ZX_OBJ_TYPE_PMT           ((zx_obj_type_t)0x1au)
-#define ZX_OBJ_TYPE_SUSPEND_TOKEN ((zx_obj_type_t)0x1bu)
-#define ZX_OBJ_TYPE_EXCEPTION     ((zx_obj_type_t)0x1du)
+/* What an object is; types are below the last one. */
+#define ZX_OBJ_TYPE_NONE              ((zx_obj_type_t)0u)
+#define ZX_OBJ_TYPE_PROCESS           ((zx_obj_type_t)1u)
+#define ZX_OBJ_TYPE_THREAD            ((zx_obj_type_t)2u)
+#define ZX_OBJ_TYPE_VMO               ((zx_obj_type_t)3u)
+#define ZX_OBJ_TYPE_CHANNEL           ((zx_obj_type_t)4u)
+#define ZX_OBJ_TYPE_EVENT             ((zx_obj_type_t)5u)
+#define ZX_OBJ_TYPE_PORT              ((zx_obj_type_t)6u)
+#define ZX_OBJ_TYPE_INTERRUPT         ((zx_obj_type_t)9u)
+#define ZX_OBJ_TYPE_PCI_DEVICE        ((zx_obj_type_t)0xbu)
+#define ZX_OBJ_TYPE_DEBUGLOG          ((zx_obj_type_t)0xcu)
+#define ZX_OBJ_TYPE_LOG               ((zx_obj_type_t)0xcu)
+#define ZX_OBJ_TYPE_SOCKET            ((zx_obj_type_t)0xeu)
+#define ZX_OBJ_TYPE_RESOURCE          ((zx_obj_type_t)0xfu)
+#define ZX_OBJ_TYPE_EVENTPAIR         ((zx_obj_type_t)0x10u)
+#define ZX_OBJ_TYPE_JOB               ((zx_obj_type_t)0x11u)
+#define ZX_OBJ_TYPE_VMAR              ((zx_obj_type_t)0x12u)
+#define ZX_OBJ_TYPE_FIFO              ((zx_obj_type_t)0x13u)
+#define ZX_OBJ_TYPE_GUEST             ((zx_obj_type_t)0x14u)
+#define ZX_OBJ_TYPE_VCPU              ((zx_obj_type_t)0x15u)
+#define ZX_OBJ_TYPE_TIMER             ((zx_obj_type_t)0x16u)
+#define ZX_OBJ_TYPE_IOMMU             ((zx_obj_type_t)0x17u)
+#define ZX_OBJ_TYPE_BTI               ((zx_obj_type_t)0x18u)
+#define ZX_OBJ_TYPE_PROFILE           ((zx_obj_type_t)0x19u)
+#define ZX_OBJ_TYPE_PMT               ((zx_obj_type_t)0x1au)
+#define ZX_OBJ_TYPE_SUSPEND_TOKEN     ((zx_obj_type_t)0x1bu)
+#define ZX_OBJ_TYPE_PAGER             ((zx_obj_type_t)0x1cu)
+#define ZX_OBJ_TYPE_EXCEPTION         ((zx_obj_type_t)0x1du)
+#define ZX_OBJ_TYPE_CLOCK             ((zx_obj_type_t)0x1eu)
+#define ZX_OBJ_TYPE_STREAM            ((zx_obj_type_t)0x1fu)
+#define ZX_OBJ_TYPE_MSI               ((zx_obj_type_t)0x20u)
+#define ZX_OBJ_TYPE_IOB               ((zx_obj_type_t)0x21u)
+#define ZX_OBJ_TYPE_COUNTER           ((zx_obj_type_t)0x22u)
+#define ZX_OBJ_TYPE_IOB_SHARED_REGION ((zx_obj_type_t)0x23u)
+#define ZX_OBJ_TYPE_UPPER_BOUND       ((zx_obj_type_t)0x40u)
 
 /* Signals. */
-#define ZX_SIGNAL_NONE           ((zx_signals_t)0u)
-#define ZX_SIGNAL_HANDLE_CLOSED  ((zx_signals_t)0x800000u)
-#define ZX_USER_SIGNAL_ALL       ((zx_signals_t)0xff000000u)
-#define ZX_CHANNEL_READABLE      ((zx_signals_t)1u)
-#define ZX_CHANNEL_WRITABLE      ((zx_signals_t)2u)
-#define ZX_CHANNEL_PEER_CLOSED   ((zx_signals_t)4u)
-#define ZX_EVENT_SIGNALED        ((zx_signals_t)8u)
-#define ZX_EVENTPAIR_SIGNALED    ((zx_signals_t)8u)
-#define ZX_EVENTPAIR_PEER_CLOSED ((zx_signals_t)4u)
-#define ZX_FIFO_READABLE         ((zx_signals_t)1u)
-#define ZX_FIFO_WRITABLE         ((zx_signals_t)2u)
-#define ZX_FIFO_PEER_CLOSED      ((zx_signals_t)4u)
-#define ZX_SOCKET_READABLE       ((zx_signals_t)1u)
-#define ZX_SOCKET_WRITABLE       ((zx_signals_t)2u)
-#define ZX_SOCKET_PEER_CLOSED    ((zx_signals_t)4u)
-#define ZX_TIMER_SIGNALED        ((zx_signals_t)8u)
-#define ZX_LOG_READABLE          ((zx_signals_t)1u)
-#define ZX_LOG_WRITABLE          ((zx_signals_t)2u)
-#define ZX_TASK_TERMINATED       ((zx_signals_t)8u)
-#define ZX_JOB_TERMINATED        ((zx_signals_t)8u)
-#define ZX_JOB_NO_JOBS           ((zx_signals_t)0x10u)
-#define ZX_JOB_NO_PROCESSES      ((zx_signals_t)0x20u)
-#define ZX_PROCESS_TERMINATED    ((zx_signals_t)8u)
-#define ZX_THREAD_TERMINATED     ((zx_signals_t)8u)
-#define ZX_THREAD_RUNNING        ((zx_signals_t)0x10u)
-#define ZX_THREAD_SUSPENDED      ((zx_signals_t)0x20u)
-#define ZX_VMO_ZERO_CHILDREN     ((zx_signals_t)8u)
-#define ZX_USER_SIGNAL_0         ((zx_signals_t)0x1000000u)
-#define ZX_USER_SIGNAL_1         ((zx_signals_t)0x2000000u)
-#define ZX_USER_SIGNAL_2         ((zx_signals_t)0x4000000u)
-#define ZX_USER_SIGNAL_3         ((zx_signals_t)0x8000000u)
-#define ZX_USER_SIGNAL_4         ((zx_signals_t)0x10000000u)
-#define ZX_USER_SIGNAL_5         ((zx_signals_t)0x20000000u)
-#define ZX_USER_SIGNAL_6         ((zx_signals_t)0x40000000u)
-#define ZX_USER_SIGNAL_7         ((zx_signals_t)0x80000000u)
+#define ZX_SIGNAL_NONE                   ((zx_signals_t)0u)
+#define ZX_SIGNAL_HANDLE_CLOSED          ((zx_signals_t)0x800000u)
+#define ZX_USER_SIGNAL_ALL               ((zx_signals_t)0xff000000u)
+#define ZX_CHANNEL_READABLE              ((zx_signals_t)1u)
+#define ZX_CHANNEL_WRITABLE              ((zx_signals_t)2u)
+#define ZX_CHANNEL_PEER_CLOSED           ((zx_signals_t)4u)
+#define ZX_EVENT_SIGNALED                ((zx_signals_t)8u)
+#define ZX_EVENTPAIR_SIGNALED            ((zx_signals_t)8u)
+#define ZX_EVENTPAIR_PEER_CLOSED         ((zx_signals_t)4u)
+#define ZX_FIFO_READABLE                 ((zx_signals_t)1u)
+#define ZX_FIFO_WRITABLE                 ((zx_signals_t)2u)
+#define ZX_FIFO_PEER_CLOSED              ((zx_signals_t)4u)
+#define ZX_SOCKET_READABLE               ((zx_signals_t)1u)
+#define ZX_SOCKET_WRITABLE               ((zx_signals_t)2u)
+#define ZX_SOCKET_PEER_CLOSED            ((zx_signals_t)4u)
+#define ZX_TIMER_SIGNALED                ((zx_signals_t)8u)
+#define ZX_LOG_READABLE                  ((zx_signals_t)1u)
+#define ZX_LOG_WRITABLE                  ((zx_signals_t)2u)
+#define ZX_TASK_TERMINATED               ((zx_signals_t)8u)
+#define ZX_JOB_TERMINATED                ((zx_signals_t)8u)
+#define ZX_JOB_NO_JOBS                   ((zx_signals_t)0x10u)
+#define ZX_JOB_NO_PROCESSES              ((zx_signals_t)0x20u)
+#define ZX_PROCESS_TERMINATED            ((zx_signals_t)8u)
+#define ZX_THREAD_TERMINATED             ((zx_signals_t)8u)
+#define ZX_THREAD_RUNNING                ((zx_signals_t)0x10u)
+#define ZX_THREAD_SUSPENDED              ((zx_signals_t)0x20u)
+#define ZX_VMO_ZERO_CHILDREN             ((zx_signals_t)8u)
+#define ZX_CLOCK_STARTED                 ((zx_signals_t)0x10u)
+#define ZX_CLOCK_UPDATED                 ((zx_signals_t)0x20u)
+#define ZX_SOCKET_PEER_WRITE_DISABLED    ((zx_signals_t)0x10u)
+#define ZX_SOCKET_WRITE_DISABLED         ((zx_signals_t)0x20u)
+#define ZX_SOCKET_READ_THRESHOLD         ((zx_signals_t)0x400u)
+#define ZX_SOCKET_WRITE_THRESHOLD        ((zx_signals_t)0x800u)
+#define ZX_IOB_PEER_CLOSED               ((zx_signals_t)4u)
+#define ZX_COUNTER_SIGNALED              ((zx_signals_t)8u)
+#define ZX_COUNTER_POSITIVE              ((zx_signals_t)0x10u)
+#define ZX_COUNTER_NON_POSITIVE          ((zx_signals_t)0x20u)
+#define ZX_VIRTUAL_INTERRUPT_UNTRIGGERED ((zx_signals_t)0x10u)
+#define ZX_EVENT_SIGNAL_MASK             ((zx_signals_t)0xff000008u)
+#define ZX_EVENTPAIR_SIGNAL_MASK         ((zx_signals_t)0xff00000cu)
+#define ZX_USER_SIGNAL_0                 ((zx_signals_t)0x1000000u)
+#define ZX_USER_SIGNAL_1                 ((zx_signals_t)0x2000000u)
+#define ZX_USER_SIGNAL_2                 ((zx_signals_t)0x4000000u)
+#define ZX_USER_SIGNAL_3                 ((zx_signals_t)0x8000000u)
+#define ZX_USER_SIGNAL_4                 ((zx_signals_t)0x10000000u)
+#define ZX_USER_SIGNAL_5                 ((zx_signals_t)0x20000000u)
+#define ZX_USER_SIGNAL_6                 ((zx_signals_t)0x40000000u)
+#define ZX_USER_SIGNAL_7                 ((zx_signals_t)0x80000000u)
 
 /* How a VMO is cached: Normal write-back, Device-nGnRnE, Device-nGnRE, Normal non-cacheable. */
 #define ZX_CACHE_POLICY_CACHED          ((uint32_t)0u)
@@ -263,6 +307,38 @@ ZX_LAYOUT_FIELD(zx_handle_disposition_t, type, 8);
 ZX_LAYOUT_FIELD(zx_handle_disposition_t, rights, 12);
 ZX_LAYOUT_FIELD(zx_handle_disposition_t, result, 16);
 
+/* What zx_channel_call_etc would send. */
+typedef struct zx_channel_call_etc_args {
+  const void* wr_bytes;
+  zx_handle_disposition_t* wr_handles;
+  void* rd_bytes;
+  zx_handle_info_t* rd_handles;
+  uint32_t wr_num_bytes;
+  uint32_t wr_num_handles;
+  uint32_t rd_num_bytes;
+  uint32_t rd_num_handles;
+} zx_channel_call_etc_args_t;
+ZX_LAYOUT_SIZE(zx_channel_call_etc_args_t, 48, 8);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, wr_bytes, 0);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, wr_handles, 8);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, rd_bytes, 16);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, rd_handles, 24);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, wr_num_bytes, 32);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, wr_num_handles, 36);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, rd_num_bytes, 40);
+ZX_LAYOUT_FIELD(zx_channel_call_etc_args_t, rd_num_handles, 44);
+
+/* One piece of a message that is sent with ZX_CHANNEL_WRITE_USE_IOVEC, which is not built. */
+typedef struct zx_channel_iovec {
+  const void* buffer;
+  uint32_t capacity;
+  uint32_t reserved;
+} zx_channel_iovec_t;
+ZX_LAYOUT_SIZE(zx_channel_iovec_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_channel_iovec_t, buffer, 0);
+ZX_LAYOUT_FIELD(zx_channel_iovec_t, capacity, 8);
+ZX_LAYOUT_FIELD(zx_channel_iovec_t, reserved, 12);
+
 /* The most items of one wait. */
 #define ZX_WAIT_MANY_MAX_ITEMS ((size_t)0x40u)
 
@@ -309,6 +385,70 @@ ZX_LAYOUT_FIELD(zx_wait_item_t, pending, 8);
 #define ZX_BTI_PERM_EXECUTE ((uint32_t)4u)
 #define ZX_BTI_COMPRESS     ((uint32_t)8u)
 #define ZX_BTI_CONTIGUOUS   ((uint32_t)0x10u)
+
+/* Bytes of one zx_cprng_draw_once and zx_cprng_add_entropy in Zircon; here there is no limit. */
+#define ZX_CPRNG_DRAW_MAX_LEN        ((size_t)0x100u)
+#define ZX_CPRNG_ADD_ENTROPY_MAX_LEN ((size_t)0x100u)
+
+/* Sockets. */
+#define ZX_SOCKET_STREAM                     ((uint32_t)0u)
+#define ZX_SOCKET_DATAGRAM                   ((uint32_t)1u)
+#define ZX_SOCKET_PEEK                       ((uint32_t)8u)
+#define ZX_SOCKET_DISPOSITION_WRITE_DISABLED ((uint32_t)1u)
+#define ZX_SOCKET_DISPOSITION_WRITE_ENABLED  ((uint32_t)2u)
+
+typedef uint32_t zx_system_event_type_t;
+typedef uint32_t zx_stream_seek_origin_t;
+
+/* Streams. */
+#define ZX_STREAM_MODE_READ           ((uint32_t)1u)
+#define ZX_STREAM_MODE_WRITE          ((uint32_t)2u)
+#define ZX_STREAM_MODE_APPEND         ((uint32_t)4u)
+#define ZX_STREAM_APPEND              ((uint32_t)1u)
+#define ZX_STREAM_SEEK_ORIGIN_START   ((uint32_t)0u)
+#define ZX_STREAM_SEEK_ORIGIN_CURRENT ((uint32_t)1u)
+#define ZX_STREAM_SEEK_ORIGIN_END     ((uint32_t)2u)
+
+/* Pagers. */
+#define ZX_PAGER_OP_FAIL            ((uint32_t)1u)
+#define ZX_PAGER_OP_DIRTY           ((uint32_t)2u)
+#define ZX_PAGER_OP_WRITEBACK_BEGIN ((uint32_t)3u)
+#define ZX_PAGER_OP_WRITEBACK_END   ((uint32_t)4u)
+#define ZX_PAGER_VMO_READ           ((uint32_t)0u)
+#define ZX_PAGER_VMO_COMPLETE       ((uint32_t)1u)
+#define ZX_PAGER_VMO_DIRTY          ((uint32_t)2u)
+#define ZX_PAGER_VMO_STATS_MODIFIED ((uint32_t)1u)
+#define ZX_PAGER_RESET_VMO_STATS    ((uint32_t)1u)
+
+/* Events of the system. */
+#define ZX_SYSTEM_EVENT_OUT_OF_MEMORY            ((zx_system_event_type_t)1u)
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_CRITICAL ((zx_system_event_type_t)2u)
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_WARNING  ((zx_system_event_type_t)3u)
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_NORMAL   ((zx_system_event_type_t)4u)
+#define ZX_SYSTEM_EVENT_IMMINENT_OUT_OF_MEMORY   ((zx_system_event_type_t)5u)
+
+/* Options and limits of what is not built. */
+#define ZX_VMO_TRAP_DIRTY                       ((uint32_t)8u)
+#define ZX_PROCESS_SHARED                       ((uint32_t)1u)
+#define ZX_JOB_CRITICAL_PROCESS_RETCODE_NONZERO ((uint32_t)1u)
+#define ZX_EXCEPTION_CHANNEL_DEBUGGER           ((uint32_t)1u)
+#define ZX_MSI_MODE_MSI_X                       ((uint32_t)1u)
+#define ZX_FIFO_MAX_SIZE_BYTES                  ((uint32_t)0x1000u)
+#define ZX_CHANNEL_MAX_MSG_IOVECS               ((uint32_t)0x2000u)
+#define ZX_INFO_VCPU_FLAG_KICKED                ((uint32_t)1u)
+#define ZX_INFO_CPU_STATS_FLAG_ONLINE           ((uint32_t)1u)
+#define ZX_INFO_INVALID_CPU                     ((uint32_t)0xffffffffu)
+
+/* CPUs of a set, and of each of its words. */
+#define ZX_CPU_SET_MAX_CPUS      0x200u
+#define ZX_CPU_SET_BITS_PER_WORD 0x40u
+
+/* CPU n is bit n % 64 of word n / 64. */
+typedef struct zx_cpu_set {
+  uint64_t mask[ZX_CPU_SET_MAX_CPUS / ZX_CPU_SET_BITS_PER_WORD];
+} zx_cpu_set_t;
+ZX_LAYOUT_SIZE(zx_cpu_set_t, 64, 8);
+ZX_LAYOUT_FIELD(zx_cpu_set_t, mask, 0);
 
 __END_CDECLS
 

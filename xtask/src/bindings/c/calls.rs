@@ -14,8 +14,10 @@ pub(super) fn header() -> Header {
             "zircon/types.h",
             "zircon/syscalls/object.h",
             "zircon/syscalls/port.h",
+            "zircon/syscalls/profile.h",
             "zircon/syscalls/resource.h",
             "zircon/syscalls/smc.h",
+            "zircon/syscalls/system.h",
         ],
     );
     out.lines("__BEGIN_CDECLS");

@@ -9,6 +9,7 @@ mod devices;
 mod objects;
 mod process;
 mod types;
+mod unbuilt;
 
 use std::fmt::Write;
 
@@ -28,6 +29,7 @@ pub(super) fn headers() -> Vec<Header> {
     headers.extend(objects::headers());
     headers.extend(process::headers());
     headers.extend(devices::headers());
+    headers.extend(unbuilt::headers());
     headers.push(Header { path: "../../src/statuses.inc", text: types::statuses() });
     headers
 }

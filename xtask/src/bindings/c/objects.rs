@@ -7,10 +7,10 @@ use abi::object::{
     InfoTaskStats, InfoThread, InfoVmar, InfoVmo, info, maps_type, process_flags, property, resource_group,
     task_retcode, thread_state, vmo_flags,
 };
-use abi::policy::{self, Action, Condition, PolicyBasicV1, PolicyBasicV2, topic};
+use abi::policy::{self, Action, Condition, PolicyBasicV1, PolicyBasicV2, PolicyTimerSlack, topic};
 use abi::port::{BIND_TO_INTERRUPT, PacketSignal, PortPacket, packet_type};
 use abi::resource::{self, Kind, system};
-use abi::{AbiStruct, GeneralRegs, smc};
+use abi::{AbiStruct, GeneralRegs, smc, unbuilt};
 
 use super::{Header, Writer};
 
@@ -31,12 +31,14 @@ fn object() -> Header {
         "What can be asked about objects: topics, properties and their records.",
         &["zircon/types.h", "zircon/syscalls/resource.h"],
     );
-    out.lines("typedef uint32_t zx_object_info_topic_t;\ntypedef uint32_t zx_info_maps_type_t;");
+    out.lines(
+        "typedef uint32_t zx_object_info_topic_t;\ntypedef uint32_t zx_info_maps_type_t;\n\
+         typedef uint32_t zx_info_process_flags_t;\ntypedef uint32_t zx_thread_state_t;",
+    );
     out.values(
         "Topics of zx_object_get_info: a number, and a version in the top four bits.",
         "zx_object_info_topic_t",
         &wide([
-            ("ZX_INFO_NONE", 0),
             ("ZX_INFO_HANDLE_VALID", info::HANDLE_VALID),
             ("ZX_INFO_HANDLE_BASIC", info::HANDLE_BASIC),
             ("ZX_INFO_PROCESS", info::PROCESS),
@@ -71,6 +73,11 @@ fn object() -> Header {
         ]),
     );
     out.values(
+        "Topics that are not built: the kernel answers ZX_ERR_NOT_SUPPORTED.",
+        "zx_object_info_topic_t",
+        unbuilt::info::ALL,
+    );
+    out.values(
         "Properties.",
         "uint32_t",
         &wide([
@@ -80,11 +87,15 @@ fn object() -> Header {
             ("ZX_PROP_VMO_CONTENT_SIZE", property::VMO_CONTENT_SIZE),
         ]),
     );
+    out.values("Properties that are not built.", "uint32_t", unbuilt::property::ALL);
+    out.values("Values of ZX_PROP_EXCEPTION_STATE.", "uint32_t", unbuilt::exception_state::ALL);
+    out.values("Values of ZX_PROP_EXCEPTION_STRATEGY.", "uint32_t", unbuilt::exception_strategy::ALL);
     out.lines("__BEGIN_CDECLS");
     handles(&mut out);
     tasks(&mut out);
     memory(&mut out);
     maps(&mut out);
+    super::unbuilt::records(&mut out);
     out.lines("__END_CDECLS");
     out.end()
 }
@@ -125,25 +136,33 @@ fn handles(out: &mut Writer) {
             ("peer_owner_koid", "zx_koid_t peer_owner_koid"),
         ],
     );
-    out.structure::<InfoProcessHandleStats>("ZX_INFO_PROCESS_HANDLE_STATS, by zx_obj_type_t", &[]);
+    out.structure::<InfoProcessHandleStats>(
+        "ZX_INFO_PROCESS_HANDLE_STATS, by zx_obj_type_t",
+        &[("handle_count", "uint32_t handle_count[ZX_OBJ_TYPE_UPPER_BOUND]")],
+    );
 }
 
 fn tasks(out: &mut Writer) {
     out.values(
         "Flags of a process.",
-        "uint32_t",
+        "zx_info_process_flags_t",
         &wide([
             ("ZX_INFO_PROCESS_FLAG_STARTED", process_flags::STARTED),
             ("ZX_INFO_PROCESS_FLAG_EXITED", process_flags::EXITED),
+            ("ZX_INFO_PROCESS_FLAG_DEBUGGER_ATTACHED", process_flags::DEBUGGER_ATTACHED),
         ]),
     );
     out.structure::<InfoProcess>(
         "ZX_INFO_PROCESS",
-        &[("start_time", "zx_time_t start_time"), ("padding", "uint8_t padding1[4]")],
+        &[
+            ("start_time", "zx_instant_mono_t start_time"),
+            ("flags", "zx_info_process_flags_t flags"),
+            ("padding", "uint8_t padding1[4]"),
+        ],
     );
     out.values(
         "What a thread does.",
-        "uint32_t",
+        "zx_thread_state_t",
         &wide([
             ("ZX_THREAD_STATE_NEW", thread_state::NEW),
             ("ZX_THREAD_STATE_RUNNING", thread_state::RUNNING),
@@ -162,12 +181,27 @@ fn tasks(out: &mut Writer) {
             ("ZX_THREAD_STATE_BLOCKED_PAGER", thread_state::BLOCKED_PAGER),
         ]),
     );
-    out.structure::<InfoThread>("ZX_INFO_THREAD", &[]);
-    out.structure::<InfoJob>("ZX_INFO_JOB", &[]);
+    out.lines("#define ZX_THREAD_STATE_BASIC(state) ((state) & 0xffu)");
+    out.structure::<InfoThread>(
+        "ZX_INFO_THREAD",
+        &[("state", "zx_thread_state_t state"), ("cpu_affinity_mask", "zx_cpu_set_t cpu_affinity_mask")],
+    );
+    out.structure::<InfoJob>(
+        "ZX_INFO_JOB",
+        &[
+            ("exited", "bool exited"),
+            ("kill_on_oom", "bool kill_on_oom"),
+            ("debugger_attached", "bool debugger_attached"),
+            ("padding", "uint8_t padding1[5]"),
+        ],
+    );
     let lines: Vec<String> = [
         ("ZX_TASK_RETCODE_SYSCALL_KILL", task_retcode::SYSCALL_KILL),
+        ("ZX_TASK_RETCODE_OOM_KILL", task_retcode::OOM_KILL),
         ("ZX_TASK_RETCODE_POLICY_KILL", task_retcode::POLICY_KILL),
+        ("ZX_TASK_RETCODE_VDSO_KILL", task_retcode::VDSO_KILL),
         ("ZX_TASK_RETCODE_EXCEPTION_KILL", task_retcode::EXCEPTION_KILL),
+        ("ZX_TASK_RETCODE_CRITICAL_PROCESS_KILL", task_retcode::CRITICAL_PROCESS_KILL),
     ]
     .map(|(name, value)| format!("#define {name} ((int64_t)({value}))"))
     .to_vec();
@@ -190,10 +224,11 @@ fn memory(out: &mut Writer) {
             ("ZX_INFO_VMO_IS_COW_CLONE", vmo_flags::IS_COW_CLONE),
             ("ZX_INFO_VMO_VIA_HANDLE", vmo_flags::VIA_HANDLE),
             ("ZX_INFO_VMO_VIA_MAPPING", vmo_flags::VIA_MAPPING),
-            ("ZX_INFO_VMO_PAGER_BACKED", 32),
+            ("ZX_INFO_VMO_PAGER_BACKED", vmo_flags::PAGER_BACKED),
             ("ZX_INFO_VMO_CONTIGUOUS", vmo_flags::CONTIGUOUS),
-            ("ZX_INFO_VMO_DISCARDABLE", 128),
-            ("ZX_INFO_VMO_IMMUTABLE", 256),
+            ("ZX_INFO_VMO_DISCARDABLE", vmo_flags::DISCARDABLE),
+            ("ZX_INFO_VMO_IMMUTABLE", vmo_flags::IMMUTABLE),
+            ("ZX_INFO_VMO_VIA_IOB_HANDLE", vmo_flags::VIA_IOB_HANDLE),
         ]),
     );
     out.lines("#define ZX_INFO_VMO_TYPE(flags) ((flags) & ZX_INFO_VMO_TYPE_PAGED)");
@@ -285,31 +320,37 @@ fn resource() -> Header {
     kinds.push(("ZX_RSRC_KIND_COUNT", Kind::System as u64 + 1));
     out.values("What a resource grants.", "zx_rsrc_kind_t", &kinds);
     out.values("Flags.", "zx_rsrc_flags_t", &[("ZX_RSRC_FLAG_EXCLUSIVE", resource::FLAG_EXCLUSIVE.into())]);
-    let masks = [("ZX_RSRC_KIND_MASK", resource::KIND_MASK), ("ZX_RSRC_FLAGS_MASK", resource::FLAG_MASK)];
-    out.values("Where they are in the options of zx_resource_create.", "uint32_t", &wide(masks));
-    out.lines(
-        "#define ZX_RSRC_EXTRACT_KIND(options) ((options) & ZX_RSRC_KIND_MASK)\n\
-         #define ZX_RSRC_EXTRACT_FLAGS(options) ((options) & ZX_RSRC_FLAGS_MASK)",
+    out.values(
+        "Every flag that there is.",
+        "zx_rsrc_flags_t",
+        &[("ZX_RSRC_FLAGS_MASK", resource::FLAG_EXCLUSIVE.into())],
     );
+    out.lines(&format!(
+        "/* Where both are in the options of zx_resource_create. */\n\
+         #define ZX_RSRC_EXTRACT_KIND(options) ((options) & {:#x}u)\n\
+         #define ZX_RSRC_EXTRACT_FLAGS(options) ((options) & {:#x}u)",
+        resource::KIND_MASK,
+        resource::FLAG_MASK,
+    ));
     out.values(
         "The units of ZX_RSRC_KIND_SYSTEM, each one wide.",
         "zx_rsrc_system_base_t",
         &[
-            ("ZX_RSRC_SYSTEM_HYPERVISOR_BASE", 0),
+            ("ZX_RSRC_SYSTEM_HYPERVISOR_BASE", system::HYPERVISOR),
             ("ZX_RSRC_SYSTEM_VMEX_BASE", system::VMEX),
             ("ZX_RSRC_SYSTEM_DEBUG_BASE", system::DEBUG),
             ("ZX_RSRC_SYSTEM_INFO_BASE", system::INFO),
-            ("ZX_RSRC_SYSTEM_CPU_BASE", 4),
+            ("ZX_RSRC_SYSTEM_CPU_BASE", system::CPU),
             ("ZX_RSRC_SYSTEM_POWER_BASE", system::POWER),
-            ("ZX_RSRC_SYSTEM_MEXEC_BASE", 6),
-            ("ZX_RSRC_SYSTEM_ENERGY_INFO_BASE", 7),
+            ("ZX_RSRC_SYSTEM_MEXEC_BASE", system::MEXEC),
+            ("ZX_RSRC_SYSTEM_ENERGY_INFO_BASE", system::ENERGY_INFO),
             ("ZX_RSRC_SYSTEM_IOMMU_BASE", system::IOMMU),
-            ("ZX_RSRC_SYSTEM_PROFILE_BASE", 10),
-            ("ZX_RSRC_SYSTEM_MSI_BASE", 11),
+            ("ZX_RSRC_SYSTEM_PROFILE_BASE", system::PROFILE),
+            ("ZX_RSRC_SYSTEM_MSI_BASE", system::MSI),
             ("ZX_RSRC_SYSTEM_DEBUGLOG_BASE", system::DEBUGLOG),
-            ("ZX_RSRC_SYSTEM_STALL_BASE", 13),
-            ("ZX_RSRC_SYSTEM_TRACING_BASE", 14),
-            ("ZX_RSRC_SYSTEM_SAMPLING_BASE", 15),
+            ("ZX_RSRC_SYSTEM_STALL_BASE", system::STALL),
+            ("ZX_RSRC_SYSTEM_TRACING_BASE", system::TRACING),
+            ("ZX_RSRC_SYSTEM_SAMPLING_BASE", system::SAMPLING),
             ("ZX_RSRC_SYSTEM_COUNT", system::COUNT),
         ],
     );
@@ -328,7 +369,7 @@ typedef union zx_packet_user {
 
 /* ZX_PKT_TYPE_INTERRUPT */
 typedef struct zx_packet_interrupt {
-  zx_time_t timestamp;
+  zx_instant_boot_t timestamp;
   uint64_t reserved0;
   uint64_t reserved1;
   uint64_t reserved2;
@@ -337,7 +378,7 @@ typedef struct zx_packet_interrupt {
 /* What comes out of a port. */
 typedef struct zx_port_packet {
   uint64_t key;
-  uint32_t type;
+  zx_packet_type_t type;
   zx_status_t status;
   union {
     zx_packet_user_t user;
@@ -348,6 +389,7 @@ typedef struct zx_port_packet {
 
 fn port() -> Header {
     let mut out = Writer::new("syscalls/port.h", "Ports.", &["zircon/types.h"]);
+    out.lines("typedef uint32_t zx_packet_type_t;");
     out.values(
         "Options of zx_port_create.",
         "uint32_t",
@@ -355,17 +397,15 @@ fn port() -> Header {
     );
     out.values(
         "What a packet is about.",
-        "uint32_t",
-        &wide([
-            ("ZX_PKT_TYPE_USER", packet_type::USER),
-            ("ZX_PKT_TYPE_SIGNAL_ONE", packet_type::SIGNAL_ONE),
-            ("ZX_PKT_TYPE_INTERRUPT", 7),
-        ]),
+        "zx_packet_type_t",
+        &wide([("ZX_PKT_TYPE_USER", packet_type::USER), ("ZX_PKT_TYPE_SIGNAL_ONE", packet_type::SIGNAL_ONE)]),
     );
+    out.values("Packets that do not come yet.", "zx_packet_type_t", unbuilt::packet_type::ALL);
     out.lines(
         "#define ZX_PKT_IS_USER(type) ((type) == ZX_PKT_TYPE_USER)\n\
          #define ZX_PKT_IS_SIGNAL_ONE(type) ((type) == ZX_PKT_TYPE_SIGNAL_ONE)\n\
-         #define ZX_PKT_IS_INTERRUPT(type) ((type) == ZX_PKT_TYPE_INTERRUPT)\n\n__BEGIN_CDECLS",
+         #define ZX_PKT_IS_INTERRUPT(type) ((type) == ZX_PKT_TYPE_INTERRUPT)\n\
+         #define ZX_PKT_IS_PAGE_REQUEST(type) ((type) == ZX_PKT_TYPE_PAGE_REQUEST)\n\n__BEGIN_CDECLS",
     );
     out.structure::<PacketSignal>(
         "ZX_PKT_TYPE_SIGNAL_ONE",
@@ -429,6 +469,7 @@ fn policy() -> Header {
         "uint32_t",
         &conditions.map(|(name, condition)| (name, condition as u64)),
     );
+    out.values("How many those are.", "uint32_t", &[("ZX_POL_MAX", policy::CONDITIONS as u64)]);
     let actions = [
         ("ZX_POL_ACTION_ALLOW", Action::Allow),
         ("ZX_POL_ACTION_DENY", Action::Deny),
@@ -443,7 +484,14 @@ fn policy() -> Header {
     out.lines("__BEGIN_CDECLS");
     out.structure::<PolicyBasicV1>("One policy of ZX_JOB_POL_BASIC_V1.", &[("action", "uint32_t policy")]);
     out.structure::<PolicyBasicV2>("One policy of ZX_JOB_POL_BASIC_V2.", &[]);
-    out.lines("typedef zx_policy_basic_v1_t zx_policy_basic_t;\n\n__END_CDECLS");
+    out.structure::<PolicyTimerSlack>(
+        "The policy of ZX_JOB_POL_TIMER_SLACK.",
+        &[("min_slack", "zx_duration_t min_slack")],
+    );
+    out.lines(
+        "typedef zx_policy_basic_v1_t zx_policy_basic;\ntypedef zx_policy_basic_v1_t zx_policy_basic_t;\n\
+         #define ZX_JOB_POL_BASIC ZX_JOB_POL_BASIC_V1\n\n__END_CDECLS",
+    );
     out.end()
 }
 
@@ -488,6 +536,8 @@ fn debug() -> Header {
             ("ZX_THREAD_STATE_GENERAL_REGS", 0),
             ("ZX_THREAD_STATE_FP_REGS", 1),
             ("ZX_THREAD_STATE_VECTOR_REGS", 2),
+            ("ZX_THREAD_STATE_DEBUG_REGS", 4),
+            ("ZX_THREAD_STATE_SINGLE_STEP", 5),
         ],
     );
     out.lines(REGISTERS);

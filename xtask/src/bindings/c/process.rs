@@ -61,11 +61,27 @@ fn processargs() -> Header {
         ("PA_USER2", pa::USER_DEVICE_TABLE),
     ]
     .map(|(name, kind)| (name, kind.into()));
+    let later = [
+        ("PA_VMAR_LOADED", pa::unbuilt::VMAR_LOADED),
+        ("PA_LDSVC_LOADER", pa::unbuilt::LDSVC_LOADER),
+        ("PA_VMO_STACK", pa::unbuilt::VMO_STACK),
+        ("PA_VMO_EXECUTABLE", pa::unbuilt::VMO_EXECUTABLE),
+        ("PA_VMO_KERNEL_FILE", pa::unbuilt::VMO_KERNEL_FILE),
+        ("PA_VMO_COMPONENT_CONFIG", pa::unbuilt::VMO_COMPONENT_CONFIG),
+        ("PA_NS_DIR", pa::unbuilt::NS_DIR),
+        ("PA_LIFECYCLE", pa::unbuilt::LIFECYCLE),
+        ("PA_DIRECTORY_REQUEST", pa::unbuilt::DIRECTORY_REQUEST),
+        ("PA_RESOURCE", pa::unbuilt::RESOURCE),
+        ("PA_CLOCK_UTC", pa::unbuilt::CLOCK_UTC),
+        ("PA_IOPORT_RESOURCE", pa::unbuilt::IOPORT_RESOURCE),
+    ]
+    .map(|(name, kind)| (name, kind.into()));
     out.values(
         "Types. PA_VMO_BOOTDATA is the device tree's blob, PA_FD the log; the four resources are the ranged roots.",
         "",
         &kinds,
     );
+    out.values("Types that no program is given here.", "", &later);
     out.lines(
         "/* Ours, in the range for users: a window of a granted device (an MMIO resource), an interrupt of one (an IRQ\n\
          \x20* resource), each counted from 0 in the order of the grants and of the device table, and that table's VMO. */\n\

@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use abi::channel::{self, CallArgs, HandleDisposition, HandleInfo, handle_op};
+use abi::channel::{self, CallArgs, CallEtcArgs, ChannelIovec, HandleDisposition, HandleInfo, handle_op};
 use abi::dma::pin;
-use abi::object::{HANDLE_FIXED_BITS, KOID_FIRST, MAX_NAME_LEN};
+use abi::object::{HANDLE_FIXED_BITS, KOID_FIRST, MAX_NAME_LEN, OBJECT_TYPE_UPPER_BOUND};
 use abi::port::{WAIT_MANY_MAX_ITEMS, WaitItem, wait_async};
 use abi::processargs::{MAX_BYTES, MAX_HANDLES};
 use abi::time::clock;
+use abi::unbuilt::object_type;
 use abi::vmo::{CachePolicy, LockState, RangeOp, child, create};
 use abi::{ObjectType, PAGE_SHIFT, Rights, Signals, vmar};
 
-use super::{Header, Writer};
+use super::{Header, Writer, unbuilt};
 
 /// `user/c/src/statuses.inc`: a line for each status.
 pub(super) fn statuses() -> String {
@@ -23,7 +24,7 @@ pub(super) fn statuses() -> String {
 }
 
 pub(super) fn headers() -> Vec<Header> {
-    vec![compiler(), errors(), rights(), status(), limits(), time(), types(), features()]
+    vec![compiler(), errors(), rights(), status(), limits(), time(), types()]
 }
 
 const COMPILER: &str = "\
@@ -83,7 +84,7 @@ fn rights() -> Header {
         ("ZX_RIGHTS_BASIC", Rights::BASIC),
         ("ZX_RIGHTS_IO", Rights::IO),
         ("ZX_RIGHTS_PROPERTY", Rights::PROPERTY),
-        ("ZX_RIGHTS_POLICY", Rights::SET_POLICY | Rights::GET_POLICY),
+        ("ZX_RIGHTS_POLICY", Rights::POLICY),
         ("ZX_DEFAULT_CHANNEL_RIGHTS", Rights::DEFAULT_CHANNEL),
         ("ZX_DEFAULT_EVENT_RIGHTS", Rights::DEFAULT_EVENT),
         ("ZX_DEFAULT_PORT_RIGHTS", Rights::DEFAULT_PORT),
@@ -92,16 +93,35 @@ fn rights() -> Header {
         ("ZX_DEFAULT_PROCESS_RIGHTS", Rights::DEFAULT_PROCESS),
         ("ZX_DEFAULT_RESOURCE_RIGHTS", Rights::DEFAULT_RESOURCE),
         ("ZX_DEFAULT_THREAD_RIGHTS", Rights::DEFAULT_THREAD),
-        ("ZX_DEFAULT_VMAR_RIGHTS", Rights::DEFAULT_VMAR),
+        ("ZX_DEFAULT_VMAR_RIGHTS", Rights::DEFAULT_REGION),
         ("ZX_DEFAULT_IOMMU_RIGHTS", Rights::DEFAULT_IOMMU),
         ("ZX_DEFAULT_BTI_RIGHTS", Rights::DEFAULT_BTI),
         ("ZX_DEFAULT_PMT_RIGHTS", Rights::DEFAULT_PMT),
         ("ZX_DEFAULT_VMO_RIGHTS", Rights::DEFAULT_VMO),
+        ("ZX_DEFAULT_EVENTPAIR_RIGHTS", Rights::DEFAULT_EVENTPAIR),
+        ("ZX_DEFAULT_FIFO_RIGHTS", Rights::DEFAULT_FIFO),
+        ("ZX_DEFAULT_INTERRUPT_RIGHTS", Rights::DEFAULT_INTERRUPT),
+        ("ZX_DEFAULT_MSI_RIGHTS", Rights::DEFAULT_MSI),
+        ("ZX_DEFAULT_PCI_DEVICE_RIGHTS", Rights::DEFAULT_PCI_DEVICE),
+        ("ZX_DEFAULT_SOCKET_RIGHTS", Rights::DEFAULT_SOCKET),
+        ("ZX_DEFAULT_STREAM_RIGHTS", Rights::DEFAULT_STREAM),
+        ("ZX_DEFAULT_TIMER_RIGHTS", Rights::DEFAULT_TIMER),
+        ("ZX_DEFAULT_PROFILE_RIGHTS", Rights::DEFAULT_PROFILE),
+        ("ZX_DEFAULT_SUSPEND_TOKEN_RIGHTS", Rights::DEFAULT_SUSPEND_TOKEN),
+        ("ZX_DEFAULT_PAGER_RIGHTS", Rights::DEFAULT_PAGER),
+        ("ZX_DEFAULT_EXCEPTION_RIGHTS", Rights::DEFAULT_EXCEPTION),
+        ("ZX_DEFAULT_CLOCK_RIGHTS", Rights::DEFAULT_CLOCK),
+        ("ZX_DEFAULT_COUNTER_RIGHTS", Rights::DEFAULT_COUNTER),
+        ("ZX_DEFAULT_GUEST_RIGHTS", Rights::DEFAULT_GUEST),
+        ("ZX_DEFAULT_VCPU_RIGHTS", Rights::DEFAULT_VCPU),
+        ("ZX_DEFAULT_IOB_RIGHTS", Rights::DEFAULT_IOB),
+        ("ZX_DEFAULT_IOB_SHARED_REGION_RIGHTS", Rights::DEFAULT_IOB_SHARED_REGION),
+        ("ZX_DEFAULT_PCI_INTERRUPT_RIGHTS", Rights::DEFAULT_INTERRUPT),
         ("ZX_DEFAULT_PHYSICAL_VMO_RIGHTS", Rights::DEFAULT_VMO_PHYSICAL),
     ];
     let sets = sets.map(|(name, rights)| (name, rights.0.into()));
     out.values(
-        "Sets of them, and what a new handle has. The last one is ours: a physical VMO's, as its contract lists them.",
+        "Sets of them, and what a new handle has: a VMAR more, by what it may map. The last one is ours: a physical VMO's.",
         "zx_rights_t",
         &sets,
     );
@@ -195,13 +215,28 @@ typedef uint64_t zx_koid_t;
 typedef uint32_t zx_obj_type_t;
 typedef uint64_t zx_paddr_t;
 typedef uint64_t zx_vaddr_t;
+typedef uint64_t zx_gpaddr_t;
 typedef uint64_t zx_off_t;
 typedef uint32_t zx_vm_option_t;
 typedef uint32_t zx_handle_op_t;
-typedef int zx_futex_t;";
+typedef uint32_t zx_txid_t;
+
+/* A futex is atomic in C; C++ has no name for that which both know. */
+#ifdef __cplusplus
+typedef int zx_futex_t;
+#else
+typedef atomic_int zx_futex_t;
+#endif
+typedef int zx_futex_storage_t;
+
+typedef struct zx_iovec {
+  void* buffer;
+  size_t capacity;
+} zx_iovec_t;";
 
 fn types() -> Header {
     let includes = [
+        "stdbool.h",
         "stddef.h",
         "stdint.h",
         "zircon/compiler.h",
@@ -211,6 +246,7 @@ fn types() -> Header {
         "zircon/time.h",
     ];
     let mut out = Writer::new("types.h", "Types, signals, flags and small structures.", &includes);
+    out.lines("#ifndef __cplusplus\n#include <stdatomic.h>\n#endif");
     out.lines(TYPES);
     objects(&mut out);
     memory(&mut out);
@@ -218,6 +254,7 @@ fn types() -> Header {
     out.structure::<LockState>("What ZX_VMO_OP_LOCK finds.", &[]);
     channels(&mut out);
     waiting(&mut out);
+    unbuilt::values(&mut out);
     out.lines("__END_CDECLS");
     out.end()
 }
@@ -242,6 +279,7 @@ fn objects(out: &mut Writer) {
         ("ZX_OBJ_TYPE_EVENT", ObjectType::Event),
         ("ZX_OBJ_TYPE_PORT", ObjectType::Port),
         ("ZX_OBJ_TYPE_INTERRUPT", ObjectType::Interrupt),
+        ("ZX_OBJ_TYPE_DEBUGLOG", ObjectType::Debuglog),
         ("ZX_OBJ_TYPE_LOG", ObjectType::Debuglog),
         ("ZX_OBJ_TYPE_RESOURCE", ObjectType::Resource),
         ("ZX_OBJ_TYPE_JOB", ObjectType::Job),
@@ -250,21 +288,11 @@ fn objects(out: &mut Writer) {
         ("ZX_OBJ_TYPE_BTI", ObjectType::Bti),
         ("ZX_OBJ_TYPE_PMT", ObjectType::Pmt),
     ];
-    // The kinds of objects that are still to be built have Zircon's numbers, too.
-    let later = [
-        ("ZX_OBJ_TYPE_NONE", 0),
-        ("ZX_OBJ_TYPE_SOCKET", 14),
-        ("ZX_OBJ_TYPE_EVENTPAIR", 16),
-        ("ZX_OBJ_TYPE_FIFO", 19),
-        ("ZX_OBJ_TYPE_TIMER", 22),
-        ("ZX_OBJ_TYPE_PROFILE", 25),
-        ("ZX_OBJ_TYPE_SUSPEND_TOKEN", 27),
-        ("ZX_OBJ_TYPE_EXCEPTION", 29),
-    ];
     let mut all: Vec<(&str, u64)> = kinds.iter().map(|(name, kind)| (*name, *kind as u64)).collect();
-    all.extend(later);
+    all.extend(object_type::ALL);
+    all.push(("ZX_OBJ_TYPE_UPPER_BOUND", OBJECT_TYPE_UPPER_BOUND as u64));
     all.sort_by_key(|(_, value)| *value);
-    out.values("What an object is.", "zx_obj_type_t", &all);
+    out.values("What an object is; types are below the last one.", "zx_obj_type_t", &all);
     signals(out);
 }
 
@@ -297,6 +325,22 @@ fn signals(out: &mut Writer) {
         ("ZX_THREAD_RUNNING", Signals::THREAD_RUNNING),
         ("ZX_THREAD_SUSPENDED", Signals::THREAD_SUSPENDED),
         ("ZX_VMO_ZERO_CHILDREN", Signals::VMO_ZERO_CHILDREN),
+        ("ZX_CLOCK_STARTED", Signals::CLOCK_STARTED),
+        ("ZX_CLOCK_UPDATED", Signals::CLOCK_UPDATED),
+        ("ZX_SOCKET_PEER_WRITE_DISABLED", Signals::SOCKET_PEER_WRITE_DISABLED),
+        ("ZX_SOCKET_WRITE_DISABLED", Signals::SOCKET_WRITE_DISABLED),
+        ("ZX_SOCKET_READ_THRESHOLD", Signals::SOCKET_READ_THRESHOLD),
+        ("ZX_SOCKET_WRITE_THRESHOLD", Signals::SOCKET_WRITE_THRESHOLD),
+        ("ZX_IOB_PEER_CLOSED", Signals::PEER_CLOSED),
+        ("ZX_COUNTER_SIGNALED", Signals::SIGNALED),
+        ("ZX_COUNTER_POSITIVE", Signals::COUNTER_POSITIVE),
+        ("ZX_COUNTER_NON_POSITIVE", Signals::COUNTER_NON_POSITIVE),
+        ("ZX_VIRTUAL_INTERRUPT_UNTRIGGERED", Signals::VIRTUAL_INTERRUPT_UNTRIGGERED),
+        ("ZX_EVENT_SIGNAL_MASK", Signals(Signals::USER_ALL.0 | Signals::SIGNALED.0)),
+        (
+            "ZX_EVENTPAIR_SIGNAL_MASK",
+            Signals(Signals::USER_ALL.0 | Signals::SIGNALED.0 | Signals::PEER_CLOSED.0),
+        ),
     ];
     let mut all: Vec<(String, u64)> =
         named.iter().map(|(name, signals)| ((*name).to_owned(), signals.0.into())).collect();
@@ -443,6 +487,19 @@ fn channels(out: &mut Writer) {
     let operations = operations.map(|(name, value)| (name, value.into()));
     out.values("What zx_channel_write_etc does with a handle.", "zx_handle_op_t", &operations);
     out.structure::<HandleDisposition>("The same with what it needs, and how it went.", &typed);
+    out.structure::<CallEtcArgs>(
+        "What zx_channel_call_etc would send.",
+        &[
+            ("wr_bytes", "const void* wr_bytes"),
+            ("wr_handles", "zx_handle_disposition_t* wr_handles"),
+            ("rd_bytes", "void* rd_bytes"),
+            ("rd_handles", "zx_handle_info_t* rd_handles"),
+        ],
+    );
+    out.structure::<ChannelIovec>(
+        "One piece of a message that is sent with ZX_CHANNEL_WRITE_USE_IOVEC, which is not built.",
+        &[("buffer", "const void* buffer")],
+    );
 }
 
 fn waiting(out: &mut Writer) {
@@ -505,19 +562,4 @@ fn waiting(out: &mut Writer) {
             ("ZX_BTI_CONTIGUOUS", pin::CONTIGUOUS.into()),
         ],
     );
-}
-
-fn features() -> Header {
-    let mut out = Writer::new("features.h", "What zx_system_get_features tells.", &["stdint.h"]);
-    out.values(
-        "Kinds. The kernel sets no bit of any of them yet.",
-        "uint32_t",
-        &[
-            ("ZX_FEATURE_KIND_CPU", 0),
-            ("ZX_FEATURE_KIND_HW_BREAKPOINT_COUNT", 1),
-            ("ZX_FEATURE_KIND_HW_WATCHPOINT_COUNT", 2),
-            ("ZX_FEATURE_KIND_ADDRESS_TAGGING", 3),
-        ],
-    );
-    out.end()
 }

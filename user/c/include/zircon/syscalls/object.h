@@ -9,9 +9,10 @@
 
 typedef uint32_t zx_object_info_topic_t;
 typedef uint32_t zx_info_maps_type_t;
+typedef uint32_t zx_info_process_flags_t;
+typedef uint32_t zx_thread_state_t;
 
 /* Topics of zx_object_get_info: a number, and a version in the top four bits. */
-#define ZX_INFO_NONE                 ((zx_object_info_topic_t)0u)
 #define ZX_INFO_HANDLE_VALID         ((zx_object_info_topic_t)1u)
 #define ZX_INFO_HANDLE_BASIC         ((zx_object_info_topic_t)2u)
 #define ZX_INFO_PROCESS              ((zx_object_info_topic_t)0x10000003u)
@@ -44,11 +45,53 @@ typedef uint32_t zx_info_maps_type_t;
 #define ZX_INFO_VMO_V3               ((zx_object_info_topic_t)0x20000017u)
 #define JACINTH_INFO_RESOURCE_GROUP  ((zx_object_info_topic_t)0x4a0001u)
 
+/* Topics that are not built: the kernel answers ZX_ERR_NOT_SUPPORTED. */
+#define ZX_INFO_NONE                       ((zx_object_info_topic_t)0u)
+#define ZX_INFO_THREAD_EXCEPTION_REPORT    ((zx_object_info_topic_t)0x1000000bu)
+#define ZX_INFO_THREAD_EXCEPTION_REPORT_V1 ((zx_object_info_topic_t)0xbu)
+#define ZX_INFO_THREAD_STATS               ((zx_object_info_topic_t)0xfu)
+#define ZX_INFO_CPU_STATS                  ((zx_object_info_topic_t)0x10u)
+#define ZX_INFO_SOCKET                     ((zx_object_info_topic_t)0x16u)
+#define ZX_INFO_TIMER                      ((zx_object_info_topic_t)0x19u)
+#define ZX_INFO_STREAM                     ((zx_object_info_topic_t)0x1au)
+#define ZX_INFO_MSI                        ((zx_object_info_topic_t)0x1cu)
+#define ZX_INFO_GUEST_STATS                ((zx_object_info_topic_t)0x1du)
+#define ZX_INFO_TASK_RUNTIME               ((zx_object_info_topic_t)0x1000001eu)
+#define ZX_INFO_TASK_RUNTIME_V1            ((zx_object_info_topic_t)0x1eu)
+#define ZX_INFO_KMEM_STATS_EXTENDED        ((zx_object_info_topic_t)0x1fu)
+#define ZX_INFO_VCPU                       ((zx_object_info_topic_t)0x20u)
+#define ZX_INFO_KMEM_STATS_COMPRESSION     ((zx_object_info_topic_t)0x21u)
+#define ZX_INFO_IOB                        ((zx_object_info_topic_t)0x22u)
+#define ZX_INFO_IOB_REGIONS                ((zx_object_info_topic_t)0x23u)
+#define ZX_INFO_POWER_DOMAINS              ((zx_object_info_topic_t)0x25u)
+#define ZX_INFO_MEMORY_STALL               ((zx_object_info_topic_t)0x26u)
+#define ZX_INFO_INTERRUPT                  ((zx_object_info_topic_t)0x27u)
+#define ZX_INFO_CLOCK_MAPPED_SIZE          ((zx_object_info_topic_t)0x28u)
+
 /* Properties. */
 #define ZX_PROP_NAME                      ((uint32_t)3u)
 #define ZX_PROP_PROCESS_DEBUG_ADDR        ((uint32_t)5u)
 #define ZX_PROP_PROCESS_VDSO_BASE_ADDRESS ((uint32_t)6u)
 #define ZX_PROP_VMO_CONTENT_SIZE          ((uint32_t)0x11u)
+
+/* Properties that are not built. */
+#define ZX_PROP_PROCESS_BREAK_ON_LOAD       ((uint32_t)7u)
+#define ZX_PROP_PROCESS_HW_TRACE_CONTEXT_ID ((uint32_t)8u)
+#define ZX_PROP_SOCKET_RX_THRESHOLD         ((uint32_t)0xcu)
+#define ZX_PROP_SOCKET_TX_THRESHOLD         ((uint32_t)0xdu)
+#define ZX_PROP_JOB_KILL_ON_OOM             ((uint32_t)0xfu)
+#define ZX_PROP_EXCEPTION_STATE             ((uint32_t)0x10u)
+#define ZX_PROP_EXCEPTION_STRATEGY          ((uint32_t)0x12u)
+#define ZX_PROP_STREAM_MODE_APPEND          ((uint32_t)0x13u)
+
+/* Values of ZX_PROP_EXCEPTION_STATE. */
+#define ZX_EXCEPTION_STATE_TRY_NEXT    ((uint32_t)0u)
+#define ZX_EXCEPTION_STATE_HANDLED     ((uint32_t)1u)
+#define ZX_EXCEPTION_STATE_THREAD_EXIT ((uint32_t)2u)
+
+/* Values of ZX_PROP_EXCEPTION_STRATEGY. */
+#define ZX_EXCEPTION_STRATEGY_FIRST_CHANCE  ((uint32_t)0u)
+#define ZX_EXCEPTION_STRATEGY_SECOND_CHANCE ((uint32_t)1u)
 
 __BEGIN_CDECLS
 
@@ -133,20 +176,21 @@ ZX_LAYOUT_FIELD(zx_info_handle_extended_t, peer_owner_koid, 32);
 
 /* ZX_INFO_PROCESS_HANDLE_STATS, by zx_obj_type_t */
 typedef struct zx_info_process_handle_stats {
-  uint32_t handle_count[64];
+  uint32_t handle_count[ZX_OBJ_TYPE_UPPER_BOUND];
 } zx_info_process_handle_stats_t;
 ZX_LAYOUT_SIZE(zx_info_process_handle_stats_t, 256, 4);
 ZX_LAYOUT_FIELD(zx_info_process_handle_stats_t, handle_count, 0);
 
 /* Flags of a process. */
-#define ZX_INFO_PROCESS_FLAG_STARTED ((uint32_t)1u)
-#define ZX_INFO_PROCESS_FLAG_EXITED  ((uint32_t)2u)
+#define ZX_INFO_PROCESS_FLAG_STARTED           ((zx_info_process_flags_t)1u)
+#define ZX_INFO_PROCESS_FLAG_EXITED            ((zx_info_process_flags_t)2u)
+#define ZX_INFO_PROCESS_FLAG_DEBUGGER_ATTACHED ((zx_info_process_flags_t)4u)
 
 /* ZX_INFO_PROCESS */
 typedef struct zx_info_process {
   int64_t return_code;
-  zx_time_t start_time;
-  uint32_t flags;
+  zx_instant_mono_t start_time;
+  zx_info_process_flags_t flags;
   uint8_t padding1[4];
 } zx_info_process_t;
 ZX_LAYOUT_SIZE(zx_info_process_t, 24, 8);
@@ -156,27 +200,29 @@ ZX_LAYOUT_FIELD(zx_info_process_t, flags, 16);
 ZX_LAYOUT_FIELD(zx_info_process_t, padding1, 20);
 
 /* What a thread does. */
-#define ZX_THREAD_STATE_NEW               ((uint32_t)0u)
-#define ZX_THREAD_STATE_RUNNING           ((uint32_t)1u)
-#define ZX_THREAD_STATE_SUSPENDED         ((uint32_t)2u)
-#define ZX_THREAD_STATE_BLOCKED           ((uint32_t)3u)
-#define ZX_THREAD_STATE_DYING             ((uint32_t)4u)
-#define ZX_THREAD_STATE_DEAD              ((uint32_t)5u)
-#define ZX_THREAD_STATE_BLOCKED_EXCEPTION ((uint32_t)0x103u)
-#define ZX_THREAD_STATE_BLOCKED_SLEEPING  ((uint32_t)0x203u)
-#define ZX_THREAD_STATE_BLOCKED_FUTEX     ((uint32_t)0x303u)
-#define ZX_THREAD_STATE_BLOCKED_PORT      ((uint32_t)0x403u)
-#define ZX_THREAD_STATE_BLOCKED_CHANNEL   ((uint32_t)0x503u)
-#define ZX_THREAD_STATE_BLOCKED_WAIT_ONE  ((uint32_t)0x603u)
-#define ZX_THREAD_STATE_BLOCKED_WAIT_MANY ((uint32_t)0x703u)
-#define ZX_THREAD_STATE_BLOCKED_INTERRUPT ((uint32_t)0x803u)
-#define ZX_THREAD_STATE_BLOCKED_PAGER     ((uint32_t)0x903u)
+#define ZX_THREAD_STATE_NEW               ((zx_thread_state_t)0u)
+#define ZX_THREAD_STATE_RUNNING           ((zx_thread_state_t)1u)
+#define ZX_THREAD_STATE_SUSPENDED         ((zx_thread_state_t)2u)
+#define ZX_THREAD_STATE_BLOCKED           ((zx_thread_state_t)3u)
+#define ZX_THREAD_STATE_DYING             ((zx_thread_state_t)4u)
+#define ZX_THREAD_STATE_DEAD              ((zx_thread_state_t)5u)
+#define ZX_THREAD_STATE_BLOCKED_EXCEPTION ((zx_thread_state_t)0x103u)
+#define ZX_THREAD_STATE_BLOCKED_SLEEPING  ((zx_thread_state_t)0x203u)
+#define ZX_THREAD_STATE_BLOCKED_FUTEX     ((zx_thread_state_t)0x303u)
+#define ZX_THREAD_STATE_BLOCKED_PORT      ((zx_thread_state_t)0x403u)
+#define ZX_THREAD_STATE_BLOCKED_CHANNEL   ((zx_thread_state_t)0x503u)
+#define ZX_THREAD_STATE_BLOCKED_WAIT_ONE  ((zx_thread_state_t)0x603u)
+#define ZX_THREAD_STATE_BLOCKED_WAIT_MANY ((zx_thread_state_t)0x703u)
+#define ZX_THREAD_STATE_BLOCKED_INTERRUPT ((zx_thread_state_t)0x803u)
+#define ZX_THREAD_STATE_BLOCKED_PAGER     ((zx_thread_state_t)0x903u)
+
+#define ZX_THREAD_STATE_BASIC(state) ((state) & 0xffu)
 
 /* ZX_INFO_THREAD */
 typedef struct zx_info_thread {
-  uint32_t state;
+  zx_thread_state_t state;
   uint32_t wait_exception_channel_type;
-  uint64_t cpu_affinity_mask[8];
+  zx_cpu_set_t cpu_affinity_mask;
 } zx_info_thread_t;
 ZX_LAYOUT_SIZE(zx_info_thread_t, 72, 8);
 ZX_LAYOUT_FIELD(zx_info_thread_t, state, 0);
@@ -186,22 +232,25 @@ ZX_LAYOUT_FIELD(zx_info_thread_t, cpu_affinity_mask, 8);
 /* ZX_INFO_JOB */
 typedef struct zx_info_job {
   int64_t return_code;
-  uint8_t exited;
-  uint8_t kill_on_oom;
-  uint8_t debugger_attached;
-  uint8_t padding[5];
+  bool exited;
+  bool kill_on_oom;
+  bool debugger_attached;
+  uint8_t padding1[5];
 } zx_info_job_t;
 ZX_LAYOUT_SIZE(zx_info_job_t, 16, 8);
 ZX_LAYOUT_FIELD(zx_info_job_t, return_code, 0);
 ZX_LAYOUT_FIELD(zx_info_job_t, exited, 8);
 ZX_LAYOUT_FIELD(zx_info_job_t, kill_on_oom, 9);
 ZX_LAYOUT_FIELD(zx_info_job_t, debugger_attached, 10);
-ZX_LAYOUT_FIELD(zx_info_job_t, padding, 11);
+ZX_LAYOUT_FIELD(zx_info_job_t, padding1, 11);
 
 /* The return code of a process that did not end by itself. */
 #define ZX_TASK_RETCODE_SYSCALL_KILL ((int64_t)(-1024))
+#define ZX_TASK_RETCODE_OOM_KILL ((int64_t)(-1025))
 #define ZX_TASK_RETCODE_POLICY_KILL ((int64_t)(-1026))
+#define ZX_TASK_RETCODE_VDSO_KILL ((int64_t)(-1027))
 #define ZX_TASK_RETCODE_EXCEPTION_KILL ((int64_t)(-1028))
+#define ZX_TASK_RETCODE_CRITICAL_PROCESS_KILL ((int64_t)(-1029))
 
 /* ZX_INFO_BTI */
 typedef struct zx_info_bti {
@@ -226,16 +275,17 @@ ZX_LAYOUT_FIELD(zx_info_vmar_t, base, 0);
 ZX_LAYOUT_FIELD(zx_info_vmar_t, len, 8);
 
 /* Flags of a VMO. */
-#define ZX_INFO_VMO_TYPE_PHYSICAL ((uint32_t)0u)
-#define ZX_INFO_VMO_TYPE_PAGED    ((uint32_t)1u)
-#define ZX_INFO_VMO_RESIZABLE     ((uint32_t)2u)
-#define ZX_INFO_VMO_IS_COW_CLONE  ((uint32_t)4u)
-#define ZX_INFO_VMO_VIA_HANDLE    ((uint32_t)8u)
-#define ZX_INFO_VMO_VIA_MAPPING   ((uint32_t)0x10u)
-#define ZX_INFO_VMO_PAGER_BACKED  ((uint32_t)0x20u)
-#define ZX_INFO_VMO_CONTIGUOUS    ((uint32_t)0x40u)
-#define ZX_INFO_VMO_DISCARDABLE   ((uint32_t)0x80u)
-#define ZX_INFO_VMO_IMMUTABLE     ((uint32_t)0x100u)
+#define ZX_INFO_VMO_TYPE_PHYSICAL  ((uint32_t)0u)
+#define ZX_INFO_VMO_TYPE_PAGED     ((uint32_t)1u)
+#define ZX_INFO_VMO_RESIZABLE      ((uint32_t)2u)
+#define ZX_INFO_VMO_IS_COW_CLONE   ((uint32_t)4u)
+#define ZX_INFO_VMO_VIA_HANDLE     ((uint32_t)8u)
+#define ZX_INFO_VMO_VIA_MAPPING    ((uint32_t)0x10u)
+#define ZX_INFO_VMO_PAGER_BACKED   ((uint32_t)0x20u)
+#define ZX_INFO_VMO_CONTIGUOUS     ((uint32_t)0x40u)
+#define ZX_INFO_VMO_DISCARDABLE    ((uint32_t)0x80u)
+#define ZX_INFO_VMO_IMMUTABLE      ((uint32_t)0x100u)
+#define ZX_INFO_VMO_VIA_IOB_HANDLE ((uint32_t)0x200u)
 
 #define ZX_INFO_VMO_TYPE(flags) ((flags) & ZX_INFO_VMO_TYPE_PAGED)
 
@@ -456,6 +506,106 @@ ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, vmo_bytes, 40);
 ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, mmu_overhead_bytes, 48);
 ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, ipc_bytes, 56);
 ZX_LAYOUT_FIELD(zx_info_kmem_stats_v1_t, other_bytes, 64);
+
+/* ZX_INFO_THREAD_STATS */
+typedef struct zx_info_thread_stats {
+  zx_duration_mono_t total_runtime;
+  uint32_t last_scheduled_cpu;
+  uint8_t padding1[4];
+} zx_info_thread_stats_t;
+ZX_LAYOUT_SIZE(zx_info_thread_stats_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_info_thread_stats_t, total_runtime, 0);
+ZX_LAYOUT_FIELD(zx_info_thread_stats_t, last_scheduled_cpu, 8);
+ZX_LAYOUT_FIELD(zx_info_thread_stats_t, padding1, 12);
+
+/* ZX_INFO_SOCKET */
+typedef struct zx_info_socket {
+  uint32_t options;
+  uint8_t padding1[4];
+  size_t rx_buf_max;
+  size_t rx_buf_size;
+  size_t rx_buf_available;
+  size_t tx_buf_max;
+  size_t tx_buf_size;
+} zx_info_socket_t;
+ZX_LAYOUT_SIZE(zx_info_socket_t, 48, 8);
+ZX_LAYOUT_FIELD(zx_info_socket_t, options, 0);
+ZX_LAYOUT_FIELD(zx_info_socket_t, padding1, 4);
+ZX_LAYOUT_FIELD(zx_info_socket_t, rx_buf_max, 8);
+ZX_LAYOUT_FIELD(zx_info_socket_t, rx_buf_size, 16);
+ZX_LAYOUT_FIELD(zx_info_socket_t, rx_buf_available, 24);
+ZX_LAYOUT_FIELD(zx_info_socket_t, tx_buf_max, 32);
+ZX_LAYOUT_FIELD(zx_info_socket_t, tx_buf_size, 40);
+
+/* ZX_INFO_TIMER */
+typedef struct zx_info_timer {
+  uint32_t options;
+  zx_clock_t clock_id;
+  zx_time_t deadline;
+  zx_duration_t slack;
+} zx_info_timer_t;
+ZX_LAYOUT_SIZE(zx_info_timer_t, 24, 8);
+ZX_LAYOUT_FIELD(zx_info_timer_t, options, 0);
+ZX_LAYOUT_FIELD(zx_info_timer_t, clock_id, 4);
+ZX_LAYOUT_FIELD(zx_info_timer_t, deadline, 8);
+ZX_LAYOUT_FIELD(zx_info_timer_t, slack, 16);
+
+/* ZX_INFO_STREAM */
+typedef struct zx_info_stream {
+  uint32_t options;
+  uint8_t padding1[4];
+  zx_off_t seek;
+  uint64_t content_size;
+} zx_info_stream_t;
+ZX_LAYOUT_SIZE(zx_info_stream_t, 24, 8);
+ZX_LAYOUT_FIELD(zx_info_stream_t, options, 0);
+ZX_LAYOUT_FIELD(zx_info_stream_t, padding1, 4);
+ZX_LAYOUT_FIELD(zx_info_stream_t, seek, 8);
+ZX_LAYOUT_FIELD(zx_info_stream_t, content_size, 16);
+
+/* ZX_INFO_MSI */
+typedef struct zx_info_msi {
+  uint64_t target_addr;
+  uint32_t target_data;
+  uint32_t base_irq_id;
+  uint32_t num_irq;
+  uint32_t interrupt_count;
+} zx_info_msi_t;
+ZX_LAYOUT_SIZE(zx_info_msi_t, 24, 8);
+ZX_LAYOUT_FIELD(zx_info_msi_t, target_addr, 0);
+ZX_LAYOUT_FIELD(zx_info_msi_t, target_data, 8);
+ZX_LAYOUT_FIELD(zx_info_msi_t, base_irq_id, 12);
+ZX_LAYOUT_FIELD(zx_info_msi_t, num_irq, 16);
+ZX_LAYOUT_FIELD(zx_info_msi_t, interrupt_count, 20);
+
+/* ZX_INFO_TASK_RUNTIME; V1 ends before page_fault_time */
+typedef struct zx_info_task_runtime {
+  zx_duration_mono_t cpu_time;
+  zx_duration_mono_t queue_time;
+  zx_duration_mono_t page_fault_time;
+  zx_duration_mono_t lock_contention_time;
+} zx_info_task_runtime_t;
+ZX_LAYOUT_SIZE(zx_info_task_runtime_t, 32, 8);
+ZX_LAYOUT_FIELD(zx_info_task_runtime_t, cpu_time, 0);
+ZX_LAYOUT_FIELD(zx_info_task_runtime_t, queue_time, 8);
+ZX_LAYOUT_FIELD(zx_info_task_runtime_t, page_fault_time, 16);
+ZX_LAYOUT_FIELD(zx_info_task_runtime_t, lock_contention_time, 24);
+
+/* ZX_INFO_MEMORY_STALL */
+typedef struct zx_info_memory_stall {
+  zx_duration_mono_t stall_time_some;
+  zx_duration_mono_t stall_time_full;
+} zx_info_memory_stall_t;
+ZX_LAYOUT_SIZE(zx_info_memory_stall_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_info_memory_stall_t, stall_time_some, 0);
+ZX_LAYOUT_FIELD(zx_info_memory_stall_t, stall_time_full, 8);
+
+/* ZX_INFO_INTERRUPT */
+typedef struct zx_info_interrupt {
+  uint32_t options;
+} zx_info_interrupt_t;
+ZX_LAYOUT_SIZE(zx_info_interrupt_t, 4, 4);
+ZX_LAYOUT_FIELD(zx_info_interrupt_t, options, 0);
 
 __END_CDECLS
 

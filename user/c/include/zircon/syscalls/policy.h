@@ -33,6 +33,9 @@
 #define ZX_POL_NEW_IOB               ((uint32_t)0x10u)
 #define ZX_POL_NEW_SAMPLER           ((uint32_t)0x11u)
 
+/* How many those are. */
+#define ZX_POL_MAX ((uint32_t)0x12u)
+
 /* What happens then. */
 #define ZX_POL_ACTION_ALLOW           ((uint32_t)0u)
 #define ZX_POL_ACTION_DENY            ((uint32_t)1u)
@@ -66,7 +69,20 @@ ZX_LAYOUT_FIELD(zx_policy_basic_v2_t, condition, 0);
 ZX_LAYOUT_FIELD(zx_policy_basic_v2_t, action, 4);
 ZX_LAYOUT_FIELD(zx_policy_basic_v2_t, flags, 8);
 
+/* The policy of ZX_JOB_POL_TIMER_SLACK. */
+typedef struct zx_policy_timer_slack {
+  zx_duration_t min_slack;
+  uint32_t default_mode;
+  uint8_t padding1[4];
+} zx_policy_timer_slack_t;
+ZX_LAYOUT_SIZE(zx_policy_timer_slack_t, 16, 8);
+ZX_LAYOUT_FIELD(zx_policy_timer_slack_t, min_slack, 0);
+ZX_LAYOUT_FIELD(zx_policy_timer_slack_t, default_mode, 8);
+ZX_LAYOUT_FIELD(zx_policy_timer_slack_t, padding1, 12);
+
+typedef zx_policy_basic_v1_t zx_policy_basic;
 typedef zx_policy_basic_v1_t zx_policy_basic_t;
+#define ZX_JOB_POL_BASIC ZX_JOB_POL_BASIC_V1
 
 __END_CDECLS
 

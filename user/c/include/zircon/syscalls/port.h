@@ -6,17 +6,27 @@
 
 #include <zircon/types.h>
 
+typedef uint32_t zx_packet_type_t;
+
 /* Options of zx_port_create. */
 #define ZX_PORT_BIND_TO_INTERRUPT ((uint32_t)1u)
 
 /* What a packet is about. */
-#define ZX_PKT_TYPE_USER       ((uint32_t)0u)
-#define ZX_PKT_TYPE_SIGNAL_ONE ((uint32_t)1u)
-#define ZX_PKT_TYPE_INTERRUPT  ((uint32_t)7u)
+#define ZX_PKT_TYPE_USER       ((zx_packet_type_t)0u)
+#define ZX_PKT_TYPE_SIGNAL_ONE ((zx_packet_type_t)1u)
+
+/* Packets that do not come yet. */
+#define ZX_PKT_TYPE_GUEST_BELL   ((zx_packet_type_t)3u)
+#define ZX_PKT_TYPE_GUEST_MEM    ((zx_packet_type_t)4u)
+#define ZX_PKT_TYPE_GUEST_IO     ((zx_packet_type_t)5u)
+#define ZX_PKT_TYPE_GUEST_VCPU   ((zx_packet_type_t)6u)
+#define ZX_PKT_TYPE_INTERRUPT    ((zx_packet_type_t)7u)
+#define ZX_PKT_TYPE_PAGE_REQUEST ((zx_packet_type_t)9u)
 
 #define ZX_PKT_IS_USER(type) ((type) == ZX_PKT_TYPE_USER)
 #define ZX_PKT_IS_SIGNAL_ONE(type) ((type) == ZX_PKT_TYPE_SIGNAL_ONE)
 #define ZX_PKT_IS_INTERRUPT(type) ((type) == ZX_PKT_TYPE_INTERRUPT)
+#define ZX_PKT_IS_PAGE_REQUEST(type) ((type) == ZX_PKT_TYPE_PAGE_REQUEST)
 
 __BEGIN_CDECLS
 
@@ -45,7 +55,7 @@ typedef union zx_packet_user {
 
 /* ZX_PKT_TYPE_INTERRUPT */
 typedef struct zx_packet_interrupt {
-  zx_time_t timestamp;
+  zx_instant_boot_t timestamp;
   uint64_t reserved0;
   uint64_t reserved1;
   uint64_t reserved2;
@@ -54,7 +64,7 @@ typedef struct zx_packet_interrupt {
 /* What comes out of a port. */
 typedef struct zx_port_packet {
   uint64_t key;
-  uint32_t type;
+  zx_packet_type_t type;
   zx_status_t status;
   union {
     zx_packet_user_t user;

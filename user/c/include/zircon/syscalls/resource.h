@@ -21,12 +21,12 @@ typedef uint64_t zx_rsrc_system_base_t;
 /* Flags. */
 #define ZX_RSRC_FLAG_EXCLUSIVE ((zx_rsrc_flags_t)0x10000u)
 
-/* Where they are in the options of zx_resource_create. */
-#define ZX_RSRC_KIND_MASK  ((uint32_t)0xffffu)
-#define ZX_RSRC_FLAGS_MASK ((uint32_t)0xffff0000u)
+/* Every flag that there is. */
+#define ZX_RSRC_FLAGS_MASK ((zx_rsrc_flags_t)0x10000u)
 
-#define ZX_RSRC_EXTRACT_KIND(options) ((options) & ZX_RSRC_KIND_MASK)
-#define ZX_RSRC_EXTRACT_FLAGS(options) ((options) & ZX_RSRC_FLAGS_MASK)
+/* Where both are in the options of zx_resource_create. */
+#define ZX_RSRC_EXTRACT_KIND(options) ((options) & 0xffffu)
+#define ZX_RSRC_EXTRACT_FLAGS(options) ((options) & 0xffff0000u)
 
 /* The units of ZX_RSRC_KIND_SYSTEM, each one wide. */
 #define ZX_RSRC_SYSTEM_HYPERVISOR_BASE  ((zx_rsrc_system_base_t)0u)

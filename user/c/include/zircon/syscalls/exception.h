@@ -1,0 +1,52 @@
+/* Exceptions. They are not built: a fault that a program does not survive ends it.
+ *
+ * Written from kernel/abi by `JACINTH_BLESS=1 cargo test -p xtask bindings`, never by hand. */
+#ifndef ZIRCON_SYSCALLS_EXCEPTION_H_
+#define ZIRCON_SYSCALLS_EXCEPTION_H_
+
+#include <zircon/types.h>
+
+typedef uint32_t zx_excp_type_t;
+
+/* What happened. */
+#define ZX_EXCP_GENERAL               ((zx_excp_type_t)8u)
+#define ZX_EXCP_FATAL_PAGE_FAULT      ((zx_excp_type_t)0x108u)
+#define ZX_EXCP_UNDEFINED_INSTRUCTION ((zx_excp_type_t)0x208u)
+#define ZX_EXCP_SW_BREAKPOINT         ((zx_excp_type_t)0x308u)
+#define ZX_EXCP_HW_BREAKPOINT         ((zx_excp_type_t)0x408u)
+#define ZX_EXCP_UNALIGNED_ACCESS      ((zx_excp_type_t)0x508u)
+#define ZX_EXCP_SYNTH                 ((zx_excp_type_t)0x8000u)
+#define ZX_EXCP_THREAD_STARTING       ((zx_excp_type_t)0x8008u)
+#define ZX_EXCP_THREAD_EXITING        ((zx_excp_type_t)0x8108u)
+#define ZX_EXCP_POLICY_ERROR          ((zx_excp_type_t)0x8208u)
+#define ZX_EXCP_PROCESS_STARTING      ((zx_excp_type_t)0x8308u)
+#define ZX_EXCP_USER                  ((zx_excp_type_t)0x8309u)
+
+#define ZX_EXCP_IS_ARCH(type) (((type) & ZX_EXCP_SYNTH) == 0)
+
+/* Who is asked. */
+#define ZX_EXCEPTION_CHANNEL_TYPE_NONE         ((uint32_t)0u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_DEBUGGER     ((uint32_t)1u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_THREAD       ((uint32_t)2u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_PROCESS      ((uint32_t)3u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_JOB          ((uint32_t)4u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_JOB_DEBUGGER ((uint32_t)5u)
+
+__BEGIN_CDECLS
+
+/* What comes on an exception channel, with the exception's handle. */
+typedef struct zx_exception_info {
+  zx_koid_t pid;
+  zx_koid_t tid;
+  zx_excp_type_t type;
+  uint8_t padding1[4];
+} zx_exception_info_t;
+ZX_LAYOUT_SIZE(zx_exception_info_t, 24, 8);
+ZX_LAYOUT_FIELD(zx_exception_info_t, pid, 0);
+ZX_LAYOUT_FIELD(zx_exception_info_t, tid, 8);
+ZX_LAYOUT_FIELD(zx_exception_info_t, type, 16);
+ZX_LAYOUT_FIELD(zx_exception_info_t, padding1, 20);
+
+__END_CDECLS
+
+#endif /* ZIRCON_SYSCALLS_EXCEPTION_H_ */

@@ -1,0 +1,47 @@
+/* Profiles, which are not built.
+ *
+ * Written from kernel/abi by `JACINTH_BLESS=1 cargo test -p xtask bindings`, never by hand. */
+#ifndef ZIRCON_SYSCALLS_PROFILE_H_
+#define ZIRCON_SYSCALLS_PROFILE_H_
+
+#include <zircon/syscalls/scheduler.h>
+#include <zircon/types.h>
+
+/* Priorities. */
+#define ZX_PRIORITY_LOWEST  ((int32_t)0u)
+#define ZX_PRIORITY_LOW     ((int32_t)8u)
+#define ZX_PRIORITY_DEFAULT ((int32_t)0x10u)
+#define ZX_PRIORITY_HIGH    ((int32_t)0x18u)
+#define ZX_PRIORITY_HIGHEST ((int32_t)0x1fu)
+
+/* Which fields count. */
+#define ZX_PROFILE_INFO_FLAG_PRIORITY        ((uint32_t)1u)
+#define ZX_PROFILE_INFO_FLAG_CPU_MASK        ((uint32_t)2u)
+#define ZX_PROFILE_INFO_FLAG_DEADLINE        ((uint32_t)4u)
+#define ZX_PROFILE_INFO_FLAG_NO_INHERIT      ((uint32_t)8u)
+#define ZX_PROFILE_INFO_FLAG_MEMORY_PRIORITY ((uint32_t)0x10u)
+#define ZX_PROFILE_INFO_FLAG_CRITICAL        ((uint32_t)0x20u)
+
+__BEGIN_CDECLS
+
+/* What zx_profile_create makes a profile of. */
+typedef struct zx_profile_info {
+  uint32_t flags;
+  uint8_t padding1[4];
+  union {
+    int32_t priority;
+    zx_sched_deadline_params_t deadline_params;
+  };
+  zx_cpu_set_t cpu_affinity_mask;
+} zx_profile_info_t;
+
+ZX_LAYOUT_SIZE(zx_profile_info_t, 96, 8);
+ZX_LAYOUT_FIELD(zx_profile_info_t, flags, 0);
+ZX_LAYOUT_FIELD(zx_profile_info_t, padding1, 4);
+ZX_LAYOUT_FIELD(zx_profile_info_t, priority, 8);
+ZX_LAYOUT_FIELD(zx_profile_info_t, deadline_params, 8);
+ZX_LAYOUT_FIELD(zx_profile_info_t, cpu_affinity_mask, 32);
+
+__END_CDECLS
+
+#endif /* ZIRCON_SYSCALLS_PROFILE_H_ */
