@@ -127,10 +127,10 @@ end zx_system_get_version_string
 
 // zx_status_t zx_system_get_features(uint32_t kind, uint32_t* features)
 //
-// Kind 0 is the CPU. There are no hardware breakpoints (1) and watchpoints (2) for programs, and no address
-// tagging (3): these features are an empty set.
+// Kind 0 is the CPU. There are no hardware breakpoints (1) and watchpoints (2) for programs, no address
+// tagging (3) and no mappings that can only be executed (4): these features are an empty set.
 function zx_system_get_features
-    cmp w0, #3
+    cmp w0, #4
     b.hi 2f
     load w2, CPU_FEATURES
     cmp w0, #0

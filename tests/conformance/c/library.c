@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include <zircon/features.h>
+
 #include "conformance.h"
 
 /* Compares what snprintf makes with what is wanted. */
@@ -68,6 +70,35 @@ static bool formats_extremes(void) {
     SAME(snprintf(text, sizeof(text), "%.0f", 1.7976931348623157e308), 309);
     SAME(strncmp(text, "17976931348623157081", 20), 0);
     SAME(strcmp(text + 303, "858368"), 0);
+    return true;
+}
+
+static bool formats_exponents(void) {
+    PRINTS("1.500000e+00 -1.0e+10 1E-05 0e+00 1.e+02", "%e %.1e %.0E %.0e %#.0e", 1.5, -1e10, 1e-5, 0.0, 100.0);
+    PRINTS("0.1 100000 1e+06 0.0001 1e-05 0", "%g %g %g %g %g %g", 0.1, 1e5, 1e6, 1e-4, 1e-5, 0.0);
+    PRINTS("1.00000 1.00000e+06 1.2E+03", "%#g %#g %.2G", 1.0, 999999.5, 1234.0);
+    PRINTS("  1.50e+00|1.5e+00   |+0001.5e+00", "%10.2e|%-10.1e|%+011.1e", 1.5, 1.5, 1.5);
+    PRINTS("0x1.8p+0 -0x1p-1 0X1.AP+3 0x0p+0 0x1.00p+0", "%a %a %A %a %.2a", 1.5, -0.5, 13.0, 0.0, 1.0);
+    PRINTS("0.1000000000000000055511151231257827 1e+308", "%.34g %g", 0.1, 1e308);
+    PRINTS("4.9406564584124654e-324 1.7976931348623157e+308", "%.17g %.17g", 4.9406564584124654e-324,
+           1.7976931348623157e308);
+    PRINTS("inf NAN", "%g %E", __builtin_inf(), __builtin_nan(""));
+    return true;
+}
+
+static bool formats_too_long(void) {
+    char text[8];
+    const char* volatile format = "%*d";
+    errno = 0;
+    SAME(snprintf(text, sizeof(text), format, INT_MIN, 5), -1);
+    SAME(errno, EOVERFLOW);
+    const char* volatile precise = "%.*d";
+    SAME(snprintf(text, sizeof(text), precise, INT_MIN, 5), 1);
+    SAME(strcmp(text, "5"), 0);
+    const char* volatile wide = "%99999999999d";
+    SAME(snprintf(text, sizeof(text), wide, 5), -1);
+    SAME(fwrite("text\n", 0, 5, stdout), 0);
+    SAME(fwrite("text\n", 5, 0, stdout), 0);
     return true;
 }
 
@@ -141,6 +172,30 @@ static bool strings(void) {
     return true;
 }
 
+static bool words(void) {
+    char text[] = "  one, two,,three ";
+    char* rest = NULL;
+    SAME(strcmp(strtok_r(text, " ,", &rest), "one"), 0);
+    SAME(strcmp(strtok_r(NULL, " ,", &rest), "two"), 0);
+    SAME(strcmp(strtok_r(NULL, " ,", &rest), "three"), 0);
+    TRUTH(strtok_r(NULL, " ,", &rest) == NULL && strtok_r(NULL, " ,", &rest) == NULL);
+    char other[] = "a-b";
+    SAME(*strtok(other, "-"), 'a');
+    SAME(*strtok(NULL, "-"), 'b');
+    TRUTH(strtok(NULL, "-") == NULL);
+    const char* list = "key=value;";
+    TRUTH(strpbrk(list, ";=") == list + 3 && strpbrk(list, "xz") == NULL && strpbrk(list, "") == NULL);
+    TRUTH(strcasecmp("Zircon", "zIRCON") == 0 && strcasecmp("a", "B") < 0 && strcasecmp("ab", "a") > 0);
+    TRUTH(strncasecmp("ABx", "aby", 2) == 0 && strncasecmp("ABx", "aby", 3) < 0 && strncasecmp("a", "b", 0) == 0);
+    char* copy = strndup("abcdef", 3);
+    TRUTH(copy != NULL && strcmp(copy, "abc") == 0);
+    free(copy);
+    copy = strndup("ab", 100);
+    TRUTH(copy != NULL && strcmp(copy, "ab") == 0);
+    free(copy);
+    return true;
+}
+
 static bool numbers(void) {
     char* end = NULL;
     SAME(strtol("  -42rest", &end, 10), (unsigned long long)-42);
@@ -156,6 +211,19 @@ static bool numbers(void) {
     SAME(errno, 0);
     SAME(strtoul("18446744073709551616", NULL, 10), ULONG_MAX);
     SAME(errno, ERANGE);
+    errno = 0;
+    SAME(strtoull("-18446744073709551615", NULL, 10), 1);
+    SAME(strtoull("-1", NULL, 10), ULONG_MAX);
+    SAME(errno, 0);
+    SAME(strtoull("-18446744073709551616", NULL, 10), ULONG_MAX);
+    SAME(errno, ERANGE);
+    const int none[] = {1, 37, -1};
+    for (size_t i = 0; i < 3; i++) {
+        errno = 0;
+        SAME(strtol("11", &end, none[i]), 0);
+        SAME(errno, EINVAL);
+        SAME(*end, '1');
+    }
     SAME(strtol("none", &end, 10), 0);
     SAME(strcmp(end, "none"), 0);
     TRUTH(isspace('\t') && !isspace('x') && isxdigit('F') && toupper('a') == 'A' && ispunct('!'));
@@ -254,6 +322,27 @@ static bool heap_limits(void) {
     return true;
 }
 
+static bool heap_says_why(void) {
+    volatile size_t top = (size_t)1 << 63, half = SIZE_MAX / 2;
+    errno = 0;
+    TRUTH(aligned_alloc(top, 100) == NULL && errno == ENOMEM);
+    for (size_t align = top; align >= (size_t)1 << 48; align >>= 1) {
+        TRUTH(aligned_alloc(align, top) == NULL && aligned_alloc(align, SIZE_MAX - align) == NULL);
+    }
+    errno = 0;
+    TRUTH(malloc(half) == NULL && errno == ENOMEM);
+    errno = 0;
+    TRUTH(calloc(half, 4) == NULL && errno == ENOMEM);
+    errno = 0;
+    TRUTH(aligned_alloc(24, 24) == NULL && errno == EINVAL);
+    char* block = malloc(64);
+    strcpy(block, "kept");
+    errno = 0;
+    TRUTH(realloc(block, half) == NULL && errno == ENOMEM && strcmp(block, "kept") == 0);
+    free(block);
+    return true;
+}
+
 static bool heap_gives_back(void) {
     /* More than the machine has, one after the other. */
     for (uint64_t used = 0; used <= world.ram.size; used += 16 << 20) {
@@ -312,6 +401,20 @@ static bool status_names(void) {
     return true;
 }
 
+static bool cpus(void) {
+    zx_info_thread_t info;
+    WORKS(zx_object_get_info(zx_thread_self(), ZX_INFO_THREAD, &info, sizeof(info), NULL, NULL));
+    SAME(info.cpu_affinity_mask.mask[0] & 1, 1);
+    zx_thread_state_t state = info.state;
+    SAME(ZX_THREAD_STATE_BASIC(state), ZX_THREAD_STATE_RUNNING);
+    SAME(info.wait_exception_channel_type, 0);
+    uint32_t features = 1;
+    WORKS(zx_system_get_features(ZX_FEATURE_KIND_VM, &features));
+    SAME(features & ZX_VM_FEATURE_CAN_MAP_XOM, 0);
+    REFUSED(zx_system_get_features(ZX_FEATURE_KIND_VM + 1, &features), ZX_ERR_NOT_SUPPORTED);
+    return true;
+}
+
 static bool constructed;
 __attribute__((constructor)) static void construct(void) { constructed = true; }
 
@@ -320,6 +423,22 @@ static const char* const relocated[] = {"a", "b"};
 static bool prepared(void) {
     TRUTH(constructed);
     SAME(strcmp(relocated[1], "b"), 0);
+    return true;
+}
+
+/* What has no caller that could tell: a line of its own, at the program's end. */
+static const struct test ending[] = {
+    {"LIB-J21", "destructors run at the end, after what atexit was given", NULL, NULL},
+};
+static bool at_exit;
+static void note_exit(void) { at_exit = true; }
+
+__attribute__((destructor)) static void destruct(void) {
+    printf("test %s %s ... %s\n", ending->id, ending->title, at_exit ? "ok" : "FAILED: atexit's did not run before");
+}
+
+static bool registers_exit(void) {
+    SAME(atexit(note_exit), 0);
     return true;
 }
 
@@ -339,5 +458,11 @@ const struct test library_tests[] = {
     {"LIB-J13", "what the program was started with is found by its name", startup_handles, NULL},
     {"LIB-J14", "a status has its name", status_names, NULL},
     {"LIB-J15", "constructors ran, and addresses in data are right", prepared, NULL},
+    {"LIB-J16", "printf writes exponents and hexadecimal fractions", formats_exponents, NULL},
+    {"LIB-J17", "what is too long to be counted is refused, and nothing is nothing", formats_too_long, NULL},
+    {"LIB-J18", "strings are cut into words and compared without case", words, NULL},
+    {"LIB-J19", "the heap says why it gives nothing", heap_says_why, NULL},
+    {"LIB-J20", "functions are registered for the end", registers_exit, NULL},
+    {"LIB-J22", "a thread's CPUs are a set of Zircon's shape", cpus, NULL},
     {NULL, NULL, NULL, NULL},
 };

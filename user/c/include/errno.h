@@ -1,4 +1,4 @@
-/* What strtol and its like say. System calls return their status instead. One for all threads. */
+/* What strtol, malloc and printf say. System calls return their status instead. One for all threads. */
 #ifndef ERRNO_H_
 #define ERRNO_H_
 
@@ -12,6 +12,7 @@ extern int errno;
 #define EINVAL 22
 #define EDOM 33
 #define ERANGE 34
+#define EOVERFLOW 75
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,8 @@ extern FILE __jacinth_stderr;
 #define stdout (&__jacinth_stdout)
 #define stderr (&__jacinth_stderr)
 
-/* Conversions: d i u o x X c s p % f F, with flags, width, precision and the lengths hh h l ll z j t. */
+/* Conversions: d i u o x X c s p % and, of doubles, f F e E g G a A, with flags, width, precision and the lengths
+ * hh h l ll z j t. A result that does not fit an int is -1, errno EOVERFLOW. */
 int printf(const char* restrict format, ...) __attribute__((__format__(__printf__, 1, 2)));
 int fprintf(FILE* restrict file, const char* restrict format, ...) __attribute__((__format__(__printf__, 2, 3)));
 int snprintf(char* restrict to, size_t size, const char* restrict format, ...)

@@ -28,7 +28,7 @@ typedef struct {
 } lldiv_t;
 
 /* Memory is aligned to 16 bytes, or as asked: to any power of two. Large blocks are VMOs of their own, and all memory
- * goes back to the kernel when it is freed, but for one span of 64 KiB for each size. */
+ * goes back to the kernel when it is freed, but for one span of 64 KiB for each size. NULL comes with errno ENOMEM. */
 void* malloc(size_t size);
 void* calloc(size_t count, size_t size);
 void* realloc(void* block, size_t size);
@@ -38,7 +38,7 @@ void free(void* block);
 
 /* Ends the program by a fault that the kernel reports, with the way to it. */
 _Noreturn void abort(void);
-/* Runs what atexit was given, latest first; the status becomes the process's. */
+/* Runs what atexit was given, latest first, then destructors; the status becomes the process's. */
 _Noreturn void exit(int status);
 _Noreturn void _Exit(int status);
 int atexit(void (*function)(void));

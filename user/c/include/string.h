@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include <strings.h>
+
 #ifdef __cplusplus
 extern "C" {
 #define restrict __restrict
@@ -28,7 +30,12 @@ char* strrchr(const char* text, int value);
 char* strstr(const char* text, const char* part);
 size_t strspn(const char* text, const char* set);
 size_t strcspn(const char* text, const char* set);
+char* strpbrk(const char* text, const char* set);
+/* strtok keeps its place for all threads together; strtok_r has it from its caller. */
+char* strtok(char* restrict text, const char* restrict set);
+char* strtok_r(char* restrict text, const char* restrict set, char** restrict rest);
 char* strdup(const char* text);
+char* strndup(const char* text, size_t most);
 
 #ifdef __cplusplus
 #undef restrict

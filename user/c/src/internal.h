@@ -34,7 +34,8 @@ struct jacinth_sink {
     /* How much was put in all. */
     size_t count;
 };
-void __jacinth_format(jacinth_sink_t* sink, const char* format, va_list args);
+/* Gives false where the length does not fit an int. */
+bool __jacinth_format(jacinth_sink_t* sink, const char* format, va_list args);
 
 /* stdio.c: writes what is kept of unfinished lines. */
 void __jacinth_flush_all(void);

@@ -3,6 +3,7 @@
  * Small blocks are cut from spans of 64 KiB, each for one size; a larger block is a mapping of its own. Every mapping
  * lies at a multiple of 64 KiB and starts with its header, so a block's header is found by its address. A block that is
  * itself so aligned has its header right before it: no other block is. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,11 @@ static bool is_full(const struct head* span, size_t size) {
     return span->span.holes == NULL && span->span.fresh + size > (uintptr_t)span + SPAN;
 }
 
+static void* none(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
 static struct head* new_span(uint32_t class) {
     struct head* span = (struct head*)map(SPAN);
     if (span != NULL) {
@@ -147,21 +153,22 @@ static void* small(uint32_t class) {
         }
     }
     __jacinth_unlock(&lock);
-    return block;
+    return block != NULL ? block : none();
 }
 
 static void* large(size_t size, size_t align) {
-    /* The header comes first; a block aligned to 64 KiB or more leaves room before itself. */
+    /* The header comes first. A mapping lies at a multiple of 64 KiB, so its first multiple of a larger alignment that
+     * leaves room for the header is that alignment behind its start at most. */
     size_t before = align <= HEAD ? HEAD : align;
-    size_t slack = align >= SPAN ? align : 0;
     size_t whole = 0;
-    if (__builtin_add_overflow(size, before + slack + ZX_PAGE_SIZE - 1, &whole)) {
-        return NULL;
+    if (__builtin_add_overflow(size, before, &whole) ||
+        __builtin_add_overflow(whole, (size_t)ZX_PAGE_SIZE - 1, &whole)) {
+        return none();
     }
     whole &= -(size_t)ZX_PAGE_SIZE;
     uintptr_t base = map(whole);
     if (base == 0) {
-        return NULL;
+        return none();
     }
     uintptr_t block = align >= SPAN ? (base + HEAD + align - 1) & -align : base + before;
     struct head* head = (struct head*)(align >= SPAN ? block - HEAD : base);
@@ -191,7 +198,7 @@ void* malloc(size_t size) { return size <= LARGEST_SMALL ? small(class_of_size(s
 void* calloc(size_t count, size_t size) {
     size_t whole = 0;
     if (__builtin_mul_overflow(count, size, &whole)) {
-        return NULL;
+        return none();
     }
     void* block = malloc(whole);
     /* A mapping is zeroed already. */
@@ -200,6 +207,7 @@ void* calloc(size_t count, size_t size) {
 
 void* aligned_alloc(size_t alignment, size_t size) {
     if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
+        errno = EINVAL;
         return NULL;
     }
     if (alignment <= 16) {
@@ -256,14 +264,16 @@ void* realloc(void* block, size_t size) {
         return block;
     }
     void* moved = malloc(size);
-    if (moved != NULL) {
-        memcpy(moved, block, size < room ? size : room);
-        free(block);
+    if (moved == NULL) {
+        /* What is to be smaller can stay where it is. */
+        return size <= room ? block : NULL;
     }
+    memcpy(moved, block, size < room ? size : room);
+    free(block);
     return moved;
 }
 
 void* reallocarray(void* block, size_t count, size_t size) {
     size_t whole = 0;
-    return __builtin_mul_overflow(count, size, &whole) ? NULL : realloc(block, whole);
+    return __builtin_mul_overflow(count, size, &whole) ? none() : realloc(block, whole);
 }

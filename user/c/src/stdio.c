@@ -1,4 +1,5 @@
 /* Streams: complete lines become records of the log. */
+#include <errno.h>
 #include <string.h>
 
 #include <zircon/syscalls.h>
@@ -107,21 +108,30 @@ static void put_buffer(jacinth_sink_t* sink, const char* text, size_t length) {
     }
 }
 
+/* What printf gives: the length, or that an int does not hold it. */
+static int length_of(bool fits, size_t count) {
+    if (!fits) {
+        errno = EOVERFLOW;
+        return -1;
+    }
+    return (int)count;
+}
+
 int vfprintf(FILE* restrict file, const char* restrict format, va_list args) {
     struct file_sink sink = {{put_file, 0}, file};
     __jacinth_lock(&file->lock);
-    __jacinth_format(&sink.sink, format, args);
+    bool fits = __jacinth_format(&sink.sink, format, args);
     __jacinth_unlock(&file->lock);
-    return (int)sink.sink.count;
+    return length_of(fits, sink.sink.count);
 }
 
 int vsnprintf(char* restrict to, size_t size, const char* restrict format, va_list args) {
     struct buffer_sink sink = {{put_buffer, 0}, to, size};
-    __jacinth_format(&sink.sink, format, args);
+    bool fits = __jacinth_format(&sink.sink, format, args);
     if (size != 0) {
         to[sink.sink.count < size ? sink.sink.count : size - 1] = '\0';
     }
-    return (int)sink.sink.count;
+    return length_of(fits, sink.sink.count);
 }
 
 int vprintf(const char* restrict format, va_list args) { return vfprintf(stdout, format, args); }
@@ -164,7 +174,7 @@ int sprintf(char* restrict to, const char* restrict format, ...) {
 
 size_t fwrite(const void* restrict items, size_t size, size_t count, FILE* restrict file) {
     size_t length = 0;
-    if (__builtin_mul_overflow(size, count, &length)) {
+    if (__builtin_mul_overflow(size, count, &length) || length == 0) {
         return 0;
     }
     __jacinth_lock(&file->lock);

@@ -15,8 +15,15 @@
 
 int errno;
 
-static void (*handlers[HANDLERS])(void);
+typedef void (*handler_t)(void);
+
+/* Destructors, by their addresses in the program. */
+extern const handler_t __fini_array_start[] __attribute__((visibility("hidden")));
+extern const handler_t __fini_array_end[] __attribute__((visibility("hidden")));
+
+static handler_t handlers[HANDLERS];
 static size_t handler_count;
+static size_t destructors_run;
 static jacinth_lock_t handler_lock;
 
 int atexit(void (*function)(void)) {
@@ -35,16 +42,25 @@ _Noreturn void _Exit(int status) {
     zx_process_exit(status);
 }
 
+/* What is to be run next at the end: atexit's functions, the latest first, then destructors, the last first. */
+static handler_t next_handler(void) {
+    handler_t next = NULL;
+    __jacinth_lock(&handler_lock);
+    size_t destructors = (size_t)(__fini_array_end - __fini_array_start);
+    if (handler_count != 0) {
+        next = handlers[--handler_count];
+    } else if (destructors_run < destructors) {
+        next = __fini_array_start[destructors - ++destructors_run];
+    }
+    __jacinth_unlock(&handler_lock);
+    return next;
+}
+
 _Noreturn void exit(int status) {
-    for (;;) {
-        __jacinth_lock(&handler_lock);
-        void (*next)(void) = handler_count == 0 ? NULL : handlers[--handler_count];
-        __jacinth_unlock(&handler_lock);
-        if (next == NULL) {
-            _Exit(status);
-        }
+    for (handler_t next; (next = next_handler()) != NULL;) {
         next();
     }
+    _Exit(status);
 }
 
 _Noreturn void abort(void) {
@@ -78,48 +94,59 @@ static int digit_of(char character) {
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 10 : INT_MAX;
 }
 
-/* The size of a number, up to `most`, and its sign. */
-static unsigned long long parse(const char* text, char** end, int base, bool* negative, unsigned long long most) {
+/* Reads a number without its sign, and tells that; false if it does not fit. A base that is none reads nothing. */
+static bool parse(const char* text, char** end, int base, bool* negative, unsigned long long* value) {
     const char* at = text;
-    while (isspace((unsigned char)*at)) {
-        at++;
-    }
-    *negative = *at == '-';
-    at += *at == '-' || *at == '+';
-    bool prefixed = at[0] == '0' && (at[1] == 'x' || at[1] == 'X') && digit_of(at[2]) < 16;
-    if ((base == 0 || base == 16) && prefixed) {
-        at += 2;
-        base = 16;
-    } else if (base == 0) {
-        base = *at == '0' ? 8 : 10;
-    }
-    unsigned long long value = 0;
+    *negative = false;
+    *value = 0;
     bool over = false, any = false;
-    for (; digit_of(*at) < base; at++, any = true) {
-        over = over || __builtin_mul_overflow(value, (unsigned long long)base, &value) ||
-               __builtin_add_overflow(value, (unsigned long long)digit_of(*at), &value);
+    if (base < 0 || base == 1 || base > 36) {
+        errno = EINVAL;
+    } else {
+        while (isspace((unsigned char)*at)) {
+            at++;
+        }
+        *negative = *at == '-';
+        at += *at == '-' || *at == '+';
+        bool prefixed = at[0] == '0' && (at[1] == 'x' || at[1] == 'X') && digit_of(at[2]) < 16;
+        if ((base == 0 || base == 16) && prefixed) {
+            at += 2;
+            base = 16;
+        } else if (base == 0) {
+            base = *at == '0' ? 8 : 10;
+        }
+        for (; digit_of(*at) < base; at++, any = true) {
+            over = over || __builtin_mul_overflow(*value, (unsigned long long)base, value) ||
+                   __builtin_add_overflow(*value, (unsigned long long)digit_of(*at), value);
+        }
     }
     if (end != NULL) {
         *end = (char*)(any ? at : text);
     }
-    unsigned long long limit = *negative && most == LLONG_MAX ? most + 1 : most;
-    if (over || value > limit) {
-        errno = ERANGE;
-        return limit;
-    }
-    return value;
+    return !over;
 }
 
 long long strtoll(const char* restrict text, char** restrict end, int base) {
-    bool negative = false;
-    unsigned long long value = parse(text, end, base, &negative, LLONG_MAX);
+    bool negative;
+    unsigned long long value;
+    bool fits = parse(text, end, base, &negative, &value);
+    unsigned long long most = (unsigned long long)LLONG_MAX + negative;
+    if (!fits || value > most) {
+        errno = ERANGE;
+        value = most;
+    }
     return (long long)(negative ? 0 - value : value);
 }
 
+/* A sign turns the number around in its own type, as C says; what does not fit has none. */
 unsigned long long strtoull(const char* restrict text, char** restrict end, int base) {
-    bool negative = false;
-    unsigned long long value = parse(text, end, base, &negative, ULLONG_MAX);
-    return negative && value != ULLONG_MAX ? 0 - value : value;
+    bool negative;
+    unsigned long long value;
+    if (!parse(text, end, base, &negative, &value)) {
+        errno = ERANGE;
+        return ULLONG_MAX;
+    }
+    return negative ? 0 - value : value;
 }
 
 long strtol(const char* restrict text, char** restrict end, int base) { return strtoll(text, end, base); }

@@ -2,6 +2,7 @@
  *
  * These read and write words, overlap and repeat as they like, and read up to a whole aligned word at a string's end.
  * That is for Normal memory: a device's registers are reached by lib/mmio-ptr/mmio-ptr.h alone. */
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,51 @@ size_t strcspn(const char* text, const char* set) {
         length++;
     }
     return length;
+}
+
+char* strpbrk(const char* text, const char* set) {
+    text += strcspn(text, set);
+    return *text == '\0' ? NULL : (char*)text;
+}
+
+char* strtok_r(char* restrict text, const char* restrict set, char** restrict rest) {
+    text = text == NULL ? *rest : text;
+    text += strspn(text, set);
+    char* end = text + strcspn(text, set);
+    *rest = *end == '\0' ? end : end + 1;
+    if (end == text) {
+        return NULL;
+    }
+    *end = '\0';
+    return text;
+}
+
+char* strtok(char* restrict text, const char* restrict set) {
+    static char empty[1];
+    static char* rest = empty;
+    return strtok_r(text, set, &rest);
+}
+
+int strncasecmp(const char* a, const char* b, size_t most) {
+    for (; most != 0; most--, a++, b++) {
+        int x = tolower((unsigned char)*a), y = tolower((unsigned char)*b);
+        if (x != y || x == '\0') {
+            return x - y;
+        }
+    }
+    return 0;
+}
+
+int strcasecmp(const char* a, const char* b) { return strncasecmp(a, b, SIZE_MAX); }
+
+char* strndup(const char* text, size_t most) {
+    size_t length = strnlen(text, most);
+    char* copy = malloc(length + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+    }
+    return copy;
 }
 
 char* strdup(const char* text) {

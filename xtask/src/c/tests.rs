@@ -135,6 +135,42 @@ fn mmb_lines_hold_on_this_machine() {
     }
 }
 
+/// The library's functions, to be compiled under names that the machine's own library does not have.
+const NAMES: &str = "printf fprintf snprintf sprintf vprintf vfprintf vsnprintf vsprintf puts fputs putchar putc fputc \
+    fwrite fflush malloc calloc realloc reallocarray aligned_alloc free abort exit _Exit atexit atoi atol atoll strtol \
+    strtoll strtoul strtoull abs labs llabs div ldiv lldiv rand srand qsort bsearch getenv errno memcpy memmove memset \
+    memcmp memchr strlen strnlen strcmp strncmp strcpy strncpy strlcpy strcat strncat strchr strrchr strstr strspn \
+    strcspn strpbrk strtok strtok_r strdup strndup strcasecmp strncasecmp isdigit islower isupper isalpha isalnum \
+    isblank isspace iscntrl isgraph isprint ispunct isxdigit tolower toupper";
+/// What undefined behaviour does not go on after, without a library for it.
+const TRAPS: [&str; 2] = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"];
+
+/// The library beside this machine's own, which knows what C says.
+#[test]
+fn the_library_answers_as_this_machines_does() {
+    let scratch = Scratch::new().unwrap();
+    let cc = process::find_program(&["cc"]).unwrap();
+    let mut objects = Vec::new();
+    for name in ["ctype", "double", "format", "malloc", "stdio", "stdlib", "string"] {
+        let object = scratch.path().join(name).with_extension("o");
+        let mut command = Command::new(&cc);
+        command.args(["-std=gnu17", "-c", "-O1", "-g", "-ffreestanding", "-fno-builtin", "-Wall", "-Wextra"]);
+        command.arg("-Werror").args(TRAPS).arg("-I").arg(root().join("user/c/include"));
+        command.args(NAMES.split_whitespace().map(|name| format!("-D{name}=ours_{name}")));
+        command.args(["-D__fini_array_start=ours_fini", "-D__fini_array_end=ours_fini_end"]);
+        command.arg("-o").arg(&object);
+        checked(command, &root().join("user/c/src").join(name).with_extension("c"), name);
+        objects.push(object);
+    }
+    let program = scratch.path().join("library");
+    let mut command = Command::new(&cc);
+    command.args(["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-idirafter"]);
+    command.arg(root().join("user/c/include")).arg("-o").arg(&program).args(objects);
+    checked(command, &root().join("tests/conformance/c/hosted/library.c"), "library.c");
+    let run = process::capture(&mut Command::new(&program)).unwrap();
+    assert!(run.status.success(), "{}{}", run.stdout, run.stderr);
+}
+
 /// Compiles these files as `--program` would.
 fn compile_texts(files: &[(&str, &str)]) -> Result<Option<Compiled>> {
     let scratch = Scratch::new()?;
