@@ -4,6 +4,8 @@
 //! is the one whose registers it holds, so any thread that is not current anywhere can be taken up by any CPU.
 //! What this CPU cannot do for another (take a thread off it, make it leave an address space) it notes there,
 //! and kicks it: the other does it on its next way through [`Kernel::leave`], before anything else.
+use abi::policy::Condition;
+
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::object::{Process, Thread, ThreadState};
@@ -28,6 +30,8 @@ pub(crate) struct Cpu {
     /// Where that process's vDSO code is, as far as this CPU has looked; otherwise an address that no call
     /// comes from. A mapped vDSO stays where it is for as long as its process runs.
     pub vdso_code: u64,
+    /// What that process may do without a look at its job's policy: its `allowed`.
+    pub allowed: u32,
     /// The thread whose FP registers are in the CPU.
     pub fp_owner: Option<Id<Thread>>,
     /// When the current thread's slice ends.
@@ -53,6 +57,7 @@ impl Default for Cpu {
             loaded: None,
             active: None,
             vdso_code: NOWHERE,
+            allowed: 0,
             fp_owner: None,
             slice_end: 0,
             armed: None,
@@ -69,6 +74,12 @@ impl Cpu {
     /// Whether another CPU waits for it to do something.
     pub(crate) const fn owes(&self) -> bool {
         self.ending.is_some() || self.must_vacate
+    }
+
+    /// Whether the policy of the active process's job allows something, as far as that is known without a look.
+    #[inline]
+    pub(crate) const fn allows(&self, condition: Condition) -> bool {
+        self.allowed & 1 << condition as u32 != 0
     }
 
     /// Whether a kick is on its way to it.

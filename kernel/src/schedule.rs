@@ -178,6 +178,11 @@ impl<M: Machine> Kernel<M> {
     /// Ends the waits that go through one handle of one process, because it is gone from there.
     pub(crate) fn cancel_waits(&mut self, process: Id<Process>, handle: abi::Handle, object: ObjectRef) {
         self.close_lookout(process, handle);
+        self.cancel_waiters(process, handle, object);
+    }
+
+    /// Ends the waits of threads that go through one handle of one process, because it is gone from there.
+    pub(crate) fn cancel_waiters(&mut self, process: Id<Process>, handle: abi::Handle, object: ObjectRef) {
         let Some(header) = self.objects.header(object) else { return };
         let (mut next, signals) = (header.waiters, header.signals | Signals::HANDLE_CLOSED);
         while let Some(id) = next {
@@ -193,6 +198,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Decides who runs, makes the CPU his, and says what it does next.
+    #[inline(never)]
     pub(crate) fn leave(&mut self, frame: &mut Frame) -> Next {
         self.settle_here();
         loop {
@@ -301,6 +307,7 @@ impl<M: Machine> Kernel<M> {
             self.machine.allow_fp(here.fp_owner == Some(id));
             if here.active != Some(process) {
                 here.vdso_code = NOWHERE;
+                here.allowed = self.objects.processes.get(process).map_or(0, |process| process.allowed);
                 self.activate(process);
                 self.schedule.here_mut().active = Some(process);
             }

@@ -126,6 +126,7 @@ impl<T> Arena<T> {
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
+    #[inline]
     pub fn reserve(&mut self) -> Result {
         if self.free > 0 { Ok(()) } else { self.grow() }
     }
@@ -141,6 +142,8 @@ impl<T> Arena<T> {
         Ok(())
     }
 
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) -> Result {
         let base = u32::try_from(self.chunks.len() * CHUNK).map_err(|_| Status::NO_MEMORY)?;
         let mut chunk = Vec::new();
@@ -160,6 +163,7 @@ impl<T> Arena<T> {
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
+    #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Id<T>> {
         self.reserve()?;
         let index = self.first_free;

@@ -96,6 +96,7 @@ impl HandleTable {
     ///
     /// # Errors
     /// `NO_MEMORY`; the table holds what it held.
+    #[inline]
     pub fn reserve(&mut self, count: usize) -> Result {
         while self.free < count {
             self.grow()?;
@@ -141,9 +142,18 @@ impl HandleTable {
     ///
     /// # Errors
     /// `BAD_HANDLE`.
+    #[inline]
     pub fn remove(&mut self, value: Handle) -> Result<HandleEntry> {
-        let entry = self.get(value)?;
-        self.release(index_of(value ^ self.secret) as u32);
+        let raw = value ^ self.secret;
+        let index = index_of(raw);
+        let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
+        let slot = slot.filter(|slot| slot.raw == raw).ok_or(Status::BAD_HANDLE)?;
+        let entry = slot.entry.take().ok_or(Status::BAD_HANDLE)?;
+        slot.raw = (raw & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION);
+        slot.next_free = NONE;
+        self.free += 1;
+        self.len -= 1;
+        self.queue_free(index as u32);
         Ok(entry)
     }
 
@@ -175,16 +185,6 @@ impl HandleTable {
         Drained::Nothing
     }
 
-    fn release(&mut self, index: u32) {
-        let Some(slot) = self.slot_mut(index) else { return };
-        slot.entry = None;
-        slot.raw = (slot.raw & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION);
-        slot.next_free = NONE;
-        self.free += 1;
-        self.len -= 1;
-        self.queue_free(index);
-    }
-
     fn queue_free(&mut self, index: u32) {
         let last = self.last_free;
         match self.slot_mut(last) {
@@ -194,6 +194,8 @@ impl HandleTable {
         self.last_free = index;
     }
 
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) -> Result {
         let base = self.chunks.len() * CHUNK;
         if base >= MAX_HANDLES {

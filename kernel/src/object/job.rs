@@ -30,6 +30,12 @@ impl Policy {
         self.rules.get(condition as usize).map(|rule| rule.action).unwrap_or_default()
     }
 
+    /// The conditions that are allowed, a bit for each by its number.
+    pub fn allowed(&self) -> u32 {
+        let bits = self.rules.iter().zip(0..).filter(|(rule, _)| rule.action == Action::Allow);
+        bits.fold(0, |bits, (_, number)| bits | 1 << number)
+    }
+
     /// Sets a rule.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_handle_close(&mut self, caller: Caller, args: &Args) -> Result {
         match args.half(0) {
             abi::object::HANDLE_INVALID => Ok(()),
-            handle => self.take_back(caller, handle),
+            handle => self.close(caller, handle),
         }
     }
 

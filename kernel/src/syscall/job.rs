@@ -158,7 +158,15 @@ impl<M: Machine> Kernel<M> {
     /// # Errors
     /// `ACCESS_DENIED` where the policy denies or kills. Nobody handles exceptions yet, and an exception that
     /// nobody handles ends its process.
+    #[inline]
     pub(super) fn enforce(&mut self, caller: Caller, condition: Condition) -> Result {
+        if self.schedule.here().allows(condition) { Ok(()) } else { self.apply(caller, condition) }
+    }
+
+    /// Does what the policy of the caller's job says.
+    #[cold]
+    #[inline(never)]
+    fn apply(&mut self, caller: Caller, condition: Condition) -> Result {
         let job = self.objects.get(caller.process)?.job;
         let return_code = match self.objects.get(job)?.policy.action(condition) {
             Action::Allow => return Ok(()),
@@ -172,6 +180,8 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Asks the policy after a call met a value that is no handle. Some calls are there to find that out.
+    #[cold]
+    #[inline(never)]
     pub(super) fn enforce_bad_handle(&mut self, caller: Caller, number: u64, topic: u32) {
         let asking = number == Sysno::handle_check_valid as u64
             || number == Sysno::object_get_info as u64 && topic == abi::object::info::HANDLE_VALID;

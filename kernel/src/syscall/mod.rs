@@ -27,6 +27,7 @@ mod vmo_memory;
 mod vmo_range;
 mod wait;
 
+use abi::policy::Condition;
 use abi::status::Result;
 use abi::{Handle, Rights, Status, Sysno};
 
@@ -134,7 +135,7 @@ impl<M: Machine> Kernel<M> {
             return Called::WAITS;
         };
         let caller = Caller { thread, process };
-        let number = frame.r[16] as usize;
+        let (number, allows_bad_handles) = (frame.r[16] as usize, here.allows(Condition::BadHandle));
         let site = self.vdso.sites.get(number).copied();
         let from_site = site.is_some_and(|site| here.vdso_code.wrapping_add(u64::from(site)) == frame.pc);
         let Some(call) = Self::CALLS.get(number) else { return Called::REFUSED };
@@ -148,7 +149,7 @@ impl<M: Machine> Kernel<M> {
             }
             return Called::WAITS;
         }
-        if answer.0 == i64::from(Status::BAD_HANDLE.0) {
+        if answer.0 == i64::from(Status::BAD_HANDLE.0) && !allows_bad_handles {
             self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
         }
         Called { status: answer.0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
@@ -292,6 +293,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the caller a handle to an object and writes its value to `out`. If that cannot be, the object
     /// goes the way of objects without handles.
+    #[inline]
     pub(crate) fn give(
         &mut self,
         caller: Caller,
@@ -334,9 +336,29 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Closes a handle of the caller.
+    #[inline(never)]
     pub(crate) fn take_back(&mut self, caller: Caller, handle: Handle) -> Result {
-        let entry = self.take(caller, handle)?;
-        self.drop_handle(entry);
+        self.close(caller, handle)
+    }
+
+    /// As [`Kernel::take_back`], for the call that does nothing else.
+    #[inline(always)]
+    fn close(&mut self, caller: Caller, handle: Handle) -> Result {
+        let process = self.objects.get_mut(caller.process)?;
+        let entry = process.handles.remove(handle)?;
+        if !process.lookouts.is_empty() {
+            self.close_lookout(caller.process, handle);
+        }
+        let Some(header) = self.objects.header_mut(entry.object) else { return Ok(()) };
+        if header.waiters.is_some() {
+            self.cancel_waiters(caller.process, handle, entry.object);
+            self.drop_handle(entry);
+            return Ok(());
+        }
+        header.handles = header.handles.saturating_sub(1);
+        if header.handles == 0 {
+            self.collect(entry.object);
+        }
         Ok(())
     }
 

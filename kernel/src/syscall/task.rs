@@ -25,7 +25,9 @@ impl<M: Machine> Kernel<M> {
         let secret = self.random.next_u32();
         // The region names the process and the process the region: the second id is put right below.
         let vmar = self.objects.vmars.insert(Vmar::root(vmar_koid, hint))?;
-        let process = self.objects.processes.insert(Process::new(koid, name, job, vmar, space, secret))?;
+        let mut process = Process::new(koid, name, job, vmar, space, secret);
+        process.allowed = self.objects.get(job)?.policy.allowed();
+        let process = self.objects.processes.insert(process)?;
         self.objects.get_mut(vmar)?.process = Some(process);
         self.hold(ObjectRef::Vmar(vmar));
         self.hold(ObjectRef::Job(job));
