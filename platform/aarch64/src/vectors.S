@@ -1,7 +1,7 @@
 // The exception vectors.
 //
-// From EL0 the CPU arrives on the kernel stack's very top: the kernel keeps nothing there while EL0 runs. The
-// vectors save abi::GeneralRegs, in its layout, and call Rust; when Rust returns, whatever the frame holds by
+// From EL0 the CPU arrives with its stack pointer at the frame at the kernel stack's very top, which is of no use while
+// EL0 runs. The vectors save abi::GeneralRegs, in its layout, and call Rust; when Rust returns, whatever the frame holds by
 // then is resumed. A system call has its own path, because it is the one that is taken all the time: most
 // return to the thread that made them, which needs only the registers that Rust may change. The others save the
 // rest when that is known, with the kernel's lock still held.
@@ -92,7 +92,6 @@
 
     .macro  from_el0 target
     .balign 128
-    sub     sp, sp, #FRAME
     stp     x16, x17, [sp, #128]
     b       \target
     .endm
@@ -119,7 +118,6 @@ vectors:
 // need the whole frame, so that one load brings it back together with the mark. x0 and x1 come back: the status, and
 // what remains (Called).
     .balign 128
-    sub     sp, sp, #FRAME
     stp     x16, x17, [sp, #128]
     mrs     x17, esr_el1
     lsr     x17, x17, #26
@@ -162,7 +160,6 @@ call_return:
     ldp     x13, x14, [x17]
     ldp     x15, x16, [x17]
     ldp     x17, x18, [x17]
-    add     sp, sp, #FRAME
     eret
     dsb     nsh                         // nothing is executed past an eret, not even by speculation
     isb
@@ -248,7 +245,6 @@ el0_return:
     msr     tpidr_el0, x5
     restore_from_2
     ldp     x0, x1, [sp]
-    add     sp, sp, #FRAME
     eret
     dsb     nsh                         // nothing is executed past an eret, not even by speculation
     isb
