@@ -196,9 +196,9 @@ pub(crate) unsafe fn zero_page(page: u64) {
     let zeroing: u64;
     // SAFETY: reads a register that never changes.
     unsafe { asm!("mrs {}, dczid_el0", out(reg) zeroing, options(nomem, nostack, pure, preserves_flags)) };
-    // DZP (bit 4) forbids DC ZVA; BS is the log2 of the block's words. The loop takes four at a time: blocks
-    // of 2 KiB, the architecture's largest, are done without.
-    let step = if zeroing >> 4 & 1 == 0 && zeroing & 0xf < 9 { 4 << (zeroing & 0xf) } else { 0_u64 };
+    // DZP (bit 4) forbids DC ZVA; BS is the log2 of the block's words. The loop takes eight at a time: blocks
+    // of 1 and 2 KiB, the architecture's largest, are done without.
+    let step = if zeroing >> 4 & 1 == 0 && zeroing & 0xf < 8 { 4 << (zeroing & 0xf) } else { 0_u64 };
     let end = page + abi::PAGE_SIZE;
     if step == 0 {
         // SAFETY: 1 and 2 by the caller.
@@ -208,6 +208,14 @@ pub(crate) unsafe fn zero_page(page: u64) {
     unsafe {
         asm!(
             "2: dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
+            "add {at}, {at}, {step}",
+            "dc zva, {at}",
             "add {at}, {at}, {step}",
             "dc zva, {at}",
             "add {at}, {at}, {step}",

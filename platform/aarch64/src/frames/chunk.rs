@@ -2,8 +2,9 @@
 use core::ops::Range;
 
 use abi::vmo::CachePolicy;
+use abi::{PAGE_SHIFT, PhysAddr};
 
-use super::CHUNK_PAGES;
+use super::{CHUNK_PAGES, CHUNK_SHIFT};
 
 const WORDS: usize = CHUNK_PAGES / 64;
 
@@ -15,6 +16,10 @@ pub(super) struct ChunkMap {
     free_count: u16,
     /// The memory type of its pages.
     policy: CachePolicy,
+    /// No word of `free` before this one has a set bit.
+    first: u8,
+    /// The chunk's address divided by the chunk size.
+    number: u32,
     /// Neighbours in the list of chunks with free pages.
     pub(super) next: Option<u32>,
     pub(super) previous: Option<u32>,
@@ -22,13 +27,14 @@ pub(super) struct ChunkMap {
 
 impl ChunkMap {
     /// A chunk of which nothing is free.
-    pub(super) const fn empty(policy: CachePolicy) -> Self {
-        Self { free: [0; WORDS], free_count: 0, policy, next: None, previous: None }
+    pub(super) const fn empty(policy: CachePolicy, chunk: PhysAddr) -> Self {
+        let number = (chunk.0 >> CHUNK_SHIFT) as u32;
+        Self { free: [0; WORDS], free_count: 0, policy, first: 0, number, next: None, previous: None }
     }
 
     /// A chunk that is all free.
-    pub(super) const fn free(policy: CachePolicy) -> Self {
-        Self { free: [u64::MAX; WORDS], free_count: CHUNK_PAGES as u16, ..Self::empty(policy) }
+    pub(super) const fn free(policy: CachePolicy, chunk: PhysAddr) -> Self {
+        Self { free: [u64::MAX; WORDS], free_count: CHUNK_PAGES as u16, ..Self::empty(policy, chunk) }
     }
 
     /// The memory type of its pages.
@@ -48,12 +54,15 @@ impl ChunkMap {
 
     /// Takes the first free page.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<usize> {
-        let (index, word) = self.free.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
-        let bit = word.trailing_zeros() as usize;
+    pub(super) fn take(&mut self) -> Option<PhysAddr> {
+        let first = usize::from(self.first);
+        let words = self.free.get_mut(first..)?;
+        let (passed, word) = words.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
+        let page = 64 * (first + passed) as u64 + u64::from(word.trailing_zeros());
         *word &= *word - 1;
+        self.first = (first + passed) as u8;
         self.free_count -= 1;
-        Some(64 * index + bit)
+        Some(PhysAddr(u64::from(self.number) << CHUNK_SHIFT | page << PAGE_SHIFT))
     }
 
     /// Makes a page free.
@@ -61,6 +70,7 @@ impl ChunkMap {
     pub(super) fn set_free(&mut self, page: usize) {
         if !get(&self.free, page) {
             set(&mut self.free, page, true);
+            self.first = self.first.min((page / 64) as u8);
             self.free_count += 1;
         }
     }
@@ -68,6 +78,7 @@ impl ChunkMap {
     /// Makes pages in a row free, which were not.
     pub(super) fn set_free_run(&mut self, first: usize, count: usize) {
         let (mut page, end) = (first, (first + count).min(CHUNK_PAGES));
+        self.first = self.first.min((first / 64) as u8);
         while page < end {
             let next = (page - page % 64 + 64).min(end);
             if let Some(word) = self.free.get_mut(page / 64) {

@@ -205,13 +205,12 @@ impl Pool {
             }
         };
         let map = self.map(index)?;
-        let page = map.take()?;
+        let frame = map.take()?;
         let full = map.free_count() == 0;
         self.free -= 1;
         if full {
             self.unlink(index);
         }
-        let frame = PhysAddr(self.regions.address(index)?.0 + ((page as u64) << PAGE_SHIFT));
         self.lent.insert(frame);
         Some(frame)
     }
@@ -296,7 +295,7 @@ impl Pool {
             return false;
         }
         if let Some(map) = self.maps.get_mut(index as usize) {
-            map.write(ChunkMap::free(policy));
+            map.write(ChunkMap::free(policy, chunk));
         }
         if let Some(state) = self.states.get_mut(index as usize) {
             *state = State::Split;
@@ -330,7 +329,7 @@ impl Pool {
         while address < end {
             let next = (address & !(CHUNK_SIZE - 1)).saturating_add(CHUNK_SIZE).min(end);
             let Some((index, page)) = self.locate(PhysAddr(address)) else { return };
-            self.begin_split(index);
+            self.begin_split(index, PhysAddr(address));
             let Some(map) = self.map(index) else { return };
             let before = map.free_count();
             map.set_free_run(page, ((next - address) >> PAGE_SHIFT) as usize);
@@ -344,12 +343,12 @@ impl Pool {
     }
 
     /// Initialises the map of a chunk that is not in the pool yet.
-    fn begin_split(&mut self, index: u32) {
+    fn begin_split(&mut self, index: u32, within: PhysAddr) {
         let Some(state) = self.states.get_mut(index as usize) else { return };
         if *state == State::Outside {
             *state = State::Split;
             if let Some(map) = self.maps.get_mut(index as usize) {
-                map.write(ChunkMap::empty(CachePolicy::Cached));
+                map.write(ChunkMap::empty(CachePolicy::Cached, within));
             }
         }
     }
