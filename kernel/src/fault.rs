@@ -95,7 +95,22 @@ impl fmt::Display for Place {
 }
 
 impl<M: Machine> Kernel<M> {
+    /// Handles what nearly all faults are about, a page that is touched for the first time; whether it was that.
+    /// Otherwise nothing is done about it yet.
+    #[inline]
+    pub(crate) fn touch(&mut self, esr: u64, far: u64) -> bool {
+        // A data abort from EL0 for which a descriptor is missing.
+        if esr >> 26 & 0x3f != 0x24 || esr & 0x3c != 0x04 {
+            return false;
+        }
+        let access = if esr & 1 << 6 != 0 { Access::Write } else { Access::Read };
+        let here = self.schedule.here();
+        let (Some(_), Some(process)) = (here.current, here.active) else { return false };
+        self.show_zeros(process, far, access) == Some(Ok(()))
+    }
+
     /// Handles a fault of the running thread: brings the page in, or ends the process with a report.
+    #[inline(never)]
     pub(crate) fn fault(&mut self, fault: Fault, frame: &Frame) {
         let Some(thread) = self.schedule.here().current else { return };
         let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) else { return };

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use aarch64::Boot;
-use kernel::ports::{Called, Event, Frame, Next};
+use kernel::ports::{Called, Event, Fault, Frame, Next};
 
 use crate::{boot, run};
 
@@ -25,6 +25,12 @@ extern "C" fn jacinth_call(frame: &mut Frame) -> Called {
 #[unsafe(no_mangle)]
 fn jacinth_complete(frame: &mut Frame, called: Called) -> Next {
     run::complete(frame, called)
+}
+
+/// A fault that is the program's or a page's.
+#[unsafe(no_mangle)]
+fn jacinth_fault(frame: &mut Frame, esr: u64, far: u64) -> Next {
+    run::fault(frame, Fault { esr, far, asynchronous: false })
 }
 
 /// Whatever else comes up.

@@ -12,7 +12,7 @@ use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
-use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Rest};
+use kernel::ports::{Called, CpuId, Event, Fault, Frame, Frames, Next, Rest};
 use kernel::{Kernel, Options};
 
 use crate::boot::BootInfo;
@@ -164,6 +164,14 @@ pub(crate) fn complete(frame: &mut Frame, called: Called) -> Next {
     obey(next)
 }
 
+/// Takes the lock and lets the kernel handle a fault.
+#[inline]
+pub(crate) fn fault(frame: &mut Frame, fault: Fault) -> Next {
+    let Some(lock) = KERNEL.get() else { return Next::Idle };
+    let next = lock.lock().handle_fault(cpu::number(), fault, frame);
+    obey(next)
+}
+
 /// Takes the lock and lets the kernel decide.
 pub(crate) fn event(frame: &mut Frame, event: Event) -> Next {
     let Some(lock) = KERNEL.get() else { return Next::Idle };
@@ -172,17 +180,24 @@ pub(crate) fn event(frame: &mut Frame, event: Event) -> Next {
 }
 
 /// Announces the end, if this is it.
+#[inline]
 fn obey(next: Next) -> Next {
     if let Next::Stop(status) = next {
-        // Every CPU that comes by is told so; one says it, and stops the machine.
-        if STOPPED.swap(true, Ordering::Relaxed) {
-            power::halt();
-        }
-        report_start();
-        contention::reports().for_each(|report| println!("{report}"));
-        println!("jacinth: init exited with status {status}");
+        announce(status);
     }
     next
+}
+
+#[cold]
+#[inline(never)]
+fn announce(status: i64) {
+    // Every CPU that comes by is told so; one says it, and stops the machine.
+    if STOPPED.swap(true, Ordering::Relaxed) {
+        power::halt();
+    }
+    report_start();
+    contention::reports().for_each(|report| println!("{report}"));
+    println!("jacinth: init exited with status {status}");
 }
 
 /// Why there is nothing to run.

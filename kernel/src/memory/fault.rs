@@ -1,5 +1,6 @@
 //! Bringing pages in: from a fault, or because the kernel needs a page of the program's.
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
@@ -30,6 +31,15 @@ pub(crate) struct Backing {
     pub physical: bool,
     /// Whether no other VMO has it.
     pub own: bool,
+}
+
+/// The permission that an access needs.
+const fn needed(access: Access) -> u32 {
+    match access {
+        Access::Read => PERM_READ,
+        Access::Write => PERM_WRITE,
+        Access::Execute => PERM_EXECUTE,
+    }
 }
 
 impl<M: Machine> Kernel<M> {
@@ -86,14 +96,68 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         access: Access,
     ) -> core::result::Result<(), Refusal> {
-        let mapping = *self.find_mapping(process, address).ok_or(Refusal::NotMapped)?;
-        let needed = match access {
-            Access::Read => PERM_READ,
-            Access::Write => PERM_WRITE,
-            Access::Execute => PERM_EXECUTE,
-        };
-        if mapping.permissions & needed == 0 {
+        match self.show_zeros(process, address, access) {
+            Some(shown) => shown,
+            None => self.fault_in_anything(process, address, access),
+        }
+    }
+
+    /// [`Kernel::fault_in`] for what nearly all faults are about: a page that nothing was written to, of a VMO that
+    /// has nothing special about it, in the mapping where the process's last fault was. `None` for all others, and for
+    /// want of memory.
+    #[inline]
+    pub(crate) fn show_zeros(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        access: Access,
+    ) -> Option<core::result::Result<(), Refusal>> {
+        let state = self.objects.processes.get_mut(process)?;
+        let mapping = self.objects.mappings.get(state.faulted?)?;
+        let inside = address.wrapping_sub(mapping.base);
+        if inside >= mapping.length || mapping.permissions & needed(access) == 0 {
+            return None;
+        }
+        let offset = mapping.offset.checked_add(inside)? & !(PAGE_SIZE - 1);
+        let vmo = self.objects.vmos.get(mapping.vmo)?;
+        let Content::Paged(pages) = &vmo.content else { return None };
+        if offset >= vmo.size
+            || mapping.ends_with_content
+            || vmo.withdrawal.is_some()
+            || vmo.row.is_some()
+            || vmo.policy != CachePolicy::Cached
+            || !self.trees.is_open(pages, offset / PAGE_SIZE)
+        {
+            return None;
+        }
+        let space = state.space.as_mut()?;
+        let frame = self.machine.allocate_frame()?;
+        self.machine.zero_frame(frame);
+        self.trees.fill(pages, offset / PAGE_SIZE, frame);
+        if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() {
+            self.machine.synchronize_instructions(frame);
+        }
+        space.forget_old_asid(self.asids.generation());
+        let page = VirtAddr(address & !(PAGE_SIZE - 1));
+        let shown = space.map_page(&mut self.machine, page, frame, mapping.attributes());
+        Some(shown.map_err(|_| Refusal::NoMemory))
+    }
+
+    #[inline(never)]
+    fn fault_in_anything(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+        access: Access,
+    ) -> core::result::Result<(), Refusal> {
+        let state = self.objects.processes.get(process).ok_or(Refusal::NotMapped)?;
+        let (id, mapping) = self.mapping_within(state.vmar, address).ok_or(Refusal::NotMapped)?;
+        let mapping = *mapping;
+        if mapping.permissions & needed(access) == 0 {
             return Err(Refusal::Forbidden);
+        }
+        if let Some(state) = self.objects.processes.get_mut(process) {
+            state.faulted = Some(id);
         }
         let page = address & !(PAGE_SIZE - 1);
         self.show_page(process, page, &mapping, access)

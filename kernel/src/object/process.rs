@@ -1,7 +1,7 @@
 //! Processes: an address space, its handles and its threads.
 use abi::{Koid, Signals};
 
-use super::{HandleTable, Header, Job, Lookout, Name, Thread, Vmar};
+use super::{HandleTable, Header, Job, Lookout, Mapping, Name, Thread, Vmar};
 use crate::collections::Tree;
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List, Member};
@@ -39,12 +39,17 @@ pub struct Process {
     pub name: Name,
     /// The job that it is in.
     pub job: Id<Job>,
+    /// What its job's policy allows ([`Policy::allowed`](super::job::Policy::allowed)). A job's policy does not change
+    /// while a process is in it.
+    pub allowed: u32,
     /// Where it is in its life.
     pub state: ProcessState,
     /// Its root VMAR.
     pub vmar: Id<Vmar>,
     /// Which address belongs to which of its VMARs.
     pub regions: Regions,
+    /// The mapping in which its last fault was; it may be gone.
+    pub faulted: Option<Id<Mapping>>,
     /// Its translation tables; taken away when it dies.
     pub space: Option<Space>,
     /// Its handles.
@@ -76,9 +81,11 @@ impl Process {
             header: Header::new(koid, Signals::NONE),
             name,
             job,
+            allowed: 0,
             state: ProcessState::Initial,
             vmar,
             regions: Regions::new(vmar),
+            faulted: None,
             space: Some(space),
             handles: HandleTable::new(secret),
             futexes: Tree::default(),

@@ -78,6 +78,8 @@ struct Loaded {
 unsafe extern "Rust" {
     /// What remains of a call: [`kernel::Kernel::complete`].
     safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
+    /// A fault, by its syndrome and address: [`kernel::Kernel::handle_fault`].
+    safe fn jacinth_fault(frame: &mut Frame, esr: u64, far: u64) -> Next;
     /// Anything else: [`kernel::Kernel::handle`].
     safe fn jacinth_event(frame: &mut Frame, event: Event) -> Next;
 }
@@ -171,11 +173,10 @@ extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {
 extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
     /// ESR_ELx.EC: FP or SIMD while CPACR_EL1 traps it (Arm ARM D24.2.40).
     const EC_FP: u64 = 0x07;
-    let event = match esr >> 26 & 0x3f {
-        EC_FP => Event::FpTrap,
-        _ => Event::Fault(Fault { esr, far, asynchronous: false }),
-    };
-    let next = watched(|| jacinth_event(frame, event));
+    let next = watched(|| match esr >> 26 & 0x3f {
+        EC_FP => jacinth_event(frame, Event::FpTrap),
+        _ => jacinth_fault(frame, esr, far),
+    });
     settle(frame, next);
 }
 
@@ -210,7 +211,15 @@ fn watched<R>(logic: impl FnOnce() -> R) -> R {
 }
 
 /// Does what a handler decided, until there is a thread to resume.
-fn settle(frame: &mut Frame, mut next: Next) {
+#[inline]
+fn settle(frame: &mut Frame, next: Next) {
+    if next != Next::Run {
+        settle_later(frame, next);
+    }
+}
+
+#[inline(never)]
+fn settle_later(frame: &mut Frame, mut next: Next) {
     loop {
         match next {
             Next::Run => return,

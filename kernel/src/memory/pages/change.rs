@@ -48,6 +48,42 @@ impl Path {
 }
 
 impl Trees {
+    /// Whether a page is absent and every node that leads to it is there and the VMO's own: [`Trees::fill`] can give it
+    /// a frame without memory. It may be absent without that.
+    #[inline]
+    pub fn is_open(&self, pages: &Pages, page: u64) -> bool {
+        let key = pages.base.wrapping_add(page);
+        if pages.height == 0 || is_beyond(pages.height, key) {
+            return false;
+        }
+        let mut slot = pages.root;
+        for level in (0..pages.height).rev() {
+            let Target::Node(at) = slot.target() else { return false };
+            match self.nodes.get(at) {
+                Some(node) if node.references == 1 => slot = node.slot(level, key),
+                _ => return false,
+            }
+        }
+        slot == Slot::NOTHING
+    }
+
+    /// Gives a page its frame for which [`Trees::is_open`] is true.
+    #[inline]
+    pub fn fill(&mut self, pages: &Pages, page: u64, frame: PhysAddr) {
+        let key = pages.base.wrapping_add(page);
+        let mut slot = pages.root;
+        for level in (0..pages.height).rev() {
+            let Target::Node(at) = slot.target() else { return };
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            node.committed += 1;
+            if level == 0 {
+                node.set_slot(place(0, key), Slot::frame(frame));
+                return;
+            }
+            slot = node.slot(level, key);
+        }
+    }
+
     /// Gives a page that is absent or shared a frame, which is the VMO's own. A shared frame stays with the others.
     ///
     /// # Errors

@@ -80,8 +80,14 @@ impl World {
                         assert_eq!(vmo.frames.insert(page, frame.0), Some(old.0));
                         self.free(old);
                     }
-                    Page::Absent | Page::Shared(_) => {
-                        self.trees.put(&mut vmo.pages, page, frame).unwrap();
+                    found @ (Page::Absent | Page::Shared(_)) => {
+                        let is_open = self.trees.is_open(&vmo.pages, page);
+                        assert!(!is_open || found == Page::Absent);
+                        if is_open && self.next.is_multiple_of(2) {
+                            self.trees.fill(&vmo.pages, page, frame);
+                        } else {
+                            self.trees.put(&mut vmo.pages, page, frame).unwrap();
+                        }
                         vmo.frames.insert(page, frame.0);
                     }
                 }
