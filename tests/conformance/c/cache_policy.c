@@ -85,15 +85,26 @@ static bool protect_keeps_the_type(void) {
     return true;
 }
 
+static bool what_is_flushed(void) {
+    static uint32_t word;
+    static const uint32_t good[] = {1, 2, 3, 6, 7}, bad[] = {0, 4, 5, 8, UINT32_MAX};
+    for (size_t i = 0; i < 5; i++) {
+        WORKS(zx_cache_flush(&word, sizeof(word), good[i]));
+        REFUSED(zx_cache_flush(&word, sizeof(word), bad[i]), ZX_ERR_INVALID_ARGS);
+    }
+    return true;
+}
+
 const struct test cache_policy_tests[] = {
-    {"CAC-001", "a memory-like physical VMO takes every policy, and info follows", every_policy, NULL},
-    {"CAC-002", "a number above 3 is no policy", unknown_policies, NULL},
-    {"CAC-004", "a bad handle with a good policy is a bad handle", bad_handle, NULL},
-    {"CAC-005", "changing the policy needs MAP", needs_map, NULL},
-    {"CAC-007", "a mapped physical VMO may be given the policy that it has", same_while_mapped, NULL},
-    {"CAC-008", "a physical VMO with a slice keeps its policy", frozen_by_child, NULL},
-    {"CAC-010", "a slice may be given the policy that it has", slice_same, NULL},
-    {"CAC-022", "each policy gives its memory type, and the default is Device-nGnRE", types_of_memory, NULL},
-    {"CAC-023", "changed permissions leave the memory type as it is", protect_keeps_the_type, NULL},
-    {NULL, NULL, NULL, NULL},
+    {"CAC-001", "a memory-like physical VMO takes every policy, and info follows", every_policy},
+    {"CAC-002", "a number above 3 is no policy", unknown_policies},
+    {"CAC-004", "a bad handle with a good policy is a bad handle", bad_handle},
+    {"CAC-005", "changing the policy needs MAP", needs_map},
+    {"CAC-007", "a mapped physical VMO may be given the policy that it has", same_while_mapped},
+    {"CAC-008", "a physical VMO with a slice keeps its policy", frozen_by_child},
+    {"CAC-010", "a slice may be given the policy that it has", slice_same},
+    {"CAC-022", "each policy gives its memory type, and the default is Device-nGnRE", types_of_memory},
+    {"CAC-023", "changed permissions leave the memory type as it is", protect_keeps_the_type},
+    {"CAC-025", "a flush is told what to do, and not anything", what_is_flushed},
+    {NULL, NULL, NULL},
 };

@@ -18,18 +18,10 @@
 /* A page, as a size and as an address. */
 #define P ((uint64_t)ZX_PAGE_SIZE)
 
-/* A call that some tests need, asked with a handle that is none: what is not built answers otherwise. */
-struct call {
-    const char* name;
-    zx_status_t (*ask)(void);
-};
-
 struct test {
     const char* id;
     const char* title;
     bool (*run)(void);
-    /* What it needs that may not be built; NULL if nothing is. */
-    const struct call* needs;
 };
 
 extern const struct test physical_create_tests[];
@@ -37,6 +29,7 @@ extern const struct test physical_ops_tests[];
 extern const struct test physical_children_tests[];
 extern const struct test cache_policy_tests[];
 extern const struct test mmio_buffer_tests[];
+extern const struct test resource_tests[];
 extern const struct test library_tests[];
 
 /* What the tests know of the machine (world.c). */
@@ -57,8 +50,6 @@ extern struct world {
     struct range ram;
     zx_paddr_t controller;
 } world;
-
-extern const struct call needs_bti;
 
 /* Finds all that out; says what is missing. */
 bool explore(void);
@@ -93,12 +84,20 @@ void store(zx_vaddr_t address, uint32_t value);
 struct puppet {
     zx_handle_t process;
     zx_handle_t vmar;
+    /* Its code, the vDSO, and a page that both see: where they are in it. */
+    zx_vaddr_t entry;
+    zx_vaddr_t vdso;
+    zx_vaddr_t page;
+    zx_handle_t shared;
 };
 /* A process in a job, with nothing mapped but what it needs to make a call. */
 bool puppet_new(struct puppet* puppet, zx_handle_t job);
 /* Lets it call this function of ours, or touch the address in `args` if it is NULL; gives its return code. */
 bool puppet_run(struct puppet* puppet, const void* function, const uint64_t* args, size_t count, int64_t* retcode,
                 uint64_t* result);
+
+/* Opens a window of a VMO in a process of its own, closes it again if `released`, and lets the process load from it. */
+bool puppet_window(zx_handle_t vmo, zx_off_t offset, size_t size, bool released, int64_t* retcode);
 
 /* Notes why a test failed; gives false. */
 bool failed(const char* file, int line, const char* format, ...) __attribute__((__format__(__printf__, 3, 4)));

@@ -428,7 +428,7 @@ static bool prepared(void) {
 
 /* What has no caller that could tell: a line of its own, at the program's end. */
 static const struct test ending[] = {
-    {"LIB-J21", "destructors run at the end, after what atexit was given", NULL, NULL},
+    {"LIB-J21", "destructors run at the end, after what atexit was given", NULL},
 };
 static bool at_exit;
 static void note_exit(void) { at_exit = true; }
@@ -443,26 +443,26 @@ static bool registers_exit(void) {
 }
 
 const struct test library_tests[] = {
-    {"LIB-J01", "printf writes integers", formats_integers, NULL},
-    {"LIB-J02", "printf writes text, and counts what does not fit", formats_text, NULL},
-    {"LIB-J03", "printf rounds fractions as C says", formats_fractions, NULL},
-    {"LIB-J04", "printf writes the largest and the smallest double", formats_extremes, NULL},
-    {"LIB-J05", "memory is copied at every alignment, over itself too", copies, NULL},
-    {"LIB-J06", "memory is filled and compared", fills_and_compares, NULL},
-    {"LIB-J07", "strings are measured, joined and searched", strings, NULL},
-    {"LIB-J08", "numbers are read, and their limits told", numbers, NULL},
-    {"LIB-J09", "arrays are sorted and searched", sorts, NULL},
-    {"LIB-J10", "blocks of the heap keep what is in them", heap_blocks, NULL},
-    {"LIB-J11", "sizes that overflow are refused, alignments kept", heap_limits, NULL},
-    {"LIB-J12", "freed memory goes back to the kernel", heap_gives_back, NULL},
-    {"LIB-J13", "what the program was started with is found by its name", startup_handles, NULL},
-    {"LIB-J14", "a status has its name", status_names, NULL},
-    {"LIB-J15", "constructors ran, and addresses in data are right", prepared, NULL},
-    {"LIB-J16", "printf writes exponents and hexadecimal fractions", formats_exponents, NULL},
-    {"LIB-J17", "what is too long to be counted is refused, and nothing is nothing", formats_too_long, NULL},
-    {"LIB-J18", "strings are cut into words and compared without case", words, NULL},
-    {"LIB-J19", "the heap says why it gives nothing", heap_says_why, NULL},
-    {"LIB-J20", "functions are registered for the end", registers_exit, NULL},
-    {"LIB-J22", "a thread's CPUs are a set of Zircon's shape", cpus, NULL},
-    {NULL, NULL, NULL, NULL},
+    {"LIB-J01", "printf writes integers", formats_integers},
+    {"LIB-J02", "printf writes text, and counts what does not fit", formats_text},
+    {"LIB-J03", "printf rounds fractions as C says", formats_fractions},
+    {"LIB-J04", "printf writes the largest and the smallest double", formats_extremes},
+    {"LIB-J05", "memory is copied at every alignment, over itself too", copies},
+    {"LIB-J06", "memory is filled and compared", fills_and_compares},
+    {"LIB-J07", "strings are measured, joined and searched", strings},
+    {"LIB-J08", "numbers are read, and their limits told", numbers},
+    {"LIB-J09", "arrays are sorted and searched", sorts},
+    {"LIB-J10", "blocks of the heap keep what is in them", heap_blocks},
+    {"LIB-J11", "sizes that overflow are refused, alignments kept", heap_limits},
+    {"LIB-J12", "freed memory goes back to the kernel", heap_gives_back},
+    {"LIB-J13", "what the program was started with is found by its name", startup_handles},
+    {"LIB-J14", "a status has its name", status_names},
+    {"LIB-J15", "constructors ran, and addresses in data are right", prepared},
+    {"LIB-J16", "printf writes exponents and hexadecimal fractions", formats_exponents},
+    {"LIB-J17", "what is too long to be counted is refused, and nothing is nothing", formats_too_long},
+    {"LIB-J18", "strings are cut into words and compared without case", words},
+    {"LIB-J19", "the heap says why it gives nothing", heap_says_why},
+    {"LIB-J20", "functions are registered for the end", registers_exit},
+    {"LIB-J22", "a thread's CPUs are a set of Zircon's shape", cpus},
+    {NULL, NULL, NULL},
 };

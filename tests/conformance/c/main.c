@@ -5,8 +5,8 @@
 #include "conformance.h"
 
 static const struct test* const families[] = {
-    physical_create_tests, physical_ops_tests, physical_children_tests,
-    cache_policy_tests,    mmio_buffer_tests,  library_tests,
+    physical_create_tests, physical_ops_tests, physical_children_tests, cache_policy_tests,
+    resource_tests,        mmio_buffer_tests,  library_tests,
 };
 
 static char why[200];
@@ -38,15 +38,10 @@ int main(int argc, char** argv) {
     if (!explore()) {
         return EXIT_FAILURE;
     }
-    unsigned passed = 0, lost = 0, waiting = 0;
+    unsigned passed = 0, lost = 0;
     for (size_t family = 0; family < sizeof(families) / sizeof(families[0]); family++) {
         for (const struct test* test = families[family]; test->id != NULL; test++) {
             if (!picked(test->id, argc, argv)) {
-                continue;
-            }
-            if (test->needs != NULL && test->needs->ask() == ZX_ERR_NOT_SUPPORTED) {
-                printf("test %s %s ... waiting for %s\n", test->id, test->title, test->needs->name);
-                waiting++;
                 continue;
             }
             bool good = test->run();
@@ -60,6 +55,6 @@ int main(int argc, char** argv) {
             }
         }
     }
-    printf("%u passed, %u failed, %u waiting\n", passed, lost, waiting);
+    printf("%u passed, %u failed\n", passed, lost);
     return lost != 0;
 }

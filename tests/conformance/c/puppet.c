@@ -1,4 +1,6 @@
 /* A process that makes one call for the tests: what may end it, and what a job's policy forbids it. */
+#include <lib/mmio/mmio-buffer.h>
+
 #include "conformance.h"
 
 /* Its order, in memory that both see. */
@@ -67,13 +69,6 @@ static zx_vaddr_t map_vdso(zx_handle_t vmar, const char* own) {
     return base;
 }
 
-bool puppet_new(struct puppet* puppet, zx_handle_t job) {
-    WORKS(zx_process_create(job, "puppet", 6, 0, &puppet->process, &puppet->vmar));
-    keep(puppet->process);
-    keep(puppet->vmar);
-    return true;
-}
-
 static bool code_vmo(zx_handle_t* code) {
     WORKS(zx_vmo_create(P, 0, code));
     WORKS(zx_vmo_write(*code, puppet_code, 0, (size_t)(puppet_end - puppet_code)));
@@ -82,34 +77,79 @@ static bool code_vmo(zx_handle_t* code) {
     return true;
 }
 
+/* Where this program has the vDSO. */
+static bool own_vdso(uint64_t* own) {
+    WORKS(zx_object_get_property(zx_process_self(), ZX_PROP_PROCESS_VDSO_BASE_ADDRESS, own, sizeof(*own)));
+    return true;
+}
+
+bool puppet_new(struct puppet* puppet, zx_handle_t job) {
+    uint64_t own = 0;
+    zx_handle_t code = ZX_HANDLE_INVALID;
+    WORKS(zx_process_create(job, "puppet", 6, 0, &puppet->process, &puppet->vmar));
+    keep(puppet->process);
+    keep(puppet->vmar);
+    if (!own_vdso(&own) || !code_vmo(&code)) {
+        return false;
+    }
+    puppet->vdso = map_vdso(puppet->vmar, (const char*)own);
+    TRUTH(puppet->vdso != 0);
+    WORKS(zx_vmar_map(puppet->vmar, ZX_VM_PERM_READ | ZX_VM_PERM_EXECUTE, 0, code, 0, P, &puppet->entry));
+    WORKS(zx_vmo_create(P, 0, &puppet->shared));
+    keep(puppet->shared);
+    zx_vm_option_t options = ZX_VM_PERM_READ | ZX_VM_PERM_WRITE;
+    WORKS(zx_vmar_map(puppet->vmar, options, 0, puppet->shared, 0, P, &puppet->page));
+    return true;
+}
+
 bool puppet_run(struct puppet* puppet, const void* function, const uint64_t* args, size_t count, int64_t* retcode,
                 uint64_t* result) {
     uint64_t own = 0;
-    WORKS(zx_object_get_property(zx_process_self(), ZX_PROP_PROCESS_VDSO_BASE_ADDRESS, &own, sizeof(own)));
-    zx_vaddr_t vdso = map_vdso(puppet->vmar, (const char*)own);
-    TRUTH(vdso != 0);
-    zx_handle_t code = ZX_HANDLE_INVALID, shared = ZX_HANDLE_INVALID, thread = ZX_HANDLE_INVALID;
-    zx_vaddr_t entry = 0, theirs = 0;
-    if (!code_vmo(&code)) {
+    zx_handle_t thread = ZX_HANDLE_INVALID;
+    if (!own_vdso(&own)) {
         return false;
     }
-    WORKS(zx_vmar_map(puppet->vmar, ZX_VM_PERM_READ | ZX_VM_PERM_EXECUTE, 0, code, 0, P, &entry));
-    WORKS(zx_vmo_create(P, 0, &shared));
-    keep(shared);
-    WORKS(zx_vmar_map(puppet->vmar, ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, 0, shared, 0, P, &theirs));
-    struct order order = {.result = 0xeeee, .exit = (uint64_t)zx_process_exit - own + vdso};
-    order.function = function == NULL ? entry + (uint64_t)(puppet_touch - puppet_code) : (uint64_t)function - own + vdso;
+    struct order order = {.result = 0xeeee, .exit = (uint64_t)zx_process_exit - own + puppet->vdso};
+    order.function = function == NULL ? puppet->entry + (uint64_t)(puppet_touch - puppet_code)
+                                      : (uint64_t)function - own + puppet->vdso;
     memcpy(order.args, args, count * sizeof(*args));
-    WORKS(zx_vmo_write(shared, &order, 0, sizeof(order)));
+    WORKS(zx_vmo_write(puppet->shared, &order, 0, sizeof(order)));
     WORKS(zx_thread_create(puppet->process, "puppet", 6, 0, &thread));
     keep(thread);
-    WORKS(zx_process_start(puppet->process, thread, entry, theirs + P, ZX_HANDLE_INVALID, theirs));
+    uint64_t stack = puppet->page + P;
+    WORKS(zx_process_start(puppet->process, thread, puppet->entry, stack, ZX_HANDLE_INVALID, puppet->page));
     zx_time_t soon = zx_deadline_after(ZX_SEC(20));
     WORKS(zx_object_wait_one(puppet->process, ZX_PROCESS_TERMINATED, soon, NULL));
     zx_info_process_t info;
     WORKS(zx_object_get_info(puppet->process, ZX_INFO_PROCESS, &info, sizeof(info), NULL, NULL));
     *retcode = info.return_code;
-    WORKS(zx_vmo_read(shared, &order, 0, sizeof(order)));
+    WORKS(zx_vmo_read(puppet->shared, &order, 0, sizeof(order)));
     *result = order.result;
     return true;
+}
+
+/* Where the library maps: a process's own region, or for a moment another's. */
+extern zx_handle_t __zircon_vmar_root_self;
+
+bool puppet_window(zx_handle_t vmo, zx_off_t offset, size_t size, bool released, int64_t* retcode) {
+    struct puppet puppet;
+    mmio_buffer_t buffer;
+    if (!puppet_new(&puppet, zx_job_default())) {
+        return false;
+    }
+    zx_handle_t given = ZX_HANDLE_INVALID, own = __zircon_vmar_root_self;
+    WORKS(zx_handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS, &given));
+    __zircon_vmar_root_self = puppet.vmar;
+    zx_status_t status = mmio_buffer_init(&buffer, offset, size, given, ZX_CACHE_POLICY_UNCACHED_DEVICE);
+    zx_handle_t open = status == ZX_OK ? buffer.vmo : ZX_HANDLE_INVALID;
+    uint64_t address = status == ZX_OK ? (uint64_t)buffer.vaddr : 0, result = 0;
+    if (status == ZX_OK && released) {
+        mmio_buffer_release(&buffer);
+        open = ZX_HANDLE_INVALID;
+    }
+    __zircon_vmar_root_self = own;
+    WORKS(status);
+    keep(open);
+    /* A window that is still open ends with the process. */
+    return puppet_run(&puppet, NULL, &address, 1, retcode, &result);
 }

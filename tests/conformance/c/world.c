@@ -8,13 +8,6 @@
 
 struct world world;
 
-static zx_status_t ask_bti(void) {
-    zx_handle_t out;
-    return zx_bti_create(ZX_HANDLE_INVALID, 0, 0, &out);
-}
-
-const struct call needs_bti = {"zx_bti_create", ask_bti};
-
 static zx_handle_t handles[256];
 static size_t handle_count;
 static struct range mappings[64];

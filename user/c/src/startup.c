@@ -21,7 +21,8 @@ struct given {
 
 static zx_handle_t process_self;
 static zx_handle_t thread_self;
-static zx_handle_t vmar_root;
+/* Where the library maps what it needs. By this name, as in Fuchsia's libc, a test can have it map elsewhere. */
+zx_handle_t __zircon_vmar_root_self;
 static zx_handle_t job_default;
 static zx_handle_t log_handle;
 
@@ -33,7 +34,7 @@ static jacinth_lock_t given_lock;
 
 zx_handle_t zx_process_self(void) { return process_self; }
 zx_handle_t zx_thread_self(void) { return thread_self; }
-zx_handle_t zx_vmar_root_self(void) { return vmar_root; }
+zx_handle_t zx_vmar_root_self(void) { return __zircon_vmar_root_self; }
 zx_handle_t zx_job_default(void) { return job_default; }
 zx_handle_t __jacinth_log(void) { return log_handle; }
 
@@ -74,7 +75,7 @@ static bool keep(uint32_t info, zx_handle_t handle) {
         thread_self = handle;
         return true;
     case PA_HND(PA_VMAR_ROOT, 0):
-        vmar_root = handle;
+        __zircon_vmar_root_self = handle;
         return true;
     case PA_HND(PA_JOB_DEFAULT, 0):
         job_default = handle;
@@ -141,7 +142,7 @@ static void seal(void) {
     extern const char __relro_end[] __attribute__((visibility("hidden")));
     uint64_t length = (uint64_t)(__relro_end - __relro_start);
     if (length != 0) {
-        zx_status_t status = zx_vmar_protect(vmar_root, ZX_VM_PERM_READ, (zx_vaddr_t)__relro_start, length);
+        zx_status_t status = zx_vmar_protect(__zircon_vmar_root_self, ZX_VM_PERM_READ, (zx_vaddr_t)__relro_start, length);
         if (status != ZX_OK) {
             fail("its read-only data cannot be protected", status);
         }
@@ -194,7 +195,7 @@ _Noreturn void __jacinth_begin(zx_handle_t bootstrap) {
     for (uint32_t i = 0; i < count; i++) {
         kept[i] = keep(infos[i], handles[i]);
     }
-    if (vmar_root == ZX_HANDLE_INVALID) {
+    if (__zircon_vmar_root_self == ZX_HANDLE_INVALID) {
         fail("its bootstrap message lacks VMAR_ROOT", ZX_ERR_INVALID_ARGS);
     }
     seal();

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include <lib/mmio/mmio-buffer.h>
+
 #include "../conformance.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -200,6 +202,21 @@ uint64_t translated(zx_vaddr_t address) {
         }
     }
     return 1;
+}
+
+/* There are no processes here: the way of one is what the list says. */
+bool puppet_window(zx_handle_t vmo, zx_off_t offset, size_t size, bool released, int64_t* retcode) {
+    mmio_buffer_t buffer;
+    zx_handle_t given = ZX_HANDLE_INVALID;
+    zx_handle_duplicate(vmo, ZX_RIGHT_SAME_RIGHTS, &given);
+    WORKS(mmio_buffer_init(&buffer, offset, size, given, ZX_CACHE_POLICY_UNCACHED_DEVICE));
+    uintptr_t at = (uintptr_t)buffer.vaddr;
+    if (released) {
+        mmio_buffer_release(&buffer);
+    }
+    *retcode = (translated(at) & 1) == 0 ? 0 : ZX_TASK_RETCODE_EXCEPTION_KILL;
+    mmio_buffer_release(&buffer);
+    return true;
 }
 
 static char why[200];

@@ -13,11 +13,14 @@ use crate::setup::{self, Needs};
 const ARGUMENTS: &str = "program=conformance-c grant=conformance-c:roots test semihosting";
 
 /// The lines of the conformance list that a C program has to show: a prefix, and the numbers.
-const IDS: [(&str, &[u8]); 5] = [
+const IDS: [(&str, &[u8]); 7] = [
     ("PHY", &[1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 22, 23, 25, 26, 28, 29, 31, 32, 34]),
     ("PHO", &[1, 2, 4, 5, 7, 8, 13, 14, 16, 17, 19, 20, 22, 23, 25, 26, 28, 29]),
     ("PCH", &[1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20]),
-    ("CAC", &[1, 2, 4, 5, 7, 8, 10, 22, 23]),
+    ("CAC", &[1, 2, 4, 5, 7, 8, 10, 22, 23, 25]),
+    // 26, 28, 29 and 31 are about the inside of the kernel.
+    ("RES", &[1, 2, 4, 5, 7, 8, 10, 11, 13, 14, 16, 17, 19, 20, 22, 23, 25, 32, 34, 35, 37, 38]),
+    ("VMR", &[10]),
     ("MMB", &[1, 2, 4, 5, 7, 8, 10, 11, 13]),
 ];
 /// The library's own tests: J1 to this.
