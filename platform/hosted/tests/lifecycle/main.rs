@@ -18,6 +18,7 @@ mod ports;
 mod ranges;
 mod regressions;
 mod sharing;
+mod withdrawals;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
 use hosted::Config;
