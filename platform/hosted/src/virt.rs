@@ -27,6 +27,11 @@ pub const SRAM: (u64, u64) = (0x0C00_0000, 0x0080_0000);
 pub const GIC: [(u64, u64); 2] = [(0x0800_0000, 0x1_0000), (0x0801_0000, 0x1_0000)];
 /// The first of eight devices that share a page, each of this size.
 pub const VIRTIO: (u64, u64) = (0x0A00_0000, 0x200);
+/// The registers of a device whose bus reaches one MiB in the middle of RAM, and sees it from [`LIMITED_BUS`] on. Nothing
+/// answers there.
+pub const LIMITED: (u64, u64) = (0x0B10_0000, 0x1000);
+/// Where that bus has its memory.
+pub const LIMITED_BUS: u64 = 0xD000_0000;
 /// A page where nothing answers.
 pub const HOLE: u64 = 0x0908_0000;
 /// What the clock shows at first: 2024-02-29 12:34:56 UTC.
@@ -77,6 +82,13 @@ pub fn tree_with(ram: PhysRange, arguments: &str, more: impl FnOnce(&mut Fdt)) -
         fdt.begin(&format!("virtio_mmio@{base:x}")).strings("compatible", &["virtio,mmio"]);
         fdt.reg(&[(base, VIRTIO.1)]).cells("interrupts", &[0, 16 + index as u32, 1]).end();
     }
+    let middle = PhysAddr(ram.base().0 + ram.size() / 2).page_down().0;
+    let halves = |word: u64| [(word >> 32) as u32, word as u32];
+    fdt.begin("limited").strings("compatible", &["simple-bus"]).property("ranges", &[]);
+    fdt.cells("#address-cells", &[2]).cells("#size-cells", &[2]);
+    fdt.cells("dma-ranges", &[LIMITED_BUS, middle, 1 << 20].map(halves).concat());
+    fdt.begin(&format!("dma@{:x}", LIMITED.0)).strings("compatible", &["jacinth,limited-dma"]);
+    fdt.reg(&[LIMITED]).end().end();
     more(&mut fdt);
     fdt.finish()
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use devicetree::Tree;
-use scenarios::{SCRATCH_SIZE, World, agent};
+use scenarios::{Limited, SCRATCH_SIZE, World, agent};
 use zx::abi::processargs as pa;
 use zx::abi::{PAGE_SIZE, vmar};
 use zx::{Handle, Object, PhysAddr, Resource, Startup, Status, VirtAddr, Vmar, Vmo};
@@ -64,12 +64,12 @@ pub(crate) fn explore(
     let job: zx::Job = startup.take(pa::JOB_DEFAULT, 0)?;
     let thread: zx::Thread = startup.take(pa::THREAD_SELF, 0)?;
     let blob: Vmo = startup.take(pa::VMO_BOOTDATA, 0)?;
+    let table = contents(&startup.take(pa::USER_DEVICE_TABLE, 0)?)?;
+    let limited = Limited::find(&table);
     let root = zx::vmar_root().ok_or(Error::NoDevice("VMAR"))?;
     let process = zx::process_self().ok_or(Error::NoDevice("process handle"))?;
     let physical_bits = physical_bits(&mmio)?;
-    let size = step("ask for the tree's size", blob.size())?;
-    let mut bytes = vec![0; size as usize];
-    step("read the tree", blob.read(&mut bytes, 0))?;
+    let bytes = contents(&blob)?;
     let mut clean = vec![0; devicetree::buffer_size(&bytes).map_err(Error::Tree)?];
     let tree = Tree::parse(&bytes, &mut clean).map_err(Error::Tree)?;
     let devices = Devices { tree: &tree };
@@ -102,6 +102,7 @@ pub(crate) fn explore(
         registers: registers.unwrap_or(nowhere),
         flash: flash.last().copied().unwrap_or(no_flash),
         has_flash: !flash.is_empty(),
+        limited,
         sram: devices.windows("mmio-sram").into_iter().find(|range| range.size() >= 8 << 20),
         group: devices.group().unwrap_or([nowhere; 2]),
         ram,
@@ -111,6 +112,14 @@ pub(crate) fn explore(
         physical_bits,
         checks_alignment: false,
     })
+}
+
+/// The bytes of a VMO that the kernel gave.
+fn contents(vmo: &Vmo) -> Result<Vec<u8>, Error> {
+    let size = step("ask for the size of what the kernel gave", vmo.size())?;
+    let mut bytes = vec![0; size as usize];
+    step("read what the kernel gave", vmo.read(&mut bytes, 0))?;
+    Ok(bytes)
 }
 
 /// The bytes of the firmware's random seeds, and how many of them are told.

@@ -7,7 +7,7 @@ use core::cell::Cell;
 use abi::layout::AbiStruct;
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};
 
-use crate::system::{System, World};
+use crate::system::{Limited, System, World};
 
 /// Where calls put what they give back: eight slots of 64 bytes at the start of the scratch memory.
 const OUT: u64 = 0;
@@ -51,6 +51,18 @@ impl<'a> Env<'a> {
             self.lacks.set(Some("memory-like window that keeps what is written"));
         }
         self.world.sram.unwrap_or(self.world.flash)
+    }
+
+    /// A device whose bus has limits. A board that has none is noted, as for [`Env::flash`], and gets one without.
+    pub(crate) fn limited(&self) -> Limited {
+        if self.world.limited.is_none() {
+            self.lacks.set(Some("device that reaches a part of RAM alone"));
+        }
+        self.world.limited.unwrap_or(Limited {
+            bti_id: u64::MAX,
+            bus: self.world.ram.base().0,
+            memory: self.world.ram,
+        })
     }
 
     /// What the board should have had for the scenario to run.

@@ -35,6 +35,7 @@ mod faults;
 mod handles;
 mod infos;
 mod jobs;
+mod limited_dma;
 mod memory_infos;
 mod oracle;
 mod physical_children;
@@ -63,7 +64,7 @@ mod waiting;
 
 pub use check::{Failure, Outcome};
 pub(crate) use env::Env;
-pub use system::{SCRATCH_SIZE, System, World};
+pub use system::{Limited, SCRATCH_SIZE, System, World};
 pub use waiting::{INSIDE, WAITING, Waiting};
 
 /// One behaviour.
@@ -103,7 +104,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 36] = [
+const FAMILIES: [&[Scenario]; 37] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -111,6 +112,7 @@ const FAMILIES: [&[Scenario]; 36] = [
     uncached::SCENARIOS,
     dma::SCENARIOS,
     pinned_clones::SCENARIOS,
+    limited_dma::SCENARIOS,
     contiguous::SCENARIOS,
     ram_like::SCENARIOS,
     resources::SCENARIOS,

@@ -1,5 +1,6 @@
 //! What a scenario stands on: a program at EL0, simulated or real.
 
+use abi::device_table::DeviceTable;
 use abi::{Handle, PhysAddr, PhysRange, Sysno, VirtAddr};
 
 /// A program that does what a scenario says.
@@ -79,6 +80,8 @@ pub struct World {
     pub has_flash: bool,
     /// A memory-like window that keeps what is written, as RAM does: 8 MiB at a multiple of 8 MiB.
     pub sram: Option<PhysRange>,
+    /// A device whose bus reaches a part of RAM alone, and sees it elsewhere.
+    pub limited: Option<Limited>,
     /// Two windows that share one page.
     pub group: [PhysRange; 2],
     /// All of the first bank of RAM.
@@ -94,6 +97,31 @@ pub struct World {
     /// Whether an unaligned access to Device memory surely faults, as the architecture demands. QEMU checks
     /// it with more than one CPU only.
     pub checks_alignment: bool,
+}
+
+/// What a device with limits reaches.
+#[derive(Clone, Copy, Debug)]
+pub struct Limited {
+    /// Its index in the device table.
+    pub bti_id: u64,
+    /// The first address of its bus that is memory.
+    pub bus: u64,
+    /// That memory.
+    pub memory: PhysRange,
+}
+
+impl Limited {
+    /// What such a device is compatible with.
+    pub const COMPATIBLE: &str = "jacinth,limited-dma";
+
+    /// The one in a device table.
+    pub fn find(table: &[u8]) -> Option<Self> {
+        let table = DeviceTable::new(table).ok()?;
+        let node = table.nodes().find(|node| node.compatible().any(|it| it == Self::COMPATIBLE))?;
+        let range = node.dma_ranges().next()?;
+        let memory = PhysRange::new(PhysAddr(range.base), range.size).ok()?;
+        Some(Self { bti_id: node.index.into(), bus: range.bus, memory })
+    }
 }
 
 /// Bytes of [`World::scratch`] that scenarios count on.

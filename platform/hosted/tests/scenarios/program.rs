@@ -8,7 +8,7 @@ use abi::{AbiStruct, Handle, PAGE_SIZE, PhysAddr, PhysRange, Status, Sysno, Virt
 use hosted::virt::{self, Board};
 use hosted::{Config, Width};
 use kernel::ports::Clock;
-use scenarios::{SCRATCH_SIZE, System, World, agent};
+use scenarios::{Limited, SCRATCH_SIZE, System, World, agent};
 
 /// The first process of a board, with what it was given.
 pub(crate) struct Program {
@@ -17,6 +17,8 @@ pub(crate) struct Program {
     world: World,
     /// The VMO with the device tree.
     tree: Handle,
+    /// The VMO with the device table.
+    table: Handle,
     cpus: usize,
 }
 
@@ -35,13 +37,15 @@ impl Program {
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
         let world = blank_world(&board, vdso_base, config);
-        let mut program = Self { world, board, tree: 0, cpus: config.cpus };
+        let mut program = Self { world, board, tree: 0, table: 0, cpus: config.cpus };
         // The top page of the stack serves until there is memory of its own.
         program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
         program.read_bootstrap(channel);
         program.find_agent();
         program.make_scratch();
         program.count_seeds();
+        let table = program.contents(program.table);
+        program.world.limited = Limited::find(&table);
         program
     }
 
@@ -81,6 +85,7 @@ impl Program {
             processargs::VMAR_ROOT => world.vmar = handle,
             processargs::VMO_VDSO => world.vdso = handle,
             processargs::VMO_BOOTDATA => self.tree = handle,
+            processargs::USER_DEVICE_TABLE => self.table = handle,
             processargs::VMO_BOOTFS => world.agent.0 = handle,
             processargs::MMIO_RESOURCE => world.mmio_root = handle,
             processargs::SMC_RESOURCE => world.smc_root = handle,
@@ -101,18 +106,23 @@ impl Program {
         self.world.agent.1 = entry.offset;
     }
 
-    /// Reads the tree as a program does.
-    fn count_seeds(&mut self) {
-        let (vmo, buffer) = (u64::from(self.tree), self.world.scratch.0 + PAGE_SIZE);
+    /// Reads a VMO that the kernel gave, as a program does.
+    fn contents(&mut self, vmo: Handle) -> Vec<u8> {
+        let (vmo, buffer) = (u64::from(vmo), self.world.scratch.0 + PAGE_SIZE);
         assert_eq!(self.call(Sysno::vmo_get_size, [vmo, buffer, 0, 0, 0, 0, 0, 0]), 0);
         let mut size = [0; 8];
         self.peek(VirtAddr(buffer), &mut size);
         let size = u64::from_le_bytes(size);
-        assert!(size < SCRATCH_SIZE - PAGE_SIZE, "the tree is small");
+        assert!(size < SCRATCH_SIZE - PAGE_SIZE, "the tree and the table are small");
         let mut bytes = vec![0; size as usize];
         assert_eq!(self.call(Sysno::vmo_read, [vmo, buffer, 0, size, 0, 0, 0, 0]), 0);
         self.peek(VirtAddr(buffer), &mut bytes);
         self.poke(VirtAddr(buffer), &vec![0; bytes.len()]);
+        bytes
+    }
+
+    fn count_seeds(&mut self) {
+        let bytes = self.contents(self.tree);
         let mut room = vec![0; devicetree::buffer_size(&bytes).expect("the tree is one of ours")];
         let tree = devicetree::Tree::parse(&bytes, &mut room).expect("the tree is one of ours");
         let seeds = tree.seeds().into_iter().filter_map(|seed| tree.blob().get(seed)).flatten();
@@ -190,6 +200,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         flash: range(virt::FLASH[1]),
         has_flash: true,
         sram: Some(range(virt::SRAM)),
+        limited: None,
         group: [range(virt::VIRTIO), range((virt::VIRTIO.0 + virt::VIRTIO.1, virt::VIRTIO.1))],
         ram: config.ram,
         controller: PhysAddr(virt::GIC[0].0),

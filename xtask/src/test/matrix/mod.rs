@@ -205,7 +205,7 @@ fn machine(row: &Row, scratch: &Scratch) -> Result<Ready> {
         machine.options = format!(",{options}");
     }
     match row.tree {
-        Source::Qemu | Source::Banks(_) | Source::Window { .. } => {}
+        Source::Qemu | Source::Banks(_) | Source::Window { .. } | Source::Limited { .. } => {}
         Source::Larger(more) => {
             let tree = scratch.path().join("larger.dtb");
             MachineArgs { smp: Some(row.cpus + more), ..machine.clone() }.dump_tree(&tree)?;

@@ -93,6 +93,7 @@ fn tree(row: &Row) -> String {
         Source::Linux(_) => "Linux's".to_owned(),
         Source::Banks(banks) => format!("QEMU's, with RAM in {} pieces", banks.len()),
         Source::Window { .. } => "QEMU's, with the end of RAM for a memory-like device".to_owned(),
+        Source::Limited { .. } => "QEMU's, with a bus that reaches a part of RAM".to_owned(),
         Source::Edited(how, _) => format!("one with {how}"),
     }
 }

@@ -50,7 +50,7 @@ fn chosen(arguments: &str, (start, end): (u64, u64)) -> String {
     )
 }
 
-/// What is in place of the memory node that QEMU made.
+/// What is in place of the memory node that QEMU made, or beside it.
 pub(super) fn memory(tree: Source) -> String {
     match tree {
         Source::Banks(banks) => nodes(banks),
@@ -60,8 +60,19 @@ pub(super) fn memory(tree: Source) -> String {
                 format!("\tsram@{base:x} {{\n\t\tcompatible = \"mmio-sram\";\n\t\treg = {reg};\n\t}};\n");
             nodes(&[ram]) + &device
         }
+        Source::Limited { bus, memory } => limited_bus(bus, memory),
         _ => String::new(),
     }
+}
+
+/// A bus with limits and a device on it, at registers that nobody has.
+fn limited_bus(bus: u64, (base, size): (u64, u64)) -> String {
+    let cells = [bus, base, size].map(cells).join(" ");
+    format!(
+        "\tlimited {{\n\t\tcompatible = \"simple-bus\";\n\t\t#address-cells = <2>;\n\t\t#size-cells = <2>;\n\
+         \t\tranges;\n\t\tdma-ranges = <{cells}>;\n\t\tdma@b100000 {{\n\
+         \t\t\tcompatible = \"jacinth,limited-dma\";\n\t\t\treg = <0x0 0xb100000 0x0 0x1000>;\n\t\t}};\n\t}};\n"
+    )
 }
 
 fn nodes(banks: &[(u64, u64)]) -> String {
@@ -83,6 +94,13 @@ fn nodes(banks: &[(u64, u64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bus_has_its_limits() {
+        let text = memory(Source::Limited { bus: 0x1_2000_0000, memory: (0x4000_0000, 0x1000) });
+        assert!(text.contains("dma-ranges = <0x1 0x20000000 0x0 0x40000000 0x0 0x1000>;"), "{text}");
+        assert!(text.contains("dma@b100000 {") && text.contains("ranges;"), "{text}");
+    }
 
     #[test]
     fn banks_are_nodes_with_one_and_with_two_ranges() {
