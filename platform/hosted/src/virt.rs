@@ -89,8 +89,25 @@ pub fn tree_with(ram: PhysRange, arguments: &str, more: impl FnOnce(&mut Fdt)) -
     fdt.cells("dma-ranges", &[LIMITED_BUS, middle, 1 << 20].map(halves).concat());
     fdt.begin(&format!("dma@{:x}", LIMITED.0)).strings("compatible", &["jacinth,limited-dma"]);
     fdt.reg(&[LIMITED]).end().end();
+    describe_made_up(&mut fdt);
     more(&mut fdt);
     fdt.finish()
+}
+
+/// Devices that nobody has, for what drivers read of `reg` (scenarios `DTV-*`).
+fn describe_made_up(fdt: &mut Fdt) {
+    let kind = |name| ["jacinth,made-up", name];
+    fdt.begin("made-up@b200000").strings("compatible", &kind("jacinth,three"));
+    fdt.reg(&[(0xB20_0000, 0x1000), (0xB20_2000, 0x200), (0xB20_4000, 0x2000)]);
+    fdt.strings("reg-names", &["control", "queue", "memory"]).end();
+    fdt.begin("made-up-bus").strings("compatible", &["simple-bus"]);
+    fdt.cells("#address-cells", &[1]).cells("#size-cells", &[1]);
+    fdt.cells("ranges", &[0x7E00_0000, 0, 0xB21_0000, 0x1_0000]);
+    fdt.begin("made-up@7e001000").strings("compatible", &kind("jacinth,translated"));
+    fdt.cells("reg", &[0x7E00_1000, 0x200]).end().end();
+    fdt.begin("made-up").strings("compatible", &kind("jacinth,nothing")).end();
+    fdt.begin("made-up@b220000").strings("compatible", &kind("jacinth,broken"));
+    fdt.cells("reg", &[0, 0xB22_0000, 0]).end();
 }
 
 impl Board {

@@ -64,8 +64,8 @@ pub(crate) fn explore(
     let job: zx::Job = startup.take(pa::JOB_DEFAULT, 0)?;
     let thread: zx::Thread = startup.take(pa::THREAD_SELF, 0)?;
     let blob: Vmo = startup.take(pa::VMO_BOOTDATA, 0)?;
-    let table = contents(&startup.take(pa::USER_DEVICE_TABLE, 0)?)?;
-    let limited = Limited::find(&table);
+    let table: Vmo = startup.take(pa::USER_DEVICE_TABLE, 0)?;
+    let limited = Limited::find(&contents(&table)?);
     let root = zx::vmar_root().ok_or(Error::NoDevice("VMAR"))?;
     let process = zx::process_self().ok_or(Error::NoDevice("process handle"))?;
     let physical_bits = physical_bits(&mmio)?;
@@ -102,6 +102,7 @@ pub(crate) fn explore(
         registers: registers.unwrap_or(nowhere),
         flash: flash.last().copied().unwrap_or(no_flash),
         has_flash: !flash.is_empty(),
+        device_table: Handle::from(table).into_raw(),
         limited,
         sram: devices.windows("mmio-sram").into_iter().find(|range| range.size() >= 8 << 20),
         group: devices.group().unwrap_or([nowhere; 2]),

@@ -53,6 +53,11 @@ impl<'a> Env<'a> {
         self.world.sram.unwrap_or(self.world.flash)
     }
 
+    /// Notes what the board should have for the scenario to count.
+    pub(crate) fn note_lack(&self, kind: &'static str) {
+        self.lacks.set(Some(kind));
+    }
+
     /// A device whose bus has limits. A board that has none is noted, as for [`Env::flash`], and gets one without.
     pub(crate) fn limited(&self) -> Limited {
         if self.world.limited.is_none() {

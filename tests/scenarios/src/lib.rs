@@ -51,6 +51,7 @@ mod system;
 mod tasks;
 mod time;
 mod uncached;
+mod visitors;
 mod vmar;
 mod vmar_ranges;
 mod vmar_regions;
@@ -104,7 +105,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 37] = [
+const FAMILIES: [&[Scenario]; 38] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -113,6 +114,7 @@ const FAMILIES: [&[Scenario]; 37] = [
     dma::SCENARIOS,
     pinned_clones::SCENARIOS,
     limited_dma::SCENARIOS,
+    visitors::SCENARIOS,
     contiguous::SCENARIOS,
     ram_like::SCENARIOS,
     resources::SCENARIOS,

@@ -66,11 +66,8 @@ fn beyond(env: &mut Env<'_>) -> Outcome {
     let flash = ok!(crate::physical_ops::flash(env, 1, CachePolicy::UncachedDevice));
     refused!(env.pin(bti, pin::PERM_READ, flash, (0, P), 1), ADDRESS_UNREACHABLE);
     refused!(env.pin(bti, pin::PERM_READ | pin::CONTIGUOUS, flash, (0, P), 1), ADDRESS_UNREACHABLE);
-    // Pages that were there before stay where they are: as a rule elsewhere.
-    let vmo = ok!(env.vmo_create(64 * P, 0));
-    for page in 0..64 {
-        ok!(env.vmo_write(vmo, page * P, &[1]));
-    }
+    // Pages that were there before stay where they are. What is large is taken far from where devices are short of it.
+    let vmo = ok!(env.contiguous(free, 4 << 20, 0));
     let (pmt, pages) = ok!(env.pin(free, pin::PERM_READ, vmo, (0, 64 * P), 64));
     ok!(env.unpin(pmt));
     let outside = pages.iter().position(|page| !memory.contains_addr(PhysAddr(*page)));

@@ -80,6 +80,8 @@ pub struct World {
     pub has_flash: bool,
     /// A memory-like window that keeps what is written, as RAM does: 8 MiB at a multiple of 8 MiB.
     pub sram: Option<PhysRange>,
+    /// The VMO with the device table.
+    pub device_table: Handle,
     /// A device whose bus reaches a part of RAM alone, and sees it elsewhere.
     pub limited: Option<Limited>,
     /// Two windows that share one page.

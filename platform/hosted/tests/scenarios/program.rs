@@ -17,8 +17,6 @@ pub(crate) struct Program {
     world: World,
     /// The VMO with the device tree.
     tree: Handle,
-    /// The VMO with the device table.
-    table: Handle,
     cpus: usize,
 }
 
@@ -37,14 +35,14 @@ impl Program {
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
         let world = blank_world(&board, vdso_base, config);
-        let mut program = Self { world, board, tree: 0, table: 0, cpus: config.cpus };
+        let mut program = Self { world, board, tree: 0, cpus: config.cpus };
         // The top page of the stack serves until there is memory of its own.
         program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
         program.read_bootstrap(channel);
         program.find_agent();
         program.make_scratch();
         program.count_seeds();
-        let table = program.contents(program.table);
+        let table = program.contents(program.world.device_table);
         program.world.limited = Limited::find(&table);
         program
     }
@@ -85,7 +83,7 @@ impl Program {
             processargs::VMAR_ROOT => world.vmar = handle,
             processargs::VMO_VDSO => world.vdso = handle,
             processargs::VMO_BOOTDATA => self.tree = handle,
-            processargs::USER_DEVICE_TABLE => self.table = handle,
+            processargs::USER_DEVICE_TABLE => world.device_table = handle,
             processargs::VMO_BOOTFS => world.agent.0 = handle,
             processargs::MMIO_RESOURCE => world.mmio_root = handle,
             processargs::SMC_RESOURCE => world.smc_root = handle,
@@ -200,6 +198,7 @@ fn blank_world(board: &Board, vdso_base: VirtAddr, config: Config) -> World {
         flash: range(virt::FLASH[1]),
         has_flash: true,
         sram: Some(range(virt::SRAM)),
+        device_table: 0,
         limited: None,
         group: [range(virt::VIRTIO), range((virt::VIRTIO.0 + virt::VIRTIO.1, virt::VIRTIO.1))],
         ram: config.ram,

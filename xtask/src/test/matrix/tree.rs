@@ -65,15 +65,47 @@ pub(super) fn memory(tree: Source) -> String {
     }
 }
 
-/// A bus with limits and a device on it, at registers that nobody has.
+/// A bus with limits and a device on it, and devices of which drivers read, all at registers that nobody has: as on the
+/// hosted board (`hosted::virt`).
 fn limited_bus(bus: u64, (base, size): (u64, u64)) -> String {
-    let cells = [bus, base, size].map(cells).join(" ");
-    format!(
-        "\tlimited {{\n\t\tcompatible = \"simple-bus\";\n\t\t#address-cells = <2>;\n\t\t#size-cells = <2>;\n\
-         \t\tranges;\n\t\tdma-ranges = <{cells}>;\n\t\tdma@b100000 {{\n\
-         \t\t\tcompatible = \"jacinth,limited-dma\";\n\t\t\treg = <0x0 0xb100000 0x0 0x1000>;\n\t\t}};\n\t}};\n"
-    )
+    MADE_UP.replace("LIMITS", &[bus, base, size].map(cells).join(" "))
 }
+
+const MADE_UP: &str = r#"
+	limited {
+		compatible = "simple-bus";
+		#address-cells = <2>;
+		#size-cells = <2>;
+		ranges;
+		dma-ranges = <LIMITS>;
+		dma@b100000 {
+			compatible = "jacinth,limited-dma";
+			reg = <0x0 0xb100000 0x0 0x1000>;
+		};
+	};
+	made-up@b200000 {
+		compatible = "jacinth,made-up", "jacinth,three";
+		reg = <0x0 0xb200000 0x0 0x1000>, <0x0 0xb202000 0x0 0x200>, <0x0 0xb204000 0x0 0x2000>;
+		reg-names = "control", "queue", "memory";
+	};
+	made-up-bus {
+		compatible = "simple-bus";
+		#address-cells = <1>;
+		#size-cells = <1>;
+		ranges = <0x7e000000 0x0 0xb210000 0x10000>;
+		made-up@7e001000 {
+			compatible = "jacinth,made-up", "jacinth,translated";
+			reg = <0x7e001000 0x200>;
+		};
+	};
+	made-up {
+		compatible = "jacinth,made-up", "jacinth,nothing";
+	};
+	made-up@b220000 {
+		compatible = "jacinth,made-up", "jacinth,broken";
+		reg = <0x0 0xb220000 0x0>;
+	};
+"#;
 
 fn nodes(banks: &[(u64, u64)]) -> String {
     let node = |banks: &[(u64, u64)]| {
