@@ -5,6 +5,7 @@
 //! would never see what was written: the mappings that may show it are gone through, as many as one
 //! entry of the kernel can. Where there are more, a program that faults takes the page out of the tables
 //! by a [withdrawal](super::withdraw), in pieces; a system call that writes there says NO_MEMORY.
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, status::Result};
 
 use super::fault::Refusal;
@@ -35,6 +36,18 @@ impl<M: Machine> Kernel<M> {
     /// The frame of a page of a paged VMO, if it has one, whoever else has it, too.
     pub(crate) fn committed(&self, vmo: Id<Vmo>, offset: u64) -> Option<PhysAddr> {
         self.look(vmo, offset).ok()?.frame()
+    }
+
+    /// The frame of a page of a VMO whose frames may be any, if it has one.
+    #[inline]
+    pub(crate) fn plain_frame(&self, vmo: Id<Vmo>, page: u64) -> Option<PhysAddr> {
+        let vmo = self.objects.vmos.get(vmo)?;
+        match &vmo.content {
+            Content::Paged(pages) if vmo.row.is_none() && vmo.policy == CachePolicy::Cached => {
+                self.trees.look(pages, page).frame()
+            }
+            _ => None,
+        }
     }
 
     /// The frame of a page of a paged VMO, to be read: zeroed and taken now if there was none. And whether it is

@@ -120,11 +120,18 @@ impl<M: Machine> Kernel<M> {
         let (handle, buffer, offset, size) = (args.half(0), args.word(1), args.word(2), args.word(3));
         let right = if direction == Direction::Read { Rights::READ } else { Rights::WRITE };
         let id = self.object::<Vmo>(caller, handle, right)?;
-        let (root, start) = self.resolve(id, 0)?;
-        let (vmo, of_all) = (self.objects.get(id)?, self.vmo_size(id)?);
-        if matches!(self.objects.get(root)?.content, Content::Physical(_)) {
-            return Err(Status::NOT_SUPPORTED);
-        }
+        let vmo = self.objects.get(id)?;
+        let (root, start, of_all) = match vmo.content {
+            Content::Paged(_) => (id, 0, vmo.size),
+            Content::Physical(_) => return Err(Status::NOT_SUPPORTED),
+            Content::Slice { .. } | Content::Reference(_) => {
+                let (root, start) = self.resolve(id, 0)?;
+                if matches!(self.objects.get(root)?.content, Content::Physical(_)) {
+                    return Err(Status::NOT_SUPPORTED);
+                }
+                (root, start, self.vmo_size(id)?)
+            }
+        };
         if vmo.policy != CachePolicy::Cached {
             return Err(Status::BAD_STATE);
         }
@@ -155,13 +162,48 @@ impl<M: Machine> Kernel<M> {
         let mut done = 0;
         // Steps: a page of the program and one of the VMO may meet at two edges each.
         let mut left = 2 * BYTES_AN_ENTRY / PAGE_SIZE + 1;
+        // The VMO's page of the step before, and its frame.
+        let mut before = None;
         while done < piece && left > 0 {
-            let range = (offset + done, piece - done);
-            done +=
-                self.transfer_in_page(caller, direction, buffer.wrapping_add(done), vmo, range, &mut left)?;
+            let (at, range) = (buffer.wrapping_add(done), (offset + done, piece - done));
+            let read = match direction {
+                Direction::Read => self.read_in_page(caller, at, vmo, range, &mut before),
+                Direction::Write => None,
+            };
+            done += match read {
+                Some(length) => length,
+                None => {
+                    before = None;
+                    self.transfer_in_page(caller, direction, at, vmo, range, &mut left)?
+                }
+            };
             left = left.saturating_sub(1);
         }
         Ok(done)
+    }
+
+    /// [`Kernel::transfer_in_page`] of a read where both pages are there and nothing has to change for it; `None`
+    /// elsewhere. `before` is a page of the VMO and its frame, true as long as nothing but this was done.
+    #[inline]
+    fn read_in_page(
+        &mut self,
+        caller: Caller,
+        buffer: u64,
+        vmo: Id<Vmo>,
+        (offset, most): (u64, u64),
+        before: &mut Option<(u64, PhysAddr)>,
+    ) -> Option<u64> {
+        let user = self.seen(caller.process, buffer, Access::Write)?;
+        let page = offset / PAGE_SIZE;
+        let frame = match *before {
+            Some((known, frame)) if known == page => frame,
+            _ => self.plain_frame(vmo, page)?,
+        };
+        *before = Some((page, frame));
+        let (from, to) = (offset % PAGE_SIZE, buffer % PAGE_SIZE);
+        let length = most.min(PAGE_SIZE - from.max(to));
+        self.machine.copy_frame(frame, from as usize, user, to as usize, length as usize);
+        Some(length)
     }
 
     /// Copies what one page of the program and one page of the VMO have in common; how many bytes. None if the call
