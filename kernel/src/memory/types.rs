@@ -20,9 +20,11 @@ struct Segment {
 /// as soon as anything else is done.
 #[derive(Debug, Default)]
 pub struct MemoryTypes {
+    /// By first address. What [`MemoryTypes::recent`] says of one of them is newer.
     segments: Tree<Segment>,
-    /// Where the idle segment starts.
-    idle: Option<u64>,
+    /// The segment that was added or forgotten last as a whole, and where it starts: a window that comes and goes is
+    /// counted here and not looked for. It alone may be idle.
+    recent: Option<(u64, Segment)>,
 }
 
 impl MemoryTypes {
@@ -30,30 +32,32 @@ impl MemoryTypes {
     ///
     /// # Errors
     /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
+    #[inline]
     pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
         let (base, last) = (range.base().0, range.last().0);
-        if let Some(idle) = self.idle.take() {
-            match self.segments.get_mut(idle) {
-                Some(segment) if (idle, segment.last) == (base, last) => {
-                    (segment.policy, segment.mappings) = (policy, 1);
-                    return Ok(());
-                }
-                _ => _ = self.segments.remove(idle),
+        match &mut self.recent {
+            Some((at, segment))
+                if (*at, segment.last) == (base, last)
+                    && (segment.policy == policy || segment.mappings == 0) =>
+            {
+                segment.policy = policy;
+                segment.mappings += 1;
+                Ok(())
             }
+            _ => self.add_elsewhere(base, last, policy),
         }
-        self.add_elsewhere(base, last, policy)
     }
 
-    /// The rest of [`MemoryTypes::add`], with no segment idle.
+    /// The rest of [`MemoryTypes::add`]: it is not the recent segment once more.
     #[inline(never)]
     fn add_elsewhere(&mut self, base: u64, last: u64, policy: CachePolicy) -> Result {
-        match self.segments.floor(last) {
-            // Where nothing is mapped, as nearly always, there is one new segment.
-            None => return self.put(base, Segment { last, policy, mappings: 1 }),
-            Some((_, segment)) if segment.last < base => {
-                return self.put(base, Segment { last, policy, mappings: 1 });
-            }
-            Some(_) => {}
+        self.settle();
+        // Where nothing is mapped, as nearly always, there is one new segment.
+        if self.segments.floor(last).is_none_or(|(_, segment)| segment.last < base) {
+            let segment = Segment { last, policy, mappings: 1 };
+            self.put(base, segment)?;
+            self.recent = Some((base, segment));
+            return Ok(());
         }
         let mut overlaps = 0;
         let mut at = self.first_from(base);
@@ -94,14 +98,27 @@ impl MemoryTypes {
     /// # Errors
     /// `NO_MEMORY` if the range must be cut out of a larger one; nothing changed. The range of one `add`,
     /// and one between earlier cuts, needs no cut and never fails.
+    #[inline]
     pub fn remove(&mut self, range: PhysRange) -> Result {
         let (base, last) = (range.base().0, range.last().0);
-        self.forget_idle();
-        if let Some(segment) = self.segments.get_mut(base)
-            && (segment.last, segment.mappings) == (last, 1)
+        match &mut self.recent {
+            Some((at, segment)) if (*at, segment.last) == (base, last) && segment.mappings > 0 => {
+                segment.mappings -= 1;
+                Ok(())
+            }
+            _ => self.remove_elsewhere(base, last),
+        }
+    }
+
+    /// The rest of [`MemoryTypes::remove`]: it is not the recent segment.
+    #[inline(never)]
+    fn remove_elsewhere(&mut self, base: u64, last: u64) -> Result {
+        self.settle();
+        if let Some(&segment) = self.segments.get(base)
+            && segment.last == last
+            && let Some(mappings) = segment.mappings.checked_sub(1)
         {
-            segment.mappings = 0;
-            self.idle = Some(base);
+            self.recent = Some((base, Segment { mappings, ..segment }));
             return Ok(());
         }
         let after = last.checked_add(1);
@@ -135,9 +152,14 @@ impl MemoryTypes {
 
     /// What is mapped, in order: where, with which type, how often.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (PhysRange, CachePolicy, u32)> {
-        self.segments.iter().filter(|(_, segment)| segment.mappings > 0).filter_map(|(base, segment)| {
-            let range = PhysRange::from_bounds(PhysAddr(base), PhysAddr(segment.last))?;
-            Some((range, segment.policy, segment.mappings))
+        let newest = |base, segment: &Segment| match self.recent {
+            Some((at, recent)) if at == base => recent,
+            _ => *segment,
+        };
+        self.segments.iter().filter_map(move |(base, segment)| {
+            let Segment { last, policy, mappings } = newest(base, segment);
+            let range = PhysRange::from_bounds(PhysAddr(base), PhysAddr(last))?;
+            (mappings > 0).then_some((range, policy, mappings))
         })
     }
 
@@ -147,14 +169,17 @@ impl MemoryTypes {
     /// # Errors
     /// `NO_MEMORY` otherwise; nothing changed.
     pub(crate) fn split(&mut self, at: PhysAddr) -> Result {
-        self.forget_idle();
+        self.settle();
         self.cut(at.0)
     }
 
-    #[inline]
-    fn forget_idle(&mut self) {
-        if let Some(idle) = self.idle.take() {
-            self.segments.remove(idle);
+    /// Puts what is known of the recent segment where it belongs. It needs no memory.
+    fn settle(&mut self) {
+        let Some((base, recent)) = self.recent.take() else { return };
+        if recent.mappings == 0 {
+            self.segments.remove(base);
+        } else if let Some(segment) = self.segments.get_mut(base) {
+            *segment = recent;
         }
     }
 
@@ -216,31 +241,45 @@ mod tests {
     }
 
     #[test]
-    fn counts_agree_with_a_page_map() {
+    fn counts_and_types_agree_with_a_page_map() {
         let mut types = MemoryTypes::default();
-        let mut model: HashMap<u64, u32> = HashMap::new();
+        let mut model: HashMap<u64, (u32, CachePolicy)> = HashMap::new();
         let mut live = Vec::new();
         let mut seed = 1_u64;
         let mut random = |bound: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % bound
         };
-        for _ in 0..2000 {
+        for _ in 0..4000 {
             if live.len() < 20 && random(2) == 0 {
-                let new = (random(40), 1 + random(10));
-                types.add(range(new.0, new.1), CachePolicy::Cached).unwrap();
-                (new.0..new.0 + new.1).for_each(|page| *model.entry(page).or_default() += 1);
-                live.push(new);
+                // Often the same one once more, which is counted without a search.
+                let again = live.last().copied().filter(|_| random(3) == 0);
+                let new = again.unwrap_or_else(|| (random(40), 1 + random(10)));
+                let policy = if random(4) == 0 { CachePolicy::UncachedDevice } else { CachePolicy::Cached };
+                let pages = new.0..new.0 + new.1;
+                let fits =
+                    pages.clone().all(|page| model.get(&page).is_none_or(|it| it.0 == 0 || it.1 == policy));
+                let expected = if fits { Ok(()) } else { Err(Status::BAD_STATE) };
+                assert_eq!(types.add(range(new.0, new.1), policy), expected);
+                if fits {
+                    pages.for_each(|page| model.entry(page).or_insert((0, policy)).0 += 1);
+                    live.push(new);
+                }
             } else if !live.is_empty() {
                 let old = live.swap_remove(random(live.len() as u64) as usize);
                 types.remove(range(old.0, old.1)).unwrap();
-                (old.0..old.0 + old.1).for_each(|page| *model.get_mut(&page).unwrap() -= 1);
+                for page in old.0..old.0 + old.1 {
+                    match model.get_mut(&page).unwrap() {
+                        (1, _) => _ = model.remove(&page),
+                        (count, _) => *count -= 1,
+                    }
+                }
             }
             for page in 0..50 {
-                let found = types.first_from(page * 0x1000).filter(|(key, _)| *key <= page * 0x1000);
-                let found = found.filter(|(_, segment)| segment.mappings > 0);
-                let count = found.map_or(0, |(_, segment)| segment.mappings);
-                assert_eq!(count, model.get(&page).copied().unwrap_or(0), "page {page}");
+                let address = PhysAddr(page * 0x1000);
+                let mut found = types.segments().filter(|(range, ..)| range.contains_addr(address));
+                let found = (found.next().map(|(_, policy, count)| (count, policy)), found.count());
+                assert_eq!(found, (model.get(&page).copied(), 0), "page {page}");
             }
         }
     }
