@@ -67,6 +67,34 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+/// A place for a value in an [`Arena`]. As long as it is not filled nothing has changed.
+#[derive(Debug)]
+pub struct Vacant<'a, T> {
+    id: Id<T>,
+    slot: &'a mut Slot<T>,
+    first_free: &'a mut u32,
+    free: &'a mut usize,
+    len: &'a mut usize,
+}
+
+impl<T> Vacant<'_, T> {
+    /// The id that the value will have.
+    pub const fn id(&self) -> Id<T> {
+        self.id
+    }
+
+    /// Puts the value there.
+    #[inline(always)]
+    pub fn fill(self, value: T) -> Id<T> {
+        self.slot.value = Some(value);
+        self.slot.generation = self.id.generation();
+        *self.first_free = self.slot.next_free;
+        *self.free -= 1;
+        *self.len += 1;
+        self.id
+    }
+}
+
 /// Values of one type. Insertion can fail and says so; nothing else allocates.
 #[derive(Debug)]
 pub struct Arena<T> {
@@ -165,36 +193,48 @@ impl<T> Arena<T> {
     /// `NO_MEMORY`; nothing changed.
     #[inline(always)]
     pub fn insert(&mut self, value: T) -> Result<Id<T>> {
+        Ok(self.vacant()?.fill(value))
+    }
+
+    /// The place of the next value, whose id is known before the value is.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    #[inline(always)]
+    pub fn vacant(&mut self) -> Result<Vacant<'_, T>> {
         self.reserve()?;
-        let index = self.first_free;
-        let slot = self.slot_mut(index).ok_or(Status::INTERNAL)?;
-        let next_free = slot.next_free;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.value = Some(value);
-        let generation = slot.generation;
-        self.first_free = next_free;
-        self.free -= 1;
-        self.len += 1;
-        Id::new(index, generation).ok_or(Status::INTERNAL)
+        self.count_look();
+        let index = self.first_free as usize;
+        let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
+        let slot = slot.ok_or(Status::INTERNAL)?;
+        let id = Id::new(self.first_free, slot.generation.wrapping_add(1)).ok_or(Status::INTERNAL)?;
+        let (first_free, free, len) = (&mut self.first_free, &mut self.free, &mut self.len);
+        Ok(Vacant { id, slot, first_free, free, len })
     }
 
     /// Takes a value out; its id finds nothing from now on.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let value = self.slot_of(id)?.value.take()?;
-        self.free_slot(id);
+        self.delete(id);
         Some(value)
     }
 
     /// Drops a value where it is; its id finds nothing from now on. Whether there was one.
+    #[inline(always)]
     pub fn delete(&mut self, id: Id<T>) -> bool {
+        let first_free = self.first_free;
         let Some(slot) = self.slot_of(id) else { return false };
         slot.value = None;
-        self.free_slot(id);
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = first_free;
+        self.first_free = id.index();
+        self.free += 1;
+        self.len -= 1;
         true
     }
 
     /// The value with this id, if it still exists.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         self.count_look();
         let index = id.index() as usize;
@@ -203,7 +243,7 @@ impl<T> Arena<T> {
     }
 
     /// The value with this id, if it still exists, to change it.
-    #[inline]
+    #[inline(always)]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         self.slot_of(id)?.value.as_mut()
     }
@@ -219,23 +259,12 @@ impl<T> Arena<T> {
     }
 
     /// The slot that an id names, if it still does.
-    #[inline]
+    #[inline(always)]
     fn slot_of(&mut self, id: Id<T>) -> Option<&mut Slot<T>> {
         self.slot_mut(id.index()).filter(|slot| slot.generation == id.generation())
     }
 
-    /// Puts the slot of a value that is gone first in line.
-    fn free_slot(&mut self, id: Id<T>) {
-        let first_free = self.first_free;
-        let Some(slot) = self.slot_mut(id.index()) else { return };
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = first_free;
-        self.first_free = id.index();
-        self.free += 1;
-        self.len -= 1;
-    }
-
-    #[inline]
+    #[inline(always)]
     fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
         self.count_look();
         let index = index as usize;

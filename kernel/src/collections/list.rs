@@ -35,6 +35,22 @@ impl<T> Links<T> {
         Self { next: None, previous: None }
     }
 
+    /// Tells the member after the one with this id, whose place this is, what is before it now.
+    #[inline(always)]
+    pub fn tell_next(&self, arena: &mut Arena<T>, id: Id<T>)
+    where
+        T: Member,
+    {
+        if let Some(value) = self.next.and_then(|next| arena.get_mut(next)) {
+            value.links_mut().previous = Some(id);
+        }
+    }
+
+    /// The member after this one.
+    pub const fn next(&self) -> Option<Id<T>> {
+        self.next
+    }
+
     /// The member before this one.
     pub const fn previous(&self) -> Option<Id<T>> {
         self.previous
@@ -81,13 +97,18 @@ impl<T: Member> List<T> {
 
     /// Puts a value that is in no list at the front.
     pub fn push(&mut self, arena: &mut Arena<T>, id: Id<T>) {
-        let next = self.first.replace(id);
-        if let Some(value) = next.and_then(|next| arena.get_mut(next)) {
-            value.links_mut().previous = Some(id);
-        }
+        let links = self.push_new(id);
         if let Some(value) = arena.get_mut(id) {
-            *value.links_mut() = Links { next, previous: None };
+            *value.links_mut() = links;
         }
+        links.tell_next(arena, id);
+    }
+
+    /// Puts a value at the front whose place is not in the arena yet. That is [told to the next](Links::tell_next) when
+    /// it is.
+    #[inline(always)]
+    pub fn push_new(&mut self, id: Id<T>) -> Links<T> {
+        Links { next: self.first.replace(id), previous: None }
     }
 
     /// Puts a value that is in no list right after a member.
@@ -105,11 +126,13 @@ impl<T: Member> List<T> {
 
     /// Takes a member out.
     pub fn remove(&mut self, arena: &mut Arena<T>, id: Id<T>) {
-        let Some(Links { next, previous }) =
-            arena.get_mut(id).map(|value| core::mem::take(value.links_mut()))
-        else {
-            return;
-        };
+        let Some(links) = arena.get_mut(id).map(|value| core::mem::take(value.links_mut())) else { return };
+        self.unlink(arena, links);
+    }
+
+    /// Takes a member out whose place was this, and that forgets it or is about to go.
+    #[inline(always)]
+    pub fn unlink(&mut self, arena: &mut Arena<T>, Links { next, previous }: Links<T>) {
         if let Some(value) = next.and_then(|next| arena.get_mut(next)) {
             value.links_mut().previous = previous;
         }

@@ -94,7 +94,7 @@ impl<V, K> Tree<V, K> {
     }
 
     /// The value under `key`.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: u64) -> Option<&V> {
         self.values.get(self.index.find(key).ok()?)
     }
@@ -185,6 +185,7 @@ impl<V, K> Tree<V, K> {
     }
 
     /// Takes the value under `key` out. Its place stays as room for another.
+    #[inline(always)]
     pub fn remove(&mut self, key: u64) -> Option<V> {
         let at = self.index.remove(key)?;
         self.values.take(at)

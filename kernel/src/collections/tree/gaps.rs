@@ -1,5 +1,6 @@
 //! Extents, and the search for room between them.
 
+use super::node::Item;
 use super::{Kind, Tree};
 
 /// Gaps that [`ExtentTree::find_gap`] tries which are long enough but may not fit once aligned. Each costs
@@ -47,6 +48,14 @@ pub struct GapRequest {
 }
 
 impl GapRequest {
+    /// Whether an address at or after the first that may be used will do, if nothing is there.
+    #[inline(always)]
+    pub fn takes(&self, place: u64) -> bool {
+        let low_bits = self.align.wrapping_sub(1);
+        self.residue.wrapping_sub(place) & low_bits == 0
+            && place.checked_add(self.length).is_some_and(|end| end <= self.to)
+    }
+
     /// The lowest good address in the gap `[start, end)`.
     fn place(&self, start: u64, end: u64) -> Option<u64> {
         let low_bits = self.align.wrapping_sub(1);
@@ -62,22 +71,32 @@ impl<V: Extent> ExtentTree<V> {
     /// With larger alignment it may miss a place after [`PROBES`] gaps that were long enough and did not
     /// fit; a caller then asks again for less alignment. `None` too for a length of 0 and an alignment
     /// that is no power of two.
-    pub fn find_gap(&self, request: &GapRequest) -> Option<u64> {
+    pub fn find_gap(&mut self, request: &GapRequest) -> Option<u64> {
         if request.length == 0 || !request.align.is_power_of_two() {
             return None;
         }
         let hint = request.hint.max(request.from);
-        // Most often it is the very first one.
-        let (start, next) = self.index.gap_at(hint);
-        let bound = self.index.entry(next).map_or(u64::MAX, |(key, _)| key);
-        request
-            .place(start, bound.min(request.to))
-            .or_else(|| self.search(request, hint))
-            .or_else(|| if hint == request.from { None } else { self.search(request, request.from) })
+        match self.search(request, hint) {
+            None if hint != request.from => self.search(request, request.from),
+            found => found,
+        }
+    }
+
+    /// Puts a value under a key if nothing overlaps its extent and if that takes no more than a look at one leaf; whether
+    /// it did. If it did not, that says nothing: [`Tree::try_insert`] knows.
+    #[inline(always)]
+    pub fn put_free(&mut self, key: u64, value: V) -> bool {
+        let item = Item { end: Extents::end(key, &value), gap: 0, at: self.values.next() };
+        let is_put = self.values.has_room() && self.index.insert_free(key, item);
+        if is_put {
+            self.values.put(value);
+        }
+        is_put
     }
 
     /// Where the first gap begins, at or after a point. It may be behind everything.
-    pub fn first_free(&self, from: u64) -> u64 {
+    pub fn first_free(&mut self, from: u64) -> u64 {
+        self.index.tell();
         let (start, next) = self.index.gap_at(from);
         match self.index.entry(next) {
             Some((key, _)) if key <= start => self.index.gap_after(next, 1).map_or(start, |(start, _)| start),
@@ -112,8 +131,7 @@ impl<V: Extent> ExtentTree<V> {
         Some(result)
     }
 
-    #[inline(never)]
-    fn search(&self, request: &GapRequest, from: u64) -> Option<u64> {
+    fn search(&mut self, request: &GapRequest, from: u64) -> Option<u64> {
         let (mut start, mut next) = self.index.gap_at(from);
         let mut need = request.length;
         let mut probes = 0;
@@ -124,6 +142,9 @@ impl<V: Extent> ExtentTree<V> {
             }
             if bound >= request.to {
                 return None;
+            }
+            if probes == 0 {
+                self.index.tell();
             }
             probes += 1;
             if probes == PROBES {

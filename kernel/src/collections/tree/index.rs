@@ -27,7 +27,28 @@ impl Place {
     pub(super) const NONE: Self = Self { leaf: NIL, rank: 0 };
 }
 
+/// The leaf that a search led to last, and which keys lead there.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    leaf: u32,
+    low: u64,
+    /// The first key that leads elsewhere; of the last leaf 2^64 - 1, which is looked for from the top.
+    high: u64,
+}
+
+impl Near {
+    const NONE: Self = Self { leaf: NIL, low: u64::MAX, high: 0 };
+
+    #[inline(always)]
+    const fn holds(&self, key: u64) -> bool {
+        self.low <= key && key < self.high
+    }
+}
+
 /// Extents by their first points, each with a number.
+///
+/// What is above a leaf need not know at once that entries came to it or left it, as long as its first key stays: only
+/// the search for gaps asks for more. So one leaf may be *untold*, and what comes and goes there changes it alone.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) nodes: Nodes,
@@ -35,19 +56,25 @@ pub(super) struct Index {
     root: u32,
     /// Levels above the leaves.
     pub(super) height: u32,
-    /// The rank that was found last, while all is one leaf: what is looked for next is nearly always there, or has
-    /// its place there. It is a guess, and tried before it is believed.
+    /// How many keys of a leaf were at or below the one that was looked for last: while all is one leaf, the next one is
+    /// nearly always the same, or comes and goes at the same place. It is a guess, and tried before it is believed.
     last: Cell<u32>,
+    /// Where there are more leaves, the next key is nearly always in the same one.
+    near: Cell<Near>,
+    /// The leaf of whose end and gaps the node above does not know yet, or [`NIL`], and a key that leads there.
+    untold: (u32, u64),
 }
 
 impl Index {
     pub(super) const fn new() -> Self {
-        Self { nodes: Nodes::new(), root: NIL, height: 0, last: Cell::new(0) }
+        let (last, near) = (Cell::new(0), Cell::new(Near::NONE));
+        Self { nodes: Nodes::new(), root: NIL, height: 0, last, near, untold: (NIL, 0) }
     }
 
     /// Gives memory back, of which nothing is in use any more, a bounded part of it; whether none is left.
     pub(super) fn release(&mut self) -> bool {
-        (self.root, self.height) = (NIL, 0);
+        (self.root, self.height, self.untold) = (NIL, 0, (NIL, 0));
+        self.near.set(Near::NONE);
         self.nodes.release()
     }
 
@@ -70,13 +97,35 @@ impl Index {
     /// The leaf where a key is or would be put.
     #[inline(always)]
     fn leaf_of(&self, key: u64) -> u32 {
-        let mut at = self.root;
-        for _ in 0..self.height {
-            let Some(node) = self.nodes.get(at) else { return NIL };
-            // A node's key is the first one below it.
-            at = node.at(node.rank_after(key).saturating_sub(1));
+        let near = self.near.get();
+        if self.height == 0 {
+            self.root
+        } else if near.holds(key) {
+            near.leaf
+        } else {
+            self.descend(key)
         }
-        at
+    }
+
+    /// The rest of [`Index::leaf_of`]: from the top.
+    #[inline(never)]
+    fn descend(&self, key: u64) -> u32 {
+        let mut near = Near { leaf: self.root, low: 0, high: u64::MAX };
+        for _ in 0..self.height {
+            let Some(node) = self.nodes.get(near.leaf) else { return NIL };
+            // A node's key is the first one below it. What is below the very first one is led there, too.
+            let after = node.rank_after(key);
+            if after < node.len() {
+                near.high = node.key(after);
+            }
+            let rank = after.saturating_sub(1);
+            if after > 0 {
+                near.low = near.low.max(node.key(rank));
+            }
+            near.leaf = node.at(rank);
+        }
+        self.near.set(near);
+        near.leaf
     }
 
     /// The way to that leaf.
@@ -92,36 +141,14 @@ impl Index {
         path
     }
 
-    /// How many keys of a leaf are below this one.
-    #[inline(always)]
-    fn rank_of(&self, leaf: &Node, key: u64) -> u32 {
-        let last = self.last.get();
-        let (is_above, rank) = match last < leaf.len() && leaf.key(last) < key {
-            true => (true, last.wrapping_add(1)),
-            false => (last == 0 || last <= leaf.len() && leaf.key(last.wrapping_sub(1)) < key, last),
-        };
-        if is_above && (rank == leaf.len() || leaf.key(rank) >= key) { rank } else { leaf.rank_of(key) }
-    }
-
-    /// How many keys of a leaf are at or below this one.
-    #[inline(always)]
-    fn rank_after(&self, leaf: &Node, key: u64) -> u32 {
-        let last = self.last.get();
-        let (is_above, rank) = match last < leaf.len() && leaf.key(last) <= key {
-            true => (true, last.wrapping_add(1)),
-            false => (last == 0 || last <= leaf.len() && leaf.key(last.wrapping_sub(1)) <= key, last),
-        };
-        if is_above && (rank == leaf.len() || leaf.key(rank) > key) { rank } else { leaf.rank_after(key) }
-    }
-
     /// The number under a key; or where it would be put.
     #[inline]
     pub(super) fn find(&self, key: u64) -> Result<u32, Place> {
         let leaf = self.leaf_of(key);
         let Some(node) = self.nodes.get(leaf) else { return Err(Place::NONE) };
-        let rank = self.rank_of(node, key);
-        match node.entry(rank) {
-            Some((found, item)) if found == key => Ok(item.at),
+        let rank = node.rank_near(self.last.get(), key);
+        match rank.checked_sub(1) {
+            Some(before) if node.key(before) == key => Ok(node.at(before)),
             _ => Err(Place { leaf, rank }),
         }
     }
@@ -130,9 +157,9 @@ impl Index {
     #[inline]
     pub(super) fn floor(&self, key: u64) -> Option<(u64, Item)> {
         let leaf = self.nodes.get(self.leaf_of(key))?;
-        let rank = self.rank_after(leaf, key).checked_sub(1)?;
+        let rank = leaf.rank_near(self.last.get(), key);
         self.last.set(rank);
-        leaf.entry(rank)
+        leaf.entry(rank.checked_sub(1)?)
     }
 
     /// The place of the least key at or above `key`; if there is none, a place where nothing is.
@@ -192,17 +219,21 @@ impl Index {
     #[inline]
     pub(super) fn insert(&mut self, place: Place, entry: (u64, Item)) -> Result<(), NoMemory> {
         match self.nodes.get_mut(place.leaf) {
-            Some(leaf) if self.height == 0 && !leaf.is_full() => {
+            Some(leaf) if !leaf.is_full() && (self.height == 0 || place.rank > 0) => {
                 leaf.put(place.rank, entry);
+                self.last.set(place.rank.wrapping_add(1));
+                self.leave_untold(place.leaf, entry.0);
                 Ok(())
             }
             _ => self.insert_slowly(place, entry),
         }
     }
 
-    /// The rest of [`Index::insert`]: there is no leaf yet, or not only one, or it is full.
+    /// The rest of [`Index::insert`]: there is no leaf yet, or it is full, or its first key becomes another.
     #[inline(never)]
     fn insert_slowly(&mut self, place: Place, entry: (u64, Item)) -> Result<(), NoMemory> {
+        self.tell();
+        self.near.set(Near::NONE);
         match self.nodes.get_mut(place.leaf) {
             Some(leaf) if leaf.is_full() => return self.insert_halving(place, entry),
             Some(leaf) => leaf.put(place.rank, entry),
@@ -215,6 +246,28 @@ impl Index {
         }
         self.tell_above(entry.0);
         Ok(())
+    }
+
+    /// Notes that what is above a leaf, to which a key leads, does not know what it has become.
+    #[inline(always)]
+    fn leave_untold(&mut self, leaf: u32, key: u64) {
+        if self.height > 0 && self.untold.0 != leaf {
+            self.tell_of_other(leaf, key);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_of_other(&mut self, leaf: u32, key: u64) {
+        self.tell();
+        self.untold = (leaf, key);
+    }
+
+    /// Has every node know of what is below it. What looks for gaps, or changes which keys lead where, comes after this.
+    pub(super) fn tell(&mut self) {
+        if self.untold.0 != NIL {
+            self.tell_above(self.untold.1);
+            self.untold = (NIL, 0);
+        }
     }
 
     /// Puts an entry into a full leaf, which becomes two, and so may what is above it.
@@ -261,16 +314,29 @@ impl Index {
     #[inline]
     pub(super) fn remove(&mut self, key: u64) -> Option<u32> {
         let at = self.leaf_of(key);
-        let leaf = self.nodes.get(at)?;
-        let rank = self.rank_of(leaf, key);
+        let last = self.last.get();
+        let leaf = self.nodes.get_mut(at)?;
+        let rank = leaf.rank_near(last, key).checked_sub(1)?;
         if leaf.key(rank) != key {
             return None;
         }
-        let (_, item) = self.nodes.get_mut(at)?.take(rank)?;
-        if self.height > 0 {
-            self.tidy(key);
+        self.last.set(rank);
+        if self.height > 0 && (rank == 0 || leaf.len() <= FEW.wrapping_add(1)) {
+            return self.remove_slowly(at, rank, key);
         }
-        Some(item.at)
+        let gone = leaf.take(rank);
+        self.leave_untold(at, key);
+        gone
+    }
+
+    /// The rest of [`Index::remove`]: the first key of a leaf among others becomes another, or few are left in it.
+    #[inline(never)]
+    fn remove_slowly(&mut self, at: u32, rank: u32, key: u64) -> Option<u32> {
+        self.tell();
+        self.near.set(Near::NONE);
+        let gone = self.nodes.get_mut(at)?.take(rank);
+        self.tidy(key);
+        gone
     }
 
     /// After a removal: nodes that are empty go, those with few entries join a neighbour, and what is above is told.
@@ -287,7 +353,7 @@ impl Index {
             }
             let (root, only) = (self.root, top.take(0));
             self.nodes.give(root);
-            self.root = only.map_or(NIL, |(_, item)| item.at);
+            self.root = only.unwrap_or(NIL);
             self.height = if only.is_some() { self.height.wrapping_sub(1) } else { 0 };
         }
     }
@@ -360,15 +426,41 @@ impl Index {
     /// The gap that a point is in, or the one that begins where the extent around it ends: where it starts, not before
     /// the point, and the place that ends it.
     pub(super) fn gap_at(&self, from: u64) -> (u64, Place) {
-        if self.height == 0 {
-            let Some(leaf) = self.nodes.get(self.root) else { return (from, Place::NONE) };
-            let rank = self.rank_after(leaf, from);
-            self.last.set(rank);
-            let before = rank.checked_sub(1).and_then(|rank| leaf.entry(rank));
-            return (before.map_or(from, |(_, item)| item.end.max(from)), Place { leaf: self.root, rank });
+        let at = self.leaf_of(from);
+        let Some(leaf) = self.nodes.get(at) else { return (from, Place::NONE) };
+        let rank = leaf.rank_near(self.last.get(), from);
+        self.last.set(rank);
+        let before = rank.checked_sub(1);
+        let start = before.and_then(|rank| leaf.end(rank)).map_or(from, |end| end.max(from));
+        let next = Place { leaf: at, rank };
+        match before {
+            Some(rank) if next.rank == leaf.len() => (start, self.after(Place { leaf: at, rank })),
+            _ => (start, next),
         }
-        let start = self.floor(from).map_or(from, |(_, item)| item.end.max(from));
-        (start, from.checked_add(1).map_or(Place::NONE, |next| self.seek(next)))
+    }
+
+    /// Puts an extent where nothing is, if that is in a leaf that is at hand and has room for it; whether it did.
+    #[inline(always)]
+    pub(super) fn insert_free(&mut self, key: u64, item: Item) -> bool {
+        let (last, near) = (self.last.get(), self.near.get());
+        let (at, high) = if self.height == 0 { (self.root, u64::MAX) } else { (near.leaf, near.high) };
+        if self.height > 0 && !near.holds(key) {
+            return false;
+        }
+        let Some(leaf) = self.nodes.get_mut(at) else { return false };
+        let rank = leaf.rank_near(last, key);
+        let is_free_before = match rank.checked_sub(1).and_then(|rank| leaf.end(rank)) {
+            Some(end) => end <= key,
+            None => self.height == 0,
+        };
+        let after = if rank < leaf.len() { leaf.key(rank) } else { high };
+        if !is_free_before || item.end > after || leaf.is_full() {
+            return false;
+        }
+        leaf.put(rank, (key, item));
+        self.last.set(rank.wrapping_add(1));
+        self.leave_untold(at, key);
+        true
     }
 
     /// The first gap of at least `need` after the extent at a place: where it starts, and the place that
@@ -440,7 +532,12 @@ impl Index {
                     if level == 0 {
                         seen += 1;
                     } else {
-                        assert_eq!(self.summary(item.at), Some((key, item)));
+                        let known = self.summary(item.at);
+                        if item.at == self.untold.0 && level == 1 {
+                            assert_eq!(known.map(|(key, _)| key), Some(key));
+                        } else {
+                            assert_eq!(known, Some((key, item)));
+                        }
                         below.push(item.at);
                     }
                 }

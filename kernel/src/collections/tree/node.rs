@@ -91,6 +91,12 @@ impl Node {
         }
     }
 
+    /// Where the extent of a rank ends.
+    #[inline(always)]
+    pub(super) fn end(&self, rank: u32) -> Option<u64> {
+        if rank < self.len { self.items.get(self.place(rank)).map(|item| item.end) } else { None }
+    }
+
     /// What the entry of a rank leads to.
     #[inline(always)]
     pub(super) fn at(&self, rank: u32) -> u32 {
@@ -107,6 +113,17 @@ impl Node {
     #[inline(always)]
     pub(super) fn rank_after(&self, key: u64) -> u32 {
         self.count(|other| other <= key)
+    }
+
+    /// The same, if it is probably so many.
+    #[inline(always)]
+    pub(super) fn rank_near(&self, guess: u32, key: u64) -> u32 {
+        let is_above = guess == 0 || guess <= self.len && self.key(guess.wrapping_sub(1)) <= key;
+        if is_above && (guess == self.len || guess < self.len && key < self.key(guess)) {
+            guess
+        } else {
+            self.rank_after(key)
+        }
     }
 
     /// How many keys, from the first one on, a condition is true of.
@@ -149,7 +166,8 @@ impl Node {
     /// Puts an entry in at a rank of a node that is not full.
     #[inline(always)]
     pub(super) fn put(&mut self, rank: u32, entry: (u64, Item)) {
-        let place = self.place(self.len) as u64;
+        let home = self.place(self.len);
+        let place = home as u64;
         // The place's number goes from behind the used ranks to its own; those between move up.
         let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
         let below = 1_u64.wrapping_shl(at).wrapping_sub(1);
@@ -159,14 +177,19 @@ impl Node {
             | place.wrapping_shl(at)
             | (self.order & used & !below).wrapping_shl(PLACE_BITS);
         self.len = self.len.wrapping_add(1);
-        self.set(rank, entry);
+        if let (Some(key), Some(item)) = (self.keys.get_mut(home), self.items.get_mut(home)) {
+            (*key, *item) = entry;
+        }
     }
 
-    /// Takes the entry of a rank out.
+    /// Takes the entry of a rank out. Gives what it led to.
     #[inline(always)]
-    pub(super) fn take(&mut self, rank: u32) -> Option<(u64, Item)> {
-        let entry = self.entry(rank)?;
-        let place = self.place(rank) as u64;
+    pub(super) fn take(&mut self, rank: u32) -> Option<u32> {
+        if rank >= self.len {
+            return None;
+        }
+        let home = self.place(rank);
+        let place = home as u64;
         self.len = self.len.wrapping_sub(1);
         // The place's number goes behind the used ranks; those between move down.
         let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
@@ -176,7 +199,7 @@ impl Node {
         self.order = self.order & (below | beyond)
             | (self.order.wrapping_shr(PLACE_BITS) & kept & !below)
             | place.wrapping_shl(end);
-        Some(entry)
+        self.items.get(home).map(|item| item.at)
     }
 }
 
@@ -197,12 +220,12 @@ impl Nodes {
         Self { chunks: Vec::new(), all: 0, touched: 0, free: NIL, used: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, at: u32) -> Option<&Node> {
         self.chunks.get((at >> CHUNK_SHIFT) as usize)?.get(at as usize & (CHUNK - 1))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Node> {
         self.chunks.get_mut((at >> CHUNK_SHIFT) as usize)?.get_mut(at as usize & (CHUNK - 1))
     }
@@ -304,7 +327,8 @@ impl Nodes {
     }
 
     fn shift(&mut self, from: u32, rank: u32, to: u32) {
-        while let Some(entry) = self.get_mut(from).and_then(|node| node.take(rank)) {
+        while let Some(entry) = self.get(from).and_then(|node| node.entry(rank)) {
+            self.get_mut(from).and_then(|node| node.take(rank));
             if let Some(node) = self.get_mut(to) {
                 node.put(node.len, entry);
             }

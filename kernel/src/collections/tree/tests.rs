@@ -115,6 +115,8 @@ proptest! {
             prop_assert_eq!(tree.len(), model.len());
             prop_assert!(tree.iter().eq(model.iter().map(|(k, v)| (*k, v))));
         }
+        tree.index.tell();
+        tree.check();
     }
 }
 
@@ -242,9 +244,12 @@ proptest! {
             prop_assert_eq!(tree.first_overlap(key, key + len).map(|(k, v)| (k, v.0)), overlap);
             match overlap {
                 None => {
-                    prop_assert_eq!(tree.try_insert(key, Piece(len)), Ok(None));
+                    if !tree.put_free(key, Piece(len)) {
+                        prop_assert_eq!(tree.try_insert(key, Piece(len)), Ok(None));
+                    }
                     model.insert(key, len);
                 }
+                Some(_) if tree.put_free(key, Piece(len)) => prop_assert!(false, "put where something is"),
                 Some((other, old)) if grow && old > 1 => {
                     prop_assert_eq!(tree.update(other, |piece| { piece.0 -= 1; piece.0 }), Some(old - 1));
                     model.insert(other, old - 1);
@@ -312,13 +317,24 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
         tree.try_insert(key, Piece(len)).unwrap();
         model.insert(key, len);
     }
+    let mut put_at_once = 0;
     for round in 0..3000 {
-        let key = random(5000) * 64;
-        if model.remove(&key).is_some() {
-            tree.remove(key).unwrap();
-        } else {
-            tree.try_insert(key, Piece(60)).unwrap();
-            model.insert(key, 60);
+        // Some changes near each other, of which the nodes above need not know before the search.
+        let place = random(5000);
+        for _ in 0..1 + random(8) {
+            let key = (place + random(6)) * 64;
+            let (before, after) = (model.range(..key).next_back(), model.range(key..).next());
+            let is_free =
+                before.is_none_or(|(at, len)| at + len <= key) && after.is_none_or(|(at, _)| key + 60 <= *at);
+            let is_put = tree.put_free(key, Piece(60));
+            assert!(is_free || !is_put, "round {round}");
+            put_at_once += u32::from(is_put);
+            if !is_put && tree.remove(key).is_none() {
+                assert_eq!(tree.try_insert(key, Piece(60)), Ok(None));
+            }
+            if model.remove(&key).is_none() {
+                model.insert(key, 60);
+            }
         }
         let (length, hint) = (1 + random(260), random(330_000));
         let request = GapRequest { from: 0, to: 400_000, length, align: 1, residue: 0, hint };
@@ -336,6 +352,10 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
         let is_free = |at: &u64| model.range(..=at).next_back().is_none_or(|(key, len)| key + len <= *at);
         assert_eq!(Some(tree.first_free(hint)), (hint..).find(is_free), "round {round}");
     }
+    assert!(put_at_once > 1000, "{put_at_once}");
+    assert!(tree.iter().map(|(key, piece)| (key, piece.0)).eq(model));
+    tree.check();
+    tree.index.tell();
     tree.check();
     assert_eq!(tree.shape().1, 3);
 }
