@@ -57,6 +57,11 @@ pub(crate) fn find<M: Translation>(machine: &M, root: PhysAddr, address: u64, de
     entry
 }
 
+/// An entry of the table that `entry` is in, `index` further on.
+pub(super) fn beside<M: Translation>(machine: &M, entry: &Entry, index: u64) -> u64 {
+    machine.read_descriptor(PhysAddr(entry.at.0.wrapping_add(index << 3)))
+}
+
 /// The last-level table in which the last page was mapped or unmapped. The next page is nearly always in the same one:
 /// it needs no walk, and the table's count of used entries is kept here meanwhile. The table stays while it is near,
 /// empty or not: a page that comes and goes costs no table.
@@ -167,6 +172,62 @@ pub(super) fn take_page<M: Translation>(space: &mut Space, machine: &mut M, addr
     }
 }
 
+/// Puts leaves into `count` invalid entries of one table above the last level, from `entry` on: what mapping a window
+/// comes to when its tables are there. Needs no cursor either.
+pub(super) fn put_row<M: Translation>(
+    space: &mut Space,
+    machine: &mut M,
+    entry: &Entry,
+    first: u64,
+    count: u64,
+) {
+    machine.fill_descriptors(entry.at, count, first, covers(entry.level));
+    count_row(space, machine, entry, used(space, entry).saturating_add(count));
+    machine.publish_descriptors();
+}
+
+/// Takes `count` blocks out of one table, from `entry` on, if they all are blocks and the table keeps others: what
+/// unmapping a window comes to. Steps 1 to 4 of a cursor, for leaves in a row; whether it did.
+pub(super) fn take_row<M: Translation>(
+    space: &mut Space,
+    machine: &mut M,
+    (entry, address): (&Entry, u64),
+    count: u64,
+) -> bool {
+    let (level, before) = (entry.level, used(space, entry));
+    let is_block = |index: u64| {
+        let raw = beside(machine, entry, index);
+        descriptor::is_valid(raw) && !descriptor::is_table(level, raw)
+    };
+    if before <= count || count > BY_ADDRESS_LIMIT || !(0..count).all(is_block) {
+        return false;
+    }
+    machine.clear_descriptors(entry.at, count);
+    count_row(space, machine, entry, before.saturating_sub(count));
+    machine.publish_descriptors();
+    if let Some(asid) = space.asid {
+        machine.invalidate_leaves(asid, VirtAddr(address), covers(level), count);
+        machine.complete_invalidation();
+    }
+    true
+}
+
+/// Entries in use of the table that `entry` is in, unless that is the near one.
+#[inline]
+pub(super) const fn used(space: &Space, entry: &Entry) -> u64 {
+    if entry.level == 0 { space.root_used } else { descriptor::used(entry.parent.1) }
+}
+
+/// Sets that count.
+#[inline]
+fn count_row<M: Translation>(space: &mut Space, machine: &mut M, entry: &Entry, used: u64) {
+    if entry.level == 0 {
+        space.root_used = used;
+    } else {
+        machine.write_descriptor(entry.parent.0, descriptor::with_used(entry.parent.1, used));
+    }
+}
+
 /// Addresses whose cached translations are out of date.
 #[derive(Clone, Copy, Debug)]
 struct Stale {
@@ -224,9 +285,14 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         find(self.machine, self.space.root, address, LAST_LEVEL)
     }
 
+    /// What it works on.
+    pub(super) const fn view(&self) -> (&Space, &M) {
+        (self.space, self.machine)
+    }
+
     /// An entry of the table that `entry` is in, `index` further on.
     pub(crate) fn beside(&self, entry: &Entry, index: u64) -> u64 {
-        self.machine.read_descriptor(PhysAddr(entry.at.0.wrapping_add(index << 3)))
+        beside(self.machine, entry, index)
     }
 
     /// Takes frames for tables: the one step that can fail, before anything has changed.
@@ -324,11 +390,6 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         self.machine.fill_descriptors(entry.at, count, first, covers(entry.level));
         self.unpublished = true;
         self.count(entry, self.used(entry).saturating_add(count));
-    }
-
-    /// Whether `count` entries after this one, in its table, are unused.
-    pub(crate) fn are_free(&self, entry: &Entry, count: u64) -> bool {
-        self.machine.are_descriptors_zero(PhysAddr(entry.at.0.wrapping_add(8)), count)
     }
 
     /// Puts a leaf in place of the valid leaf at `entry`.
@@ -537,7 +598,7 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
 
     /// Entries in use of the table that `entry` is in.
     pub(crate) const fn used(&self, entry: &Entry) -> u64 {
-        if entry.level == 0 { self.space.root_used } else { descriptor::used(entry.parent.1) }
+        used(self.space, entry)
     }
 
     /// Sets that count.

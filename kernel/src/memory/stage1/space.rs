@@ -1,6 +1,9 @@
 //! An address space's tables: what the rest of the kernel does with them.
 
-use super::cursor::{Cursor, Entry, Near, Shortage, alter_page, approach, find, put_page, take_page};
+use super::cursor::{
+    Cursor, Entry, Near, Shortage, alter_page, approach, beside, find, put_page, put_row, take_page,
+    take_row, used,
+};
 use super::descriptor::{
     self, Attributes, FIRST_LEAF_LEVEL, LAST_LEVEL, SPACE_END, covers, entry_index, entry_shift,
     largest_leaf, table_end,
@@ -238,6 +241,7 @@ impl Space {
     ///
     /// # Errors
     /// [`MapError`], each; nothing changed.
+    #[inline]
     pub fn map_run<M: Frames + Translation>(
         &mut self,
         machine: &mut M,
@@ -246,17 +250,60 @@ impl Space {
         length: u64,
         attributes: Attributes,
     ) -> Result<(), MapError> {
-        let end = self.check(address, length)?;
-        check_physical(base, length)?;
         let bits = descriptor::attribute_bits(attributes).ok_or(MapError::NoAccess)?;
+        // What is near lies in a space that is whole, so this is all there is to check.
         if length == PAGE_SIZE
-            && let Some(at) = self.page_entry(machine, address.0)
+            && (address.0 | base.0) & (PAGE_SIZE - 1) == 0
+            && base.0 < PHYSICAL_END
+            && let Some(at) = self.near.entry(address.0)
             && !descriptor::is_valid(machine.read_descriptor(at))
         {
             put_page(self, machine, at, descriptor::leaf(LAST_LEVEL, base.0, bits));
             return Ok(());
         }
-        self.change(machine, |cursor| map_blocks(cursor, address.0, base, end, bits))
+        self.map_elsewhere(machine, address, base, length, bits)
+    }
+
+    /// [`Space::map_run`], if it is not just one page whose table is near.
+    #[inline(never)]
+    fn map_elsewhere<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        base: PhysAddr,
+        length: u64,
+        bits: u64,
+    ) -> Result<(), MapError> {
+        let end = self.check(address, length)?;
+        check_physical(base, length)?;
+        if length == PAGE_SIZE {
+            if let Some(at) = self.page_entry(machine, address.0)
+                && !descriptor::is_valid(machine.read_descriptor(at))
+            {
+                put_page(self, machine, at, descriptor::leaf(LAST_LEVEL, base.0, bits));
+                return Ok(());
+            }
+        } else {
+            let Step { entry, level, count } = survey(self, machine, address.0, delta(address.0, base), end)?;
+            // The usual case: one table holds all its blocks, and is there.
+            if entry.level == level && level < LAST_LEVEL && count << entry_shift(level) == length {
+                put_row(self, machine, &entry, descriptor::leaf(level, base.0, bits), count);
+                return Ok(());
+            }
+        }
+        self.map_blocks(machine, (address.0, end), base, bits)
+    }
+
+    /// [`Space::map_run`] with a cursor.
+    #[inline(never)]
+    fn map_blocks<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        (start, end): (u64, u64),
+        base: PhysAddr,
+        bits: u64,
+    ) -> Result<(), MapError> {
+        self.change(machine, |cursor| map_blocks(cursor, start, base, end, bits))
     }
 
     /// Maps one page, in place of whatever is there.
@@ -291,6 +338,7 @@ impl Space {
     /// # Errors
     /// [`MapError::NoMemory`] if a block must be split and there is no frame for it, [`MapError::BadRange`];
     /// nothing changed.
+    #[inline]
     pub fn unmap<M: Frames + Translation>(
         &mut self,
         machine: &mut M,
@@ -307,9 +355,53 @@ impl Space {
             }
             return Ok(Progress::Done);
         }
+        self.unmap_many(machine, (address.0, end), budget)
+    }
+
+    /// Unmaps what is mapped in the range if that is one page whose table is near, or blocks in a row in one table that
+    /// keeps others: what takes neither memory nor a budget. Whether it did.
+    #[inline(always)]
+    pub fn unmap_at_once<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        address: VirtAddr,
+        length: u64,
+    ) -> bool {
+        if length == PAGE_SIZE
+            && address.0 & (PAGE_SIZE - 1) == 0
+            && let Some(at) = self.near.entry(address.0)
+        {
+            if descriptor::is_valid(machine.read_descriptor(at)) {
+                take_page(self, machine, address.0, at);
+            }
+            return true;
+        }
+        length >= covers(LAST_LEVEL - 1) && self.unmap_row(machine, address, length)
+    }
+
+    /// The part of [`Space::unmap_at_once`] that is about blocks.
+    #[inline(never)]
+    fn unmap_row<M: Translation>(&mut self, machine: &mut M, address: VirtAddr, length: u64) -> bool {
+        let Ok(end) = self.check(address, length) else { return false };
+        let entry = find(machine, self.root, address.0, LAST_LEVEL);
+        let (level, size) = (entry.level, covers(entry.level));
+        level < LAST_LEVEL
+            && (address.0 | length) & (size - 1) == 0
+            && end <= table_end(level, address.0)
+            && take_row(self, machine, (&entry, address.0), length >> entry_shift(level))
+    }
+
+    /// [`Space::unmap`] but for one page whose table is near.
+    #[inline(never)]
+    fn unmap_many<M: Frames + Translation>(
+        &mut self,
+        machine: &mut M,
+        (start, end): (u64, u64),
+        budget: u32,
+    ) -> Result<Progress, MapError> {
         self.change(machine, |cursor| {
-            let entry = split_edges(cursor, address.0, end)?;
-            Ok(run(cursor, entry, address.0, end, budget, |cursor, entry, at, budget| {
+            let entry = split_edges(cursor, start, end)?;
+            Ok(run(cursor, entry, start, end, budget, |cursor, entry, at, budget| {
                 cursor.clear(entry, at, end, budget)
             }))
         })
@@ -396,16 +488,23 @@ impl Space {
     }
 }
 
+/// Where the physical addresses end that a descriptor holds.
+const PHYSICAL_END: u64 = 1 << 48;
+
+/// Physical address minus virtual one: the same all along a run.
+const fn delta(start: u64, base: PhysAddr) -> u64 {
+    base.0.wrapping_sub(start)
+}
+
 /// A descriptor holds 48 bits of physical address.
 fn check_physical(base: PhysAddr, length: u64) -> Result<(), MapError> {
     match base.checked_add(length) {
-        Some(end) if base.is_page_aligned() && end.0 <= 1 << 48 => Ok(()),
+        Some(end) if base.is_page_aligned() && end.0 <= PHYSICAL_END => Ok(()),
         _ => Err(MapError::BadRange),
     }
 }
 
-/// [`Space::map_run`] but for one page.
-#[inline(never)]
+/// [`Space::map_run`] with a cursor.
 fn map_blocks<M: Frames + Translation>(
     cursor: &mut Cursor<'_, M>,
     start: u64,
@@ -413,14 +512,14 @@ fn map_blocks<M: Frames + Translation>(
     end: u64,
     bits: u64,
 ) -> Result<(), MapError> {
-    // Physical address minus virtual one: the same all along the run.
-    let delta = base.0.wrapping_sub(start);
+    let delta = delta(start, base);
     let leaf = |level, at: u64| descriptor::leaf(level, at.wrapping_add(delta), bits);
 
     let mut shortage = Shortage::default();
     let mut at = start;
     while at < end {
-        let Step { entry, level, count } = survey(cursor, at, delta, end)?;
+        let (space, machine) = cursor.view();
+        let Step { entry, level, count } = survey(space, machine, at, delta, end)?;
         if at == start && entry.level == level && count << entry_shift(level) == end - start {
             // The usual case: one table holds it all and is there.
             cursor.fill(&entry, leaf(level, at), count);
@@ -432,7 +531,8 @@ fn map_blocks<M: Frames + Translation>(
     cursor.stock(shortage.tables)?;
     at = start;
     while at < end {
-        let Step { level, count, .. } = survey(cursor, at, delta, end)?;
+        let (space, machine) = cursor.view();
+        let Step { level, count, .. } = survey(space, machine, at, delta, end)?;
         let entry = cursor.make(at, level)?;
         cursor.fill(&entry, leaf(level, at), count);
         at = at.saturating_add(count << entry_shift(level));
@@ -463,13 +563,15 @@ fn map_over<M: Frames + Translation>(
 
 /// Looks at where the next leaves of a run will go: as large as both addresses, the end and the tables that
 /// are there allow, and as many as one table holds.
-fn survey<M: Frames + Translation>(
-    cursor: &Cursor<'_, M>,
+#[inline(always)]
+fn survey<M: Translation>(
+    space: &Space,
+    machine: &M,
     at: u64,
     delta: u64,
     end: u64,
 ) -> Result<Step, MapError> {
-    let entry = cursor.find(at);
+    let entry = find(machine, space.root, at, LAST_LEVEL);
     if descriptor::is_valid(entry.raw) {
         return Err(MapError::Occupied(VirtAddr(at)));
     }
@@ -480,9 +582,12 @@ fn survey<M: Frames + Translation>(
     }
     let room = descriptor::ENTRIES.saturating_sub(entry_index(level, at));
     let mut count = (left >> entry_shift(level)).min(room);
-    if entry.level == level && cursor.used(&entry) > 0 && !cursor.are_free(&entry, count.saturating_sub(1)) {
+    if entry.level == level
+        && used(space, &entry) > 0
+        && !machine.are_descriptors_zero(PhysAddr(entry.at.0.wrapping_add(8)), count.saturating_sub(1))
+    {
         for index in 1..count {
-            let raw = cursor.beside(&entry, index);
+            let raw = beside(machine, &entry, index);
             if descriptor::is_table(level, raw) {
                 count = index;
                 break;
