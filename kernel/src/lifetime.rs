@@ -280,6 +280,11 @@ impl<M: Machine> Kernel<M> {
     /// A VMO without children ends at once, so that ZERO_CHILDREN is exact; its frames go one by one. One with
     /// children hands them to its own parent first, one by one: a chain of dead VMOs never grows.
     fn collect_vmo(&mut self, id: Id<Vmo>) {
+        // A device's registers, most often, of which nothing was made: it just goes.
+        if self.objects.vmos.get(id).is_some_and(Vmo::is_alone) {
+            self.objects.vmos.delete(id);
+            return;
+        }
         self.objects.leave_unlocked(id);
         let waits = |vmo: &Vmo| !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0);
         if self.objects.vmos.get(id).is_some_and(waits) {

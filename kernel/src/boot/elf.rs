@@ -12,6 +12,7 @@ use super::{Error, step};
 use crate::collections::arena::Id;
 use crate::collections::list::Links;
 use crate::kernel::Kernel;
+use crate::memory::mapping::Room;
 use crate::memory::pages::Pages;
 use crate::object::{Content, Mapping, Name, Process, Thread, Vmar, Vmo};
 use crate::ports::Machine;
@@ -115,10 +116,8 @@ impl<M: Machine> Kernel<M> {
             .filter(|&span| span <= MAX_SPAN)
             .ok_or(Error::BadProgram("its segments make no sense"))?;
         let end = abi::vmar::USER_END;
-        let base = step(
-            "place init",
-            self.pick_address(vmar, end, span.next_multiple_of(PAGE_SIZE), IMAGE_ALIGN, None),
-        )?;
+        let base =
+            step("place init", self.pick_address(vmar, end, span.next_multiple_of(PAGE_SIZE), IMAGE_ALIGN))?;
         for segment in loads(&file).map_err(Error::BadProgram)? {
             self.load_segment(vmar, base, entry.offset, bootfs, bytes, &segment)?;
         }
@@ -169,8 +168,7 @@ impl<M: Machine> Kernel<M> {
         let vmo = step("make init's stack", self.empty_vmo("init-stack", STACK_SIZE))?;
         // A page on either side stays empty, so that running over the end is a fault.
         let room = STACK_SIZE + 2 * PAGE_SIZE;
-        let base =
-            step("place init's stack", self.pick_address(vmar, abi::vmar::USER_END, room, PAGE_SIZE, None))?;
+        let base = step("place init's stack", self.pick_address(vmar, abi::vmar::USER_END, room, PAGE_SIZE))?;
         self.map_at(vmar, base + PAGE_SIZE, vmo, 0, STACK_SIZE, PERM_READ | PERM_WRITE)?;
         Ok(base + PAGE_SIZE + STACK_SIZE)
     }
@@ -178,8 +176,7 @@ impl<M: Machine> Kernel<M> {
     fn load_vdso(&mut self, process: Id<Process>, vmar: Id<Vmar>) -> Result<u64, Error> {
         let (vmo, code_offset, code_size) = (self.vdso.vmo, self.vdso.code_offset, self.vdso.code_size);
         let room = code_offset + code_size;
-        let base =
-            step("place the vDSO", self.pick_address(vmar, abi::vmar::USER_END, room, PAGE_SIZE, None))?;
+        let base = step("place the vDSO", self.pick_address(vmar, abi::vmar::USER_END, room, PAGE_SIZE))?;
         self.map_at(vmar, base, vmo, 0, code_offset, PERM_READ)?;
         self.map_at(vmar, base + code_offset, vmo, code_offset, code_size, PERM_READ | PERM_EXECUTE)?;
         if let Ok(process) = self.objects.get_mut(process) {
@@ -214,7 +211,17 @@ impl<M: Machine> Kernel<M> {
             is_vdso_code,
             links: Links::default(),
         };
-        step("map a part of init", self.enter_mapping(mapping, None).map(|_| ()))
+        step("map a part of init", self.enter_mapping(&mapping, None).map(|_| ()))
+    }
+
+    fn pick_address(
+        &mut self,
+        vmar: Id<Vmar>,
+        end: u64,
+        length: u64,
+        align: u64,
+    ) -> abi::status::Result<u64> {
+        self.objects.get_mut(vmar)?.pick_address(end, Room { length, align, physical: None })
     }
 
     fn empty_vmo(&mut self, name: &str, size: u64) -> abi::status::Result<Id<Vmo>> {

@@ -5,13 +5,15 @@ use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
 
 use super::fault::Refusal;
 use super::stage1::descriptor::covers;
-use super::stage1::{Progress, ROW};
+use super::stage1::{Attributes, Progress, ROW};
+use super::types::MemoryTypes;
 use crate::collections::GapRequest;
-use crate::collections::arena::Id;
-use crate::collections::list;
+use crate::collections::arena::{Arena, Id};
+use crate::collections::list::{Links, List};
 use crate::kernel::Kernel;
 use crate::lifetime::ENTRIES_A_STEP;
-use crate::object::{Entry, Mapping, ObjectRef, Objects, Process, Vmar};
+use crate::object::vmar::Fit;
+use crate::object::{Entry, Mapping, ObjectRef, Objects, Process, Vmar, Vmo};
 use crate::ports::{Access, Machine};
 
 /// Steps that one kernel entry makes before it starts over: in each one mapping's record is changed, and up to
@@ -19,6 +21,8 @@ use crate::ports::{Access, Machine};
 pub(crate) const STEPS_AN_ENTRY: u32 = 8;
 /// 1 GiB and 2 MiB: the sizes of the blocks that stage 1 can show.
 const BLOCKS: [u64; 2] = [1 << 30, 1 << 21];
+/// Bytes of a mapping that surely is unmapped in one step.
+const SHORT: u64 = ENTRIES_A_STEP as u64 * PAGE_SIZE;
 /// Leaves that `MAP_RANGE` shows in one piece.
 const LEAVES_SHOWN: u32 = 64;
 
@@ -41,12 +45,308 @@ fn steps_of(length: u64) -> u32 {
     u32::try_from(steps).unwrap_or(u32::MAX).max(1)
 }
 
+/// The physical bytes that a mapping shows, if its VMO has any.
+#[inline(always)]
+pub(crate) fn physical_part(vmos: &Arena<Vmo>, mapping: &Mapping) -> Option<PhysRange> {
+    let own = vmos.get(mapping.vmo)?;
+    if mapping.root == mapping.vmo {
+        return own.physical_bytes(mapping.offset, mapping.length);
+    }
+    let base = vmos.get(mapping.root)?.physical_at(mapping.start.checked_add(mapping.offset)?)?;
+    PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
+}
+
+/// Forgets a mapping that the translation tables and its region no longer show. Gives its VMO if nothing needs that
+/// any more.
+#[inline(always)]
+fn release(
+    vmos: &mut Arena<Vmo>,
+    mappings: &mut Arena<Mapping>,
+    types: &mut MemoryTypes,
+    id: Id<Mapping>,
+) -> Option<Id<Vmo>> {
+    let mapping = mappings.get(id)?;
+    let (root, vmo, links) = (mapping.root, mapping.vmo, mapping.links);
+    let physical = physical_part(vmos, mapping);
+    if root != vmo {
+        leave_list(vmos.get_mut(root), mappings, id, links);
+    }
+    let mut own = vmos.get_mut(vmo);
+    if root == vmo {
+        leave_list(own.as_deref_mut(), mappings, id, links);
+    }
+    let is_needed = own.is_none_or(|own| {
+        own.mappings = own.mappings.saturating_sub(1);
+        own.header.holds = own.header.holds.saturating_sub(1);
+        own.header.holds > 0 || own.header.handles > 0
+    });
+    mappings.delete(id);
+    if let Some(range) = physical {
+        // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
+        let _needs_no_memory = types.remove(range);
+    }
+    (!is_needed).then_some(vmo)
+}
+
+/// Takes a mapping out of the list of its root, and out of the way of what is being taken out of that one's mappings.
+#[inline(always)]
+fn leave_list(root: Option<&mut Vmo>, mappings: &mut Arena<Mapping>, id: Id<Mapping>, links: Links<Mapping>) {
+    let Some(root) = root else { return };
+    if let Some(withdrawal) = root.withdrawal.as_mut().filter(|it| it.at == Some(id)) {
+        (withdrawal.at, withdrawal.cleared) = (links.next(), 0);
+    }
+    root.shown.unlink(mappings, links);
+}
+
+/// Room that is wanted in a region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Bytes.
+    pub length: u64,
+    /// What the address must be a multiple of.
+    pub align: u64,
+    /// Where the physical bytes lie that are to be shown there, if it is that.
+    pub physical: Option<PhysAddr>,
+}
+
+/// Where a mapping goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spot {
+    /// Here, where nothing is.
+    At(u64),
+    /// Wherever there is room, so aligned.
+    Anywhere {
+        /// What the address must be a multiple of.
+        align: u64,
+    },
+}
+
+/// A mapping that was entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entered {
+    pub id: Id<Mapping>,
+    pub base: u64,
+    /// How many bytes of it are shown, as far as its permissions allow it, from the first one on.
+    pub shown: u64,
+}
+
+/// What a mapping is entered into, each of it looked up once.
+#[derive(Debug)]
+pub(crate) struct Entering<'a, M> {
+    pub machine: &'a mut M,
+    /// The generation of ASIDs.
+    pub generation: u64,
+    pub types: &'a mut MemoryTypes,
+    pub mappings: &'a mut Arena<Mapping>,
+    pub process: &'a mut Process,
+    pub region: &'a mut Vmar,
+    /// The list of its root.
+    pub shown: &'a mut List<Mapping>,
+}
+
+impl<M: Machine> Entering<'_, M> {
+    /// Puts a mapping, whose base does not count, into its region and shows the [physical part](physical_part) of it.
+    /// Its VMO does not count it yet.
+    ///
+    /// # Errors
+    /// As for [`Kernel::enter_mapping`], and `NO_RESOURCES`. Nothing changed.
+    #[inline(always)]
+    pub(crate) fn enter(self, mapping: Mapping, spot: Spot, physical: Option<PhysRange>) -> Result<Entered> {
+        let Self { machine, generation, types, mappings, process, region, shown } = self;
+        if process.is_over() {
+            return Err(Status::BAD_STATE);
+        }
+        let length = mapping.length;
+        let place = mappings.vacant()?;
+        let id = place.id();
+        let base = match spot {
+            Spot::At(base) => {
+                region.put_at(id, base, length)?;
+                base
+            }
+            Spot::Anywhere { align } => {
+                region.put_anywhere(id, Room { length, align, physical: physical.map(PhysRange::base) })?
+            }
+        };
+        let mut visible = 0;
+        if let Some(range) = physical {
+            if let Err(status) = types.add(range, mapping.policy) {
+                region.take_back(base);
+                return Err(status);
+            }
+            visible = shown_at_once(base, range);
+            // Without permissions there is nothing to show; `protect` and faults show it later.
+            if mapping.permissions != 0
+                && let Err(status) =
+                    show(machine, generation, process, (base, range.base(), visible), mapping.attributes())
+            {
+                // It was added as a whole: this needs no memory.
+                let _needs_no_memory = types.remove(range);
+                region.take_back(base);
+                return Err(status);
+            }
+        }
+        let links = shown.push_new(id);
+        place.fill(Mapping { base, links, ..mapping });
+        links.tell_next(mappings, id);
+        Ok(Entered { id, base, shown: visible })
+    }
+}
+
+/// What a mapping is taken out of, each of it looked up once.
+#[derive(Debug)]
+pub(crate) struct Leaving<'a, M> {
+    pub machine: &'a mut M,
+    /// The generation of ASIDs.
+    pub generation: u64,
+    pub types: &'a mut MemoryTypes,
+    pub vmos: &'a mut Arena<Vmo>,
+    pub mappings: &'a mut Arena<Mapping>,
+    pub process: &'a mut Process,
+    pub region: &'a mut Vmar,
+}
+
+impl<M: Machine> Leaving<'_, M> {
+    /// Unmaps `[from, to)`, page-aligned, if that is one mapping, which goes as a whole and in one step; whether it is.
+    /// Most often it is, and leaves nothing that needs memory. Gives its VMO if nothing needs that any more.
+    ///
+    /// # Errors
+    /// `BAD_STATE` for a process without tables. Nothing changed.
+    #[inline(always)]
+    pub(crate) fn unmap(self, from: u64, to: u64) -> Result<(bool, Option<Id<Vmo>>)> {
+        let Self { machine, generation, types, vmos, mappings, process, region } = self;
+        let length = to - from;
+        let id = match region.entries.get(from) {
+            Some(&Entry::Mapping { id, length: all }) if all == length => id,
+            _ => return Ok((false, None)),
+        };
+        let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
+        space.forget_old_asid(generation);
+        if !space.unmap_at_once(machine, VirtAddr(from), length) {
+            let is_short = length <= SHORT;
+            if !is_short || space.unmap(machine, VirtAddr(from), length, ENTRIES_A_STEP) != Ok(Progress::Done)
+            {
+                return Ok((false, None));
+            }
+        }
+        region.take_back(from);
+        Ok((true, release(vmos, mappings, types, id)))
+    }
+}
+
+/// Shows a run of physical pages.
+#[inline(always)]
+fn show<M: Machine>(
+    machine: &mut M,
+    generation: u64,
+    process: &mut Process,
+    (base, physical, length): (u64, PhysAddr, u64),
+    attributes: Attributes,
+) -> Result {
+    let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
+    space.forget_old_asid(generation);
+    space.map_run(machine, VirtAddr(base), physical, length, attributes).map_err(Status::from)
+}
+
+impl Vmar {
+    /// Picks an address for `length` bytes in `[base, end)`; random, and congruent to the physical address so that
+    /// blocks can show it.
+    ///
+    /// # Errors
+    /// `NO_RESOURCES` if there is no room.
+    #[inline(never)]
+    pub(crate) fn pick_address(&mut self, end: u64, room: Room) -> Result<u64> {
+        let request = self.request(end, room);
+        match self.entries.find_gap(&request) {
+            Some(place) if place == request.hint => Ok(place),
+            found => self.note_fit(&request, found, room.align),
+        }
+    }
+
+    #[inline(always)]
+    fn request(&self, end: u64, Room { length, align, physical }: Room) -> GapRequest {
+        let block = match physical {
+            Some(_) if length >= BLOCKS[0] => BLOCKS[0],
+            Some(_) if length >= BLOCKS[1] => BLOCKS[1],
+            _ => PAGE_SIZE,
+        };
+        let residue = if align <= block { physical.map_or(0, |base| base.0 & (block - 1)) } else { 0 };
+        let (from, align) = (self.base, align.max(block));
+        let is_known = (self.fit.align, self.fit.residue) == (align, residue) && length >= self.fit.length;
+        let hint = if is_known { self.fit.at.max(self.free_from) } else { self.free_from };
+        GapRequest { from, to: end, length, align, residue, hint }
+    }
+
+    /// Puts a new mapping where there is room for it. Gives its address.
+    ///
+    /// # Errors
+    /// `NO_RESOURCES` if there is no room, `NO_MEMORY`; nothing changed.
+    #[inline(always)]
+    fn put_anywhere(&mut self, id: Id<Mapping>, room: Room) -> Result<u64> {
+        let end = self.base + self.size;
+        let request = self.request(end, room);
+        let (base, length) = (request.hint, room.length);
+        let entry = Entry::Mapping { id, length };
+        // Most often the very first place is free, and at hand.
+        if request.takes(base) && self.entries.put_free(base, entry) {
+            self.note_taken(base, length);
+            return Ok(base);
+        }
+        let base = self.pick_address(end, room)?;
+        self.put_at(id, base, length)?;
+        Ok(base)
+    }
+
+    /// Takes out a mapping's entry.
+    #[inline(always)]
+    fn take_back(&mut self, base: u64) {
+        self.entries.remove(base);
+        self.note_free(base);
+    }
+
+    /// Puts a new mapping at an address where nothing is.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    #[inline(never)]
+    fn put_at(&mut self, id: Id<Mapping>, base: u64, length: u64) -> Result {
+        self.entries.try_insert(base, Entry::Mapping { id, length }).map_err(Status::from)?;
+        self.note_taken(base, length);
+        Ok(())
+    }
+
+    /// The rest of [`Vmar::pick_address`], where the first place that was looked at was not it.
+    #[inline(never)]
+    fn note_fit(&mut self, request: &GapRequest, found: Option<u64>, least: u64) -> Result<u64> {
+        let &GapRequest { length, align, residue, hint, .. } = request;
+        self.free_from = self.entries.first_free(self.free_from);
+        match found {
+            Some(place) => {
+                if place > hint {
+                    self.fit = Fit { length, align, residue, at: place };
+                }
+                Ok(place)
+            }
+            // Where no block can show it, pages can.
+            None if align > least => {
+                let request = GapRequest { align: least, residue: 0, hint: self.free_from, ..*request };
+                self.entries.find_gap(&request).ok_or(Status::NO_RESOURCES)
+            }
+            None => Err(Status::NO_RESOURCES),
+        }
+    }
+}
+
 /// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
 /// largest leaves there can show.
-pub(crate) fn shown_at_once(base: u64, range: PhysRange) -> u64 {
-    if range.size() <= PAGE_SIZE * EAGER_LEAVES {
-        return range.size();
-    }
+#[inline(always)]
+fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+    if range.size() <= PAGE_SIZE * EAGER_LEAVES { range.size() } else { shown_of_many(base, range) }
+}
+
+/// The rest of [`shown_at_once`], for a range that may be more than is shown.
+#[inline(never)]
+fn shown_of_many(base: u64, range: PhysRange) -> u64 {
     let fits = |block: &u64| (base ^ range.base().0) & (block - 1) == 0 && range.size() >= *block;
     let leaf = BLOCKS.into_iter().find(fits).unwrap_or(PAGE_SIZE);
     range.size().min(leaf.saturating_mul(EAGER_LEAVES))
@@ -59,106 +359,38 @@ impl<M: Machine> Kernel<M> {
     /// `NO_MEMORY`, or `BAD_STATE` if a page of it is mapped elsewhere with another memory type. Nothing changed.
     pub(crate) fn enter_mapping(
         &mut self,
-        mapping: Mapping,
-        physical: Option<PhysRange>,
-    ) -> Result<Id<Mapping>> {
-        let process = self.owner(mapping.vmar)?;
-        if let Some(range) = physical {
-            self.types.add(range, mapping.policy)?;
-        }
-        let id = match self.enter_and_show(process, &mapping, physical) {
-            Ok(id) => id,
-            Err(status) => {
-                if let Some(range) = physical {
-                    self.types.remove(range)?;
-                }
-                return Err(status);
-            }
-        };
-        self.hang(id, &mapping, None);
-        Ok(id)
-    }
-
-    /// The part of [`Kernel::enter_mapping`] that concerns one process.
-    #[inline]
-    fn enter_and_show(
-        &mut self,
-        process: Id<Process>,
         mapping: &Mapping,
         physical: Option<PhysRange>,
-    ) -> Result<Id<Mapping>> {
-        let (vmar, base, length) = (mapping.vmar, mapping.base, mapping.length);
-        let id = self.objects.mappings.insert(*mapping)?;
-        let region = self.objects.get_mut(vmar)?;
-        if region.entries.try_insert(base, Entry::Mapping { id, length }).is_err() {
-            self.objects.mappings.delete(id);
-            return Err(Status::NO_MEMORY);
-        }
-        region.note_taken(base, length);
-        // Without permissions there is nothing to show; `protect` and faults show it later.
-        let Some(range) = physical.filter(|_| mapping.permissions != 0) else { return Ok(id) };
-        let (machine, space) = self.space_of(process)?;
-        let shown = shown_at_once(base, range);
-        if let Err(error) = space.map_run(machine, VirtAddr(base), range.base(), shown, mapping.attributes())
-        {
-            let region = self.objects.get_mut(vmar)?;
-            region.entries.remove(base);
-            region.note_free(base);
-            self.objects.mappings.delete(id);
-            return Err(error.into());
-        }
-        Ok(id)
-    }
-
-    /// Puts a mapping into the list of its root, first or after another one, and counts it.
-    fn hang(&mut self, id: Id<Mapping>, mapping: &Mapping, after: Option<Id<Mapping>>) {
-        let Objects { vmos, mappings, .. } = &mut self.objects;
-        if let Some(root) = vmos.get_mut(mapping.root) {
-            match after {
-                Some(after) => root.shown.insert_after(mappings, id, after),
-                None => root.shown.push(mappings, id),
-            }
-        }
+    ) -> Result<Entered> {
+        let process = self.owner(mapping.vmar)?;
+        let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
+        let entering = Entering {
+            machine: &mut self.machine,
+            generation: self.asids.generation(),
+            types: &mut self.types,
+            mappings,
+            process: processes.get_mut(process).ok_or(Status::INTERNAL)?,
+            region: vmars.get_mut(mapping.vmar).ok_or(Status::INTERNAL)?,
+            shown: &mut vmos.get_mut(mapping.root).ok_or(Status::INTERNAL)?.shown,
+        };
+        let entered = entering.enter(*mapping, Spot::At(mapping.base), physical)?;
         if let Some(vmo) = vmos.get_mut(mapping.vmo) {
-            vmo.mappings = vmo.mappings.saturating_add(1);
-            vmo.header.holds = vmo.header.holds.saturating_add(1);
+            vmo.count_mapping();
         }
+        Ok(entered)
     }
 
     /// Forgets a mapping that the translation tables no longer show.
     pub(crate) fn release_mapping(&mut self, id: Id<Mapping>) {
         let Objects { vmos, mappings, .. } = &mut self.objects;
-        let Some(&mapping) = mappings.get(id) else { return };
-        if let Some(root) = vmos.get_mut(mapping.root) {
-            if let Some(withdrawal) = root.withdrawal.as_mut().filter(|it| it.at == Some(id)) {
-                (withdrawal.at, withdrawal.cleared) = (list::next(mappings, id), 0);
-            }
-            root.shown.remove(mappings, id);
-        }
-        if let Some(vmo) = vmos.get_mut(mapping.vmo) {
-            vmo.mappings = vmo.mappings.saturating_sub(1);
-        }
-        mappings.delete(id);
-        self.forget_types(&mapping);
-        self.unhold(ObjectRef::Vmo(mapping.vmo));
-    }
-
-    /// Takes what a mapping, or a part of one, shows out of the ledger of memory types.
-    fn forget_types(&mut self, mapping: &Mapping) {
-        if let Some(range) = self.physical_part(mapping) {
-            // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
-            // For a part of one a place was reserved.
-            let _needs_no_memory = self.types.remove(range);
+        if let Some(vmo) = release(vmos, mappings, &mut self.types, id) {
+            self.collect(ObjectRef::Vmo(vmo));
         }
     }
 
     /// The physical bytes that a mapping shows, if its VMO has any.
     pub(crate) fn physical_part(&self, mapping: &Mapping) -> Option<PhysRange> {
-        let own = self.objects.vmos.get(mapping.vmo)?;
-        let is_root = mapping.root == mapping.vmo;
-        let root = if is_root { own } else { self.objects.vmos.get(mapping.root)? };
-        let base = root.physical_at(mapping.start.checked_add(mapping.offset)?)?;
-        PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
+        physical_part(&self.objects.vmos, mapping)
     }
 
     /// Takes a mapping back that was just entered, the vDSO's too. It ends where its own leaves end, so that
@@ -175,9 +407,12 @@ impl<M: Machine> Kernel<M> {
                 Progress::UpTo(address) => address.0,
             };
         }
-        let region = self.objects.get_mut(mapping.vmar)?;
-        region.entries.remove(mapping.base);
-        region.note_free(mapping.base);
+        self.take_out(id, mapping.vmar, mapping.base)
+    }
+
+    /// Takes a mapping that the tables no longer show out of its region, and forgets it.
+    fn take_out(&mut self, id: Id<Mapping>, vmar: Id<Vmar>, base: u64) -> Result {
+        self.objects.get_mut(vmar)?.take_back(base);
         self.release_mapping(id);
         Ok(())
     }
@@ -218,36 +453,6 @@ impl<M: Machine> Kernel<M> {
         Ok(at.min(to))
     }
 
-    /// Picks an address for `length` bytes in `[base, end)` of a region; random, and congruent to the
-    /// physical address so that blocks can show it.
-    pub(crate) fn pick_address(
-        &mut self,
-        vmar: Id<Vmar>,
-        end: u64,
-        length: u64,
-        align: u64,
-        physical: Option<PhysAddr>,
-    ) -> Result<u64> {
-        let region = self.objects.get_mut(vmar)?;
-        let (from, hint) = (region.base, region.free_from);
-        let block =
-            physical.and_then(|_| BLOCKS.into_iter().find(|&block| length >= block)).unwrap_or(PAGE_SIZE);
-        for step in [block, PAGE_SIZE] {
-            let residue = if align <= step { physical.map_or(0, |base| base.0 & (step - 1)) } else { 0 };
-            let request = GapRequest { from, to: end, length, align: align.max(step), residue, hint };
-            if let Some(place) = region.entries.find_gap(&request) {
-                if place != hint {
-                    region.free_from = region.entries.first_free(hint);
-                }
-                return Ok(place);
-            }
-            if step == PAGE_SIZE {
-                break;
-            }
-        }
-        Err(Status::NO_RESOURCES)
-    }
-
     /// Unmaps `[from, to)`, page-aligned, in a bounded piece, and destroys the regions in it, which it
     /// must hold whole.
     ///
@@ -277,7 +482,7 @@ impl<M: Machine> Kernel<M> {
             budget = budget.saturating_sub(steps_of(end - start));
             // A mapping that goes as a whole, and in one step, leaves nothing that needs a place.
             let is_whole = (start, end) == (mapping.base, mapping.end());
-            if !is_whole || mapping.length > u64::from(ENTRIES_A_STEP) * PAGE_SIZE {
+            if !is_whole || mapping.length > SHORT {
                 self.objects.get_mut(vmar)?.entries.reserve(1).map_err(Status::from)?;
                 self.objects.mappings.reserve()?;
                 if self.physical_part(&mapping).is_some() {
@@ -303,14 +508,13 @@ impl<M: Machine> Kernel<M> {
     /// reserved for what that cuts off.
     fn carve(&mut self, id: Id<Mapping>, mapping: &Mapping, start: u64, end: u64) -> Result {
         if start == mapping.base && end == mapping.end() {
-            let region = self.objects.get_mut(mapping.vmar)?;
-            region.entries.remove(start);
-            region.note_free(start);
-            self.release_mapping(id);
-            return Ok(());
+            return self.take_out(id, mapping.vmar, start);
         }
         self.objects.get_mut(mapping.vmar)?.note_free(start);
-        self.forget_types(&mapping.part(start, end));
+        if let Some(range) = self.physical_part(&mapping.part(start, end)) {
+            // A place was reserved for it.
+            let _needs_no_memory = self.types.remove(range);
+        }
         if start > mapping.base {
             self.shorten(id, mapping, start)?;
             if end < mapping.end() {
@@ -343,7 +547,13 @@ impl<M: Machine> Kernel<M> {
         let entry = Entry::Mapping { id, length: tail.length };
         let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
         entries.try_insert(from, entry).map_err(Status::from)?;
-        self.hang(id, &tail, Some(of));
+        let Objects { vmos, mappings, .. } = &mut self.objects;
+        if let Some(root) = vmos.get_mut(tail.root) {
+            root.shown.insert_after(mappings, id, of);
+        }
+        if let Some(vmo) = vmos.get_mut(tail.vmo) {
+            vmo.count_mapping();
+        }
         Ok(id)
     }
 

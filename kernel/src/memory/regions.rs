@@ -36,7 +36,14 @@ impl Regions {
     }
 
     /// Whether every address in `[from, to)` has this region as its innermost.
+    #[inline]
     pub fn is_all(&self, owner: Id<Vmar>, from: u64, to: u64) -> bool {
+        // Nearly always there is but one.
+        if self.runs.is_empty() { self.root == owner } else { self.is_all_of_many(owner, from, to) }
+    }
+
+    #[inline(never)]
+    fn is_all_of_many(&self, owner: Id<Vmar>, from: u64, to: u64) -> bool {
         self.owner(from) == owner && self.runs.next_after(from).is_none_or(|(start, _)| start >= to)
     }
 

@@ -32,7 +32,7 @@ impl MemoryTypes {
     ///
     /// # Errors
     /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
         let (base, last) = (range.base().0, range.last().0);
         match &mut self.recent {
@@ -98,7 +98,7 @@ impl MemoryTypes {
     /// # Errors
     /// `NO_MEMORY` if the range must be cut out of a larger one; nothing changed. The range of one `add`,
     /// and one between earlier cuts, needs no cut and never fails.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, range: PhysRange) -> Result {
         let (base, last) = (range.base().0, range.last().0);
         match &mut self.recent {

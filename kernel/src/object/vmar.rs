@@ -1,6 +1,7 @@
 //! Virtual memory address regions: what is mapped where.
 use abi::vmar::{
-    CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_EXECUTE, PERM_READ, PERM_WRITE,
+    CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_EXECUTE, PERM_MASK, PERM_READ,
+    PERM_WRITE,
 };
 use abi::{Koid, Rights, Signals};
 
@@ -78,10 +79,30 @@ pub struct Vmar {
     pub hint: u64,
     /// From the hint to here all is taken: the search need not look there again.
     pub free_from: u64,
+    /// What the last search for room found out.
+    pub fit: Fit,
     /// Where it is in its life.
     pub state: VmarState,
     /// How far its end has come.
     pub end: Teardown,
+}
+
+/// That from a region's [hint](Vmar::hint) up to an address there is no room for so many bytes, so aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// The bytes.
+    pub length: u64,
+    /// What their address must be a multiple of.
+    pub align: u64,
+    /// Or what it must leave when it is divided by that.
+    pub residue: u64,
+    /// Up to where there is no room. Here there was.
+    pub at: u64,
+}
+
+impl Fit {
+    /// No alignment is 0, so it says nothing of any bytes.
+    const NOTHING: Self = Self { length: 0, align: 0, residue: 0, at: 0 };
 }
 
 /// How far the end of a region has come. See [`crate::memory::region`].
@@ -114,6 +135,7 @@ impl Vmar {
             entries: ExtentTree::default(),
             hint,
             free_from: hint,
+            fit: Fit::NOTHING,
             state: VmarState::Live,
             end: Teardown::default(),
         }
@@ -136,14 +158,14 @@ impl Vmar {
         if self.hint <= from && from < self.free_from {
             self.free_from = from;
         }
+        if from < self.fit.at {
+            self.fit = Fit::NOTHING;
+        }
     }
 
     /// The permissions that its mappings may have.
-    pub fn permissions(&self) -> u32 {
-        [(CAN_MAP_READ, PERM_READ), (CAN_MAP_WRITE, PERM_WRITE), (CAN_MAP_EXECUTE, PERM_EXECUTE)]
-            .into_iter()
-            .filter(|(flag, _)| self.flags & flag != 0)
-            .fold(0, |permissions, (_, bit)| permissions | bit)
+    pub const fn permissions(&self) -> u32 {
+        self.flags / CAN_MAP_READ & PERM_MASK
     }
 
     /// Whether `[address, address + length)` lies inside.
@@ -156,20 +178,21 @@ impl Vmar {
 }
 
 /// The permissions that a handle's rights stand for.
-pub fn permissions_of(rights: Rights) -> u32 {
-    [(Rights::READ, PERM_READ), (Rights::WRITE, PERM_WRITE), (Rights::EXECUTE, PERM_EXECUTE)]
-        .into_iter()
-        .filter(|(right, _)| rights.contains(*right))
-        .fold(0, |permissions, (_, bit)| permissions | bit)
+pub const fn permissions_of(rights: Rights) -> u32 {
+    rights.0 / Rights::READ.0 & PERM_MASK
 }
 
 /// The rights that CAN_MAP flags stand for.
-pub fn rights_of(flags: u32) -> Rights {
-    [(CAN_MAP_READ, Rights::READ), (CAN_MAP_WRITE, Rights::WRITE), (CAN_MAP_EXECUTE, Rights::EXECUTE)]
-        .into_iter()
-        .filter(|(flag, _)| flags & flag != 0)
-        .fold(Rights::NONE, |rights, (_, right)| rights | right)
+pub const fn rights_of(flags: u32) -> Rights {
+    Rights((flags / CAN_MAP_READ & PERM_MASK) * Rights::READ.0)
 }
+
+/// Permissions, rights and flags have the same three bits in a row, so one becomes another by a shift.
+const _: () = {
+    assert!(PERM_READ == 1 && PERM_WRITE == 1 << 1 && PERM_EXECUTE == 1 << 2);
+    assert!(Rights::WRITE.0 == Rights::READ.0 << 1 && Rights::EXECUTE.0 == Rights::READ.0 << 2);
+    assert!(CAN_MAP_WRITE == CAN_MAP_READ << 1 && CAN_MAP_EXECUTE == CAN_MAP_READ << 2);
+};
 
 /// The rights of the first handle to a region with these flags.
 pub fn default_rights(flags: u32) -> Rights {

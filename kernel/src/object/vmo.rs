@@ -141,6 +141,7 @@ pub struct Vmo {
 
 impl Vmo {
     /// A VMO without parent, children or mappings.
+    #[inline(always)]
     pub const fn new(koid: Koid, size: u64, content: Content, policy: CachePolicy) -> Self {
         Self {
             header: Header::new(koid, Signals::VMO_ZERO_CHILDREN),
@@ -168,7 +169,35 @@ impl Vmo {
         }
     }
 
+    /// Counts a mapping of it.
+    #[inline]
+    pub const fn count_mapping(&mut self) {
+        self.mappings = self.mappings.saturating_add(1);
+        self.header.holds = self.header.holds.saturating_add(1);
+    }
+
+    /// Whether it is a range of physical addresses that was made from no other VMO, and none from it. Nothing else
+    /// knows of such a one that has neither handles nor mappings: it is pinned nowhere and never discarded.
+    #[inline]
+    pub fn is_alone(&self) -> bool {
+        matches!(self.content, Content::Physical(_)) && self.parent.is_none() && self.children.is_empty()
+    }
+
+    /// Whether it has its bytes itself: it is no slice and no reference.
+    #[inline]
+    pub const fn has_own_bytes(&self) -> bool {
+        matches!(self.content, Content::Paged(_) | Content::Physical(_))
+    }
+
+    /// The physical bytes that it has from an offset on, at most so many, if it is a physical range itself.
+    #[inline(always)]
+    pub fn physical_bytes(&self, offset: u64, length: u64) -> Option<PhysRange> {
+        let base = self.physical_at(offset)?;
+        PhysRange::new(base, length.min(self.size.saturating_sub(offset))).ok()
+    }
+
     /// The physical address of an offset, for a VMO that is a physical range itself.
+    #[inline(always)]
     pub fn physical_at(&self, offset: u64) -> Option<PhysAddr> {
         match &self.content {
             Content::Physical(range) if offset < self.size => range.base().checked_add(offset),

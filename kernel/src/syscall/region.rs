@@ -7,7 +7,7 @@ use abi::{PAGE_SIZE, PhysAddr, Rights, Status, status::Result};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::memory::mapping::STEPS_AN_ENTRY;
+use crate::memory::mapping::{Room, STEPS_AN_ENTRY};
 use crate::object::vmar::{CAN_MAP_ALL, default_rights, rights_of};
 use crate::object::{Entry, ObjectRef, Vmar};
 use crate::ports::Machine;
@@ -83,7 +83,8 @@ impl<M: Machine> Kernel<M> {
             if region.parent.is_none() {
                 return Err(Status::NOT_SUPPORTED);
             }
-            self.check_vdso_stays(vmar, region.base, region.base + region.size)?;
+            let process = self.objects.get(self.owner(vmar)?)?;
+            self.vdso.check_stays(process, region.base, region.base + region.size)?;
         } else if region.end.caller != Some(caller.thread) {
             return Err(Status::BAD_STATE);
         }
@@ -102,7 +103,7 @@ impl<M: Machine> Kernel<M> {
     /// `ALREADY_EXISTS` for a place that is taken, `NO_RESOURCES` if there is no room.
     pub(super) fn place_in(&mut self, vmar: Id<Vmar>, wanted: &Placement) -> Result<u64> {
         let Placement { options, align, offset, length, physical } = *wanted;
-        let region = self.objects.get(vmar)?;
+        let region = self.objects.get_mut(vmar)?;
         let specific = options & (SPECIFIC | SPECIFIC_OVERWRITE) != 0;
         let upper_limit = options & OFFSET_IS_UPPER_LIMIT != 0;
         if specific && upper_limit
@@ -120,7 +121,7 @@ impl<M: Machine> Kernel<M> {
                 return Err(Status::INVALID_ARGS);
             }
             let end = region.base + room;
-            return self.pick_address(vmar, end, length, align, physical);
+            return region.pick_address(end, Room { length, align, physical });
         }
         let base = region.base.checked_add(offset).ok_or(Status::INVALID_ARGS)?;
         if !region.holds(base, length) || !base.is_multiple_of(align) {
@@ -138,6 +139,7 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// `INVALID_ARGS`.
+    #[cold]
     pub(super) fn check_whole_regions(
         &self,
         vmar: Id<Vmar>,
@@ -146,10 +148,6 @@ impl<M: Machine> Kernel<M> {
         op_children: bool,
     ) -> Result {
         let region = self.objects.get(vmar)?;
-        let process = self.objects.get(self.owner(vmar)?)?;
-        if process.regions.is_all(vmar, from, to) {
-            return Ok(());
-        }
         let is_whole = |edge| match region.entries.containing(edge) {
             Some((base, Entry::Region { size, .. })) => from <= base && base + size <= to,
             _ => true,

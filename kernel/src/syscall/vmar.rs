@@ -5,19 +5,23 @@ use abi::vmar::{
     FAULT_BEYOND_STREAM_SIZE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_MASK, PERM_READ,
     PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, REQUIRE_NON_RESIZABLE, SPECIFIC, SPECIFIC_OVERWRITE,
 };
-use abi::{PAGE_SIZE, Rights, Status, status::Result};
+use abi::{PAGE_SIZE, PhysRange, Rights, Status, status::Result};
 
 use super::region::{Placement, alignment};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::collections::list::Links;
-use crate::kernel::Kernel;
-use crate::memory::mapping::{Work, shown_at_once};
+use crate::kernel::{Kernel, Vdso};
+use crate::memory::mapping::{Entered, Entering, Leaving, Spot, Work};
 use crate::object::thread::Populating;
 use crate::object::vmar::permissions_of;
-use crate::object::{Mapping, Vmar, Vmo};
+use crate::object::{Mapping, ObjectRef, Objects, Process, Vmar, Vmo};
 use crate::ports::Machine;
 
+/// Memory that is writable and executable at once: a policy may forbid it.
+const WRITE_EXECUTE: u32 = PERM_WRITE | PERM_EXECUTE;
+/// Options that say something about the place, or where the mapping ends.
+const CAREFUL: u32 = SPECIFIC | SPECIFIC_OVERWRITE | OFFSET_IS_UPPER_LIMIT | FAULT_BEYOND_STREAM_SIZE;
 /// Every option of `zx_vmar_map`, the alignment's byte aside.
 const MAP_OPTIONS: u32 = PERM_MASK
     | COMPACT
@@ -30,18 +34,27 @@ const MAP_OPTIONS: u32 = PERM_MASK
     | PERM_READ_IF_XOM_UNSUPPORTED
     | FAULT_BEYOND_STREAM_SIZE;
 
+/// What a call of `zx_vmar_map` may do, as far as its handles and options say.
+struct Allowed {
+    vmar: Id<Vmar>,
+    vmo: Id<Vmo>,
+    /// The most that the mapping's permissions may become.
+    permissions: u32,
+    align: u64,
+    /// Bytes, a multiple of the page size.
+    length: u64,
+}
+
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
     pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
-        let (vmar_handle, options, offset) = (args.half(0), args.half(1), args.word(2));
-        let (vmo_handle, vmo_offset, len, out) = (args.half(3), args.word(4), args.word(5), args.word(6));
-        if options & MAP_RANGE != 0
-            && let Some(state) = self.objects.get_mut(caller.thread)?.populating.take()
-        {
-            return self.populate(caller, state, out);
+        let (options, offset) = (args.half(1), args.word(2));
+        let (vmo_offset, len, out) = (args.word(4), args.word(5), args.word(6));
+        if options & MAP_RANGE != 0 && self.objects.get(caller.thread)?.populating.is_some() {
+            return self.populate_further(caller, out);
         }
-        let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, vmar_handle, Rights::NONE)?;
-        let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, vmo_handle, Rights::NONE)?;
+        let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
+        let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, args.half(3), Rights::NONE)?;
         if options & FAULT_BEYOND_STREAM_SIZE != 0 && !self.is_stream(vmo)? {
             return Err(Status::NOT_SUPPORTED);
         }
@@ -49,23 +62,81 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::ACCESS_DENIED);
         }
         let allowed = permissions_of(vmo_rights) & permissions_of(vmar_rights);
-        let align = self.check_map_options(options, allowed, vmo)?;
         let permissions = options & PERM_MASK;
-        if permissions & !self.objects.get(vmar)?.permissions() != 0 {
+        let mut region = self.objects.vmars.get_mut(vmar).ok_or(Status::INTERNAL)?;
+        let mut mapped = self.objects.vmos.get_mut(vmo).ok_or(Status::INTERNAL)?;
+        let align = check_map_options(options, allowed, mapped)?;
+        if permissions & !region.permissions() != 0 {
             return Err(Status::ACCESS_DENIED);
         }
-        self.enforce_write_or_execute(caller, permissions)?;
+        if permissions & WRITE_EXECUTE == WRITE_EXECUTE {
+            self.enforce(caller, Condition::VmarWx)?;
+            region = self.objects.vmars.get_mut(vmar).ok_or(Status::INTERNAL)?;
+            mapped = self.objects.vmos.get_mut(vmo).ok_or(Status::INTERNAL)?;
+        }
         if !vmo_offset.is_multiple_of(PAGE_SIZE) {
             return Err(Status::INVALID_ARGS);
         }
         let length = len.checked_next_multiple_of(PAGE_SIZE).ok_or(Status::OUT_OF_RANGE)?;
         vmo_offset.checked_add(length).ok_or(Status::OUT_OF_RANGE)?;
-        if self.objects.get(vmar)?.is_over() {
+        if region.is_over() {
             return Err(Status::BAD_STATE);
         }
         if length == 0 {
             return Err(Status::INVALID_ARGS);
         }
+        let policy = mapped.policy;
+        if permissions & PERM_EXECUTE != 0 && policy.is_device() {
+            return Err(Status::ACCESS_DENIED);
+        }
+        if options & CAREFUL != 0 || offset != 0 || mapped.is_vdso || !mapped.has_own_bytes() {
+            return self.map_with_care(
+                caller,
+                args,
+                Allowed { vmar, vmo, permissions: allowed, align, length },
+            );
+        }
+        // Somewhere, and of a VMO that has its bytes itself: nearly always.
+        if length > region.size {
+            return Err(Status::INVALID_ARGS);
+        }
+        let process = region.process.ok_or(Status::BAD_STATE)?;
+        let physical = mapped.physical_bytes(vmo_offset, length);
+        let entering = Entering {
+            machine: &mut self.machine,
+            generation: self.asids.generation(),
+            types: &mut self.types,
+            mappings: &mut self.objects.mappings,
+            process: self.objects.processes.get_mut(process).ok_or(Status::BAD_STATE)?,
+            region,
+            shown: &mut mapped.shown,
+        };
+        let mapping = Mapping {
+            vmar,
+            base: 0,
+            length,
+            vmo,
+            offset: vmo_offset,
+            root: vmo,
+            start: 0,
+            permissions,
+            max_permissions: allowed,
+            policy,
+            ends_with_content: false,
+            is_vdso_code: false,
+            links: Links::default(),
+        };
+        let Entered { id, base, shown } = entering.enter(mapping, Spot::Anywhere { align }, physical)?;
+        mapped.count_mapping();
+        self.report_mapping(caller, id, base, options & MAP_RANGE == 0 || shown >= length, out)
+    }
+
+    /// The rest of [`Kernel::sys_vmar_map`] where a place was asked for, for slices, for the vDSO, and if the mapping
+    /// ends with the content.
+    #[inline(never)]
+    fn map_with_care(&mut self, caller: Caller, args: &Args, allowed: Allowed) -> Result<Exit> {
+        let (options, permissions) = (args.half(1), args.half(1) & PERM_MASK);
+        let Allowed { vmar, vmo, permissions: max_permissions, align, length } = allowed;
         let (root, start) = self.resolve(vmo, 0)?;
         let mapped = self.objects.get(vmo)?;
         let mut mapping = Mapping {
@@ -73,84 +144,68 @@ impl<M: Machine> Kernel<M> {
             base: 0,
             length,
             vmo,
-            offset: vmo_offset,
+            offset: args.word(4),
             root,
             start,
             permissions,
-            max_permissions: allowed,
+            max_permissions,
             policy: mapped.policy,
             ends_with_content: options & FAULT_BEYOND_STREAM_SIZE != 0,
             is_vdso_code: mapped.is_vdso && permissions & PERM_EXECUTE != 0,
             links: Links::default(),
         };
-        if permissions & PERM_EXECUTE != 0 && mapping.policy.is_device() {
-            return Err(Status::ACCESS_DENIED);
-        }
-        let physical = self.physical_part(&mapping).map(|range| range.base());
-        let base = self.place_in(vmar, &Placement { options, align, offset, length, physical })?;
-        mapping.base = base;
+        let range = self.physical_part(&mapping);
+        let physical = range.map(PhysRange::base);
+        mapping.base =
+            self.place_in(vmar, &Placement { options, align, offset: args.word(2), length, physical })?;
         self.check_vdso(&mapping)?;
         if options & SPECIFIC_OVERWRITE != 0 {
-            self.check_vdso_stays(vmar, base, base + length)?;
-            if self.unmap_piece(vmar, base, base + length)? != Work::Done {
+            let (base, end) = (mapping.base, mapping.end());
+            self.vdso.check_stays(self.objects.get(self.owner(vmar)?)?, base, end)?;
+            if self.unmap_piece(vmar, base, end)? != Work::Done {
                 // What is gone is gone: the same call again goes on with the rest.
                 return Ok(Exit::Again);
             }
         }
-        self.enter_and_report(caller, mapping, options, out)
-    }
-
-    fn enter_and_report(&mut self, caller: Caller, mapping: Mapping, options: u32, out: u64) -> Result<Exit> {
-        let process = self.owner(mapping.vmar)?;
+        let process = self.owner(vmar)?;
         if mapping.ends_with_content {
-            let sized = self.sized(mapping.vmo)?;
+            let sized = self.sized(vmo)?;
             self.objects.get_mut(sized)?.has_ends = true;
         }
-        let physical = self.physical_part(&mapping);
-        let (base, id) = (mapping.base, self.enter_mapping(mapping, physical)?);
-        // What is physical is shown already, nearly always all of it.
-        let is_shown = physical.is_some_and(|range| shown_at_once(base, range) >= mapping.length);
-        let exit = if options & MAP_RANGE != 0 && !is_shown {
-            self.populate(caller, Populating { mapping: id, base, at: base, undo: None }, out)?
-        } else if let Err(status) = self.put_word(caller.process, out, base.to_le_bytes()) {
-            self.retract_mapping(id)?;
-            return Err(status);
-        } else {
-            Exit::Done
-        };
-        if mapping.is_vdso_code
-            && let Some(process) = self.objects.processes.get_mut(process)
-        {
-            process.vdso_code = Some(base);
+        let Entered { id, base, shown } = self.enter_mapping(&mapping, range)?;
+        let is_shown = options & MAP_RANGE == 0 || shown >= length;
+        let exit = self.report_mapping(caller, id, base, is_shown, args.word(6))?;
+        if mapping.is_vdso_code {
+            self.objects.get_mut(process)?.vdso_code = Some(base);
         }
         Ok(exit)
     }
 
-    /// The checks on options alone, in Zircon's order; gives the alignment that they ask for.
-    fn check_map_options(&self, options: u32, allowed: u32, vmo: Id<Vmo>) -> Result<u64> {
-        let permissions = options & PERM_MASK;
-        if permissions & (PERM_WRITE | PERM_EXECUTE) != 0 && permissions & PERM_READ == 0 {
-            return Err(Status::INVALID_ARGS);
+    /// Says where a new mapping is, after more of it is shown if it is not as it `is_shown`.
+    #[inline(always)]
+    fn report_mapping(
+        &mut self,
+        caller: Caller,
+        id: Id<Mapping>,
+        base: u64,
+        is_shown: bool,
+        out: u64,
+    ) -> Result<Exit> {
+        if !is_shown {
+            return self.populate(caller, Populating { mapping: id, base, at: base, undo: None }, out);
         }
-        if options & MAP_RANGE != 0 && options & SPECIFIC_OVERWRITE != 0 {
-            return Err(Status::INVALID_ARGS);
+        if let Err(status) = self.put_word(caller.process, out, base.to_le_bytes()) {
+            self.retract_mapping(id)?;
+            return Err(status);
         }
-        if options & (CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_EXECUTE | CAN_MAP_SPECIFIC) != 0 {
-            return Err(Status::INVALID_ARGS);
-        }
-        if permissions & !allowed != 0 {
-            return Err(Status::ACCESS_DENIED);
-        }
-        if options & FAULT_BEYOND_STREAM_SIZE != 0 && options & ALLOW_FAULTS == 0 {
-            return Err(Status::INVALID_ARGS);
-        }
-        let align = alignment(options, MAP_OPTIONS)?;
-        let vmo = self.objects.get(vmo)?;
-        let unexpected = vmo.locks.is_some() && options & ALLOW_FAULTS == 0;
-        if unexpected || options & REQUIRE_NON_RESIZABLE != 0 && vmo.resizable {
-            return Err(Status::NOT_SUPPORTED);
-        }
-        Ok(align)
+        Ok(Exit::Done)
+    }
+
+    /// Goes on with what a call shows at once that was not done in one piece.
+    #[cold]
+    fn populate_further(&mut self, caller: Caller, out: u64) -> Result<Exit> {
+        let state = self.objects.get_mut(caller.thread)?.populating.take().ok_or(Status::INTERNAL)?;
+        self.populate(caller, state, out)
     }
 
     /// The vDSO's rule: its code is mapped whole, once in a process, and never writable.
@@ -166,21 +221,35 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// The vDSO's rule, for what may come over it: nothing.
-    pub(super) fn check_vdso_stays(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result {
-        let code = self.objects.get(self.owner(vmar)?)?.vdso_code;
-        match code {
-            Some(code) if code < to && from < code + self.vdso.code_size => Err(Status::ACCESS_DENIED),
-            _ => Ok(()),
-        }
-    }
-
     /// `zx_vmar_unmap(handle, addr, len)`.
     pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
-        let (from, to) = self.check_range(vmar, args.word(1), args.word(2))?;
-        self.check_vdso_stays(vmar, from, to)?;
-        self.check_whole_regions(vmar, from, to, rights.contains(Rights::OP_CHILDREN))?;
+        let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
+        let region = vmars.get_mut(vmar).ok_or(Status::INTERNAL)?;
+        let (from, to) = check_range(region, args.word(1), args.word(2))?;
+        let process = region.process.and_then(|process| processes.get_mut(process));
+        let process = process.filter(|process| !process.is_over()).ok_or(Status::BAD_STATE)?;
+        self.vdso.check_stays(process, from, to)?;
+        if !process.regions.is_all(vmar, from, to) {
+            self.check_whole_regions(vmar, from, to, rights.contains(Rights::OP_CHILDREN))?;
+        } else {
+            let leaving = Leaving {
+                machine: &mut self.machine,
+                generation: self.asids.generation(),
+                types: &mut self.types,
+                vmos,
+                mappings,
+                process,
+                region,
+            };
+            let (is_done, unneeded) = leaving.unmap(from, to)?;
+            if let Some(vmo) = unneeded {
+                self.collect(ObjectRef::Vmo(vmo));
+            }
+            if is_done {
+                return Ok(Exit::Done);
+            }
+        }
         let work = self.unmap_piece(vmar, from, to)?;
         Ok(continue_from(args, 1, to, work))
     }
@@ -199,37 +268,80 @@ impl<M: Machine> Kernel<M> {
         if options & !(PERM_MASK | PERM_READ_IF_XOM_UNSUPPORTED) != 0 {
             return Err(Status::INVALID_ARGS);
         }
-        self.enforce_write_or_execute(caller, permissions)?;
-        let (from, to) = self.check_range(vmar, address, len)?;
-        self.check_vdso_stays(vmar, from, to)?;
+        if permissions & WRITE_EXECUTE == WRITE_EXECUTE {
+            self.enforce(caller, Condition::VmarWx)?;
+        }
+        let (from, to) = check_range(self.objects.get(vmar)?, address, len)?;
+        self.vdso.check_stays(self.objects.get(self.owner(vmar)?)?, from, to)?;
         let op_children = rights.contains(Rights::OP_CHILDREN);
         let work = self.protect_piece(vmar, (from, to), permissions, op_children)?;
         Ok(continue_from(args, 2, to, work))
     }
+}
 
-    /// Asks the policy about memory that is writable and executable at once.
-    fn enforce_write_or_execute(&mut self, caller: Caller, permissions: u32) -> Result {
-        const BOTH: u32 = PERM_WRITE | PERM_EXECUTE;
-        if permissions & BOTH == BOTH { self.enforce(caller, Condition::VmarWx) } else { Ok(()) }
-    }
-
-    /// The whole pages of a range inside a region.
-    fn check_range(&self, vmar: Id<Vmar>, address: u64, len: u64) -> Result<(u64, u64)> {
-        if !address.is_multiple_of(PAGE_SIZE) {
-            return Err(Status::INVALID_ARGS);
-        }
-        let length =
-            len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len > 0).ok_or(Status::INVALID_ARGS)?;
-        let region = self.objects.get(vmar)?;
-        if region.is_over() {
-            return Err(Status::BAD_STATE);
-        }
-        if region.holds(address, length) {
-            Ok((address, address + length))
-        } else {
-            Err(Status::INVALID_ARGS)
+impl Vdso {
+    /// The vDSO's rule, for what may come over it: nothing.
+    #[inline(always)]
+    pub(super) fn check_stays(&self, process: &Process, from: u64, to: u64) -> Result {
+        match process.vdso_code {
+            Some(code) if code < to && from < code + self.code_size => Err(Status::ACCESS_DENIED),
+            _ => Ok(()),
         }
     }
+}
+
+/// The whole pages of a range inside a region.
+#[inline(always)]
+fn check_range(region: &Vmar, address: u64, len: u64) -> Result<(u64, u64)> {
+    if !address.is_multiple_of(PAGE_SIZE) {
+        return Err(Status::INVALID_ARGS);
+    }
+    let length =
+        len.checked_next_multiple_of(PAGE_SIZE).filter(|&len| len > 0).ok_or(Status::INVALID_ARGS)?;
+    if region.is_over() {
+        return Err(Status::BAD_STATE);
+    }
+    if region.holds(address, length) { Ok((address, address + length)) } else { Err(Status::INVALID_ARGS) }
+}
+
+/// What options of `zx_vmar_map` are refused whatever they come with, and those that say more than a permission to
+/// read: with none of either, and the permissions allowed, there is nothing to check.
+const SPECIAL: u32 = !(PERM_MASK | SPECIFIC | SPECIFIC_OVERWRITE | MAP_RANGE);
+
+/// The checks on options alone, in Zircon's order; gives the alignment that they ask for.
+#[inline]
+fn check_map_options(options: u32, allowed: u32, vmo: &Vmo) -> Result<u64> {
+    let permissions = options & PERM_MASK;
+    if permissions & (PERM_WRITE | PERM_EXECUTE) != 0 && permissions & PERM_READ == 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    if options & MAP_RANGE != 0 && options & SPECIFIC_OVERWRITE != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    if options & SPECIAL == 0 && permissions & !allowed == 0 && vmo.locks.is_none() {
+        return Ok(PAGE_SIZE);
+    }
+    check_special_options(options, allowed, vmo)
+}
+
+/// The rest of [`check_map_options`].
+#[inline(never)]
+fn check_special_options(options: u32, allowed: u32, vmo: &Vmo) -> Result<u64> {
+    if options & (CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_EXECUTE | CAN_MAP_SPECIFIC) != 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    if options & PERM_MASK & !allowed != 0 {
+        return Err(Status::ACCESS_DENIED);
+    }
+    if options & FAULT_BEYOND_STREAM_SIZE != 0 && options & ALLOW_FAULTS == 0 {
+        return Err(Status::INVALID_ARGS);
+    }
+    let align = alignment(options, MAP_OPTIONS)?;
+    let unexpected = vmo.locks.is_some() && options & ALLOW_FAULTS == 0;
+    if unexpected || options & REQUIRE_NON_RESIZABLE != 0 && vmo.resizable {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    Ok(align)
 }
 
 /// Leaves the registers so that the call goes on where this piece ended. `n` is the address's argument.

@@ -75,8 +75,8 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::INVALID_ARGS);
         }
         let koid = self.objects.allocate_koid();
-        let vmo = Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice);
-        let id = self.objects.vmos.insert(vmo)?;
+        let place = self.objects.vmos.vacant()?;
+        let id = place.fill(Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice));
         self.give(caller, ObjectRef::Vmo(id), Rights::DEFAULT_VMO_PHYSICAL, out)?;
         self.claim_console(caller.process, range);
         Ok(())
