@@ -12,8 +12,8 @@ use super::{Error, step};
 use crate::collections::arena::Id;
 use crate::collections::list::Links;
 use crate::kernel::Kernel;
-use crate::memory::mapping::Room;
 use crate::memory::pages::Pages;
+use crate::memory::room::Room;
 use crate::object::{Content, Mapping, Name, Process, Thread, Vmar, Vmo};
 use crate::ports::Machine;
 

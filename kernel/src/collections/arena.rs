@@ -213,14 +213,20 @@ impl<T> Arena<T> {
     }
 
     /// Takes a value out; its id finds nothing from now on.
+    #[inline(always)]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
-        let value = self.slot_of(id)?.value.take()?;
-        self.delete(id);
+        let first_free = self.first_free;
+        let slot = self.slot_of(id)?;
+        let value = slot.value.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = first_free;
+        self.first_free = id.index();
+        self.free += 1;
+        self.len -= 1;
         Some(value)
     }
 
     /// Drops a value where it is; its id finds nothing from now on. Whether there was one.
-    #[inline(always)]
     pub fn delete(&mut self, id: Id<T>) -> bool {
         let first_free = self.first_free;
         let Some(slot) = self.slot_of(id) else { return false };

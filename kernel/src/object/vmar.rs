@@ -165,7 +165,7 @@ impl Vmar {
 
     /// The permissions that its mappings may have.
     pub const fn permissions(&self) -> u32 {
-        self.flags / CAN_MAP_READ & PERM_MASK
+        (self.flags / CAN_MAP_READ) & PERM_MASK
     }
 
     /// Whether `[address, address + length)` lies inside.
@@ -179,12 +179,12 @@ impl Vmar {
 
 /// The permissions that a handle's rights stand for.
 pub const fn permissions_of(rights: Rights) -> u32 {
-    rights.0 / Rights::READ.0 & PERM_MASK
+    (rights.0 / Rights::READ.0) & PERM_MASK
 }
 
 /// The rights that CAN_MAP flags stand for.
 pub const fn rights_of(flags: u32) -> Rights {
-    Rights((flags / CAN_MAP_READ & PERM_MASK) * Rights::READ.0)
+    Rights(((flags / CAN_MAP_READ) & PERM_MASK) * Rights::READ.0)
 }
 
 /// Permissions, rights and flags have the same three bits in a row, so one becomes another by a shift.

@@ -1,7 +1,7 @@
 //! Stage 1 translation for EL0: 4 KiB granule, 48-bit addresses, four levels, under `TTBR0_EL1`.
 //!
 //! The one room of the kernel that knows AArch64. [`descriptor`] says what the bits mean; [`cursor`] is
-//! the only code that writes descriptors, and so the only place where break-before-make, TLB maintenance
+//! the only code that writes descriptors, but for single pages and rows of blocks in `near`, and so the only place where break-before-make, TLB maintenance
 //! and barriers are decided; [`Space`] is what the rest of the kernel uses:
 //!
 //! ```text
@@ -26,6 +26,8 @@
 
 pub mod cursor;
 pub mod descriptor;
+mod near;
+mod runs;
 mod space;
 
 #[cfg(test)]

@@ -1,0 +1,234 @@
+//! One mapping that comes or goes as a whole: nearly all of mapping and unmapping.
+//!
+//! What is worked on is looked up once and handed on by reference, and what is rare is elsewhere.
+use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, VirtAddr, status::Result};
+
+use super::room::{BLOCKS, Room};
+use super::stage1::{Attributes, Progress};
+use super::types::MemoryTypes;
+use crate::collections::arena::{Arena, Id};
+use crate::collections::list::{Links, List};
+use crate::lifetime::ENTRIES_A_STEP;
+use crate::object::{Entry, Mapping, Process, Vmar, Vmo};
+use crate::ports::Machine;
+
+/// Bytes of a mapping that surely is unmapped in one step.
+pub(super) const SHORT: u64 = ENTRIES_A_STEP as u64 * PAGE_SIZE;
+/// Leaves of a physical mapping that are shown at once; the rest come by faults. A window at an address that is
+/// congruent to it, where the kernel puts it unless told otherwise, needs few: a block shows 1 GiB.
+const EAGER_LEAVES: u64 = 4096;
+
+/// Where a mapping goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spot {
+    /// Here, where nothing is.
+    At(u64),
+    /// Wherever there is room, so aligned.
+    Anywhere {
+        /// What the address must be a multiple of.
+        align: u64,
+    },
+}
+
+/// A mapping that was entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entered {
+    pub id: Id<Mapping>,
+    pub base: u64,
+    /// How many bytes of it are shown, as far as its permissions allow it, from the first one on.
+    pub shown: u64,
+}
+
+/// What a mapping is entered into, each of it looked up once.
+#[derive(Debug)]
+pub(crate) struct Entering<'a, M> {
+    pub machine: &'a mut M,
+    /// The generation of ASIDs.
+    pub generation: u64,
+    pub types: &'a mut MemoryTypes,
+    pub mappings: &'a mut Arena<Mapping>,
+    pub process: &'a mut Process,
+    pub region: &'a mut Vmar,
+    /// The list of its root.
+    pub shown: &'a mut List<Mapping>,
+}
+
+impl<M: Machine> Entering<'_, M> {
+    /// Puts a mapping, whose base does not count, into its region and shows the [physical part](physical_part) of it.
+    /// Its VMO does not count it yet.
+    ///
+    /// # Errors
+    /// As for [`Kernel::enter_mapping`], and `NO_RESOURCES`. Nothing changed.
+    #[inline(always)]
+    pub(crate) fn enter(self, mapping: Mapping, spot: Spot, physical: Option<PhysRange>) -> Result<Entered> {
+        let Self { machine, generation, types, mappings, process, region, shown } = self;
+        if process.is_over() {
+            return Err(Status::BAD_STATE);
+        }
+        let length = mapping.length;
+        let place = mappings.vacant()?;
+        let id = place.id();
+        let base = match spot {
+            Spot::At(base) => {
+                region.put_at(id, base, length)?;
+                base
+            }
+            Spot::Anywhere { align } => {
+                region.put_anywhere(id, Room { length, align, physical: physical.map(PhysRange::base) })?
+            }
+        };
+        let mut visible = 0;
+        if let Some(range) = physical {
+            if let Err(status) = types.add(range, mapping.policy) {
+                region.take_back(base);
+                return Err(status);
+            }
+            visible = shown_at_once(base, range);
+            // Without permissions there is nothing to show; `protect` and faults show it later.
+            if mapping.permissions != 0
+                && let Err(status) =
+                    show(machine, generation, process, (base, range.base(), visible), mapping.attributes())
+            {
+                // It was added as a whole: this needs no memory.
+                let _needs_no_memory = types.remove(range);
+                region.take_back(base);
+                return Err(status);
+            }
+        }
+        let links = shown.push_new(id);
+        place.fill(Mapping { base, links, ..mapping });
+        links.tell_next(mappings, id);
+        Ok(Entered { id, base, shown: visible })
+    }
+}
+
+/// What a mapping is taken out of, each of it looked up once.
+#[derive(Debug)]
+pub(crate) struct Leaving<'a, M> {
+    pub machine: &'a mut M,
+    /// The generation of ASIDs.
+    pub generation: u64,
+    pub types: &'a mut MemoryTypes,
+    pub vmos: &'a mut Arena<Vmo>,
+    pub mappings: &'a mut Arena<Mapping>,
+    pub process: &'a mut Process,
+    pub region: &'a mut Vmar,
+}
+
+impl<M: Machine> Leaving<'_, M> {
+    /// Unmaps `[from, to)`, page-aligned, if that is one mapping, which goes as a whole and in one step; whether it is.
+    /// Most often it is, and leaves nothing that needs memory. Gives its VMO if nothing needs that any more.
+    ///
+    /// # Errors
+    /// `BAD_STATE` for a process without tables. Nothing changed.
+    #[inline(always)]
+    pub(crate) fn unmap(self, from: u64, to: u64) -> Result<(bool, Option<Id<Vmo>>)> {
+        let Self { machine, generation, types, vmos, mappings, process, region } = self;
+        let length = to - from;
+        let id = match region.entries.get(from) {
+            Some(&Entry::Mapping { id, length: all }) if all == length => id,
+            _ => return Ok((false, None)),
+        };
+        let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
+        space.forget_old_asid(generation);
+        if !space.unmap_at_once(machine, VirtAddr(from), length) {
+            let is_short = length <= SHORT;
+            if !is_short || space.unmap(machine, VirtAddr(from), length, ENTRIES_A_STEP) != Ok(Progress::Done)
+            {
+                return Ok((false, None));
+            }
+        }
+        region.take_back(from);
+        Ok((true, release(vmos, mappings, types, id)))
+    }
+}
+
+/// Shows a run of physical pages.
+#[inline(always)]
+fn show<M: Machine>(
+    machine: &mut M,
+    generation: u64,
+    process: &mut Process,
+    (base, physical, length): (u64, PhysAddr, u64),
+    attributes: Attributes,
+) -> Result {
+    let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
+    space.forget_old_asid(generation);
+    space.map_run(machine, VirtAddr(base), physical, length, attributes).map_err(Status::from)
+}
+
+/// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
+/// largest leaves there can show.
+#[inline(always)]
+fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+    if range.size() <= PAGE_SIZE * EAGER_LEAVES { range.size() } else { shown_of_many(base, range) }
+}
+
+/// The rest of [`shown_at_once`], for a range that may be more than is shown.
+#[inline(never)]
+fn shown_of_many(base: u64, range: PhysRange) -> u64 {
+    let fits = |block: &u64| (base ^ range.base().0) & (block - 1) == 0 && range.size() >= *block;
+    let leaf = BLOCKS.into_iter().find(fits).unwrap_or(PAGE_SIZE);
+    range.size().min(leaf.saturating_mul(EAGER_LEAVES))
+}
+
+/// The physical bytes that a mapping shows, if its VMO has any.
+#[inline(always)]
+pub(crate) fn physical_part(vmos: &Arena<Vmo>, mapping: &Mapping) -> Option<PhysRange> {
+    let own = vmos.get(mapping.vmo)?;
+    if mapping.root == mapping.vmo {
+        return own.physical_bytes(mapping.offset, mapping.length);
+    }
+    let base = vmos.get(mapping.root)?.physical_at(mapping.start.checked_add(mapping.offset)?)?;
+    PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
+}
+
+/// Forgets a mapping that the translation tables and its region no longer show. Gives its VMO if nothing needs that
+/// any more.
+#[inline(always)]
+pub(super) fn release(
+    vmos: &mut Arena<Vmo>,
+    mappings: &mut Arena<Mapping>,
+    types: &mut MemoryTypes,
+    id: Id<Mapping>,
+) -> Option<Id<Vmo>> {
+    let gone = mappings.remove(id)?;
+    let physical = if gone.root == gone.vmo { None } else { leave_root(vmos, mappings, id, &gone) };
+    let own = vmos.get_mut(gone.vmo)?;
+    let physical = if gone.root == gone.vmo {
+        leave_list(own, mappings, id, gone.links);
+        own.physical_bytes(gone.offset, gone.length)
+    } else {
+        physical
+    };
+    own.mappings = own.mappings.saturating_sub(1);
+    own.header.holds = own.header.holds.saturating_sub(1);
+    let is_needed = own.header.holds > 0 || own.header.handles > 0;
+    if let Some(range) = physical {
+        // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
+        let _needs_no_memory = types.remove(range);
+    }
+    (!is_needed).then_some(gone.vmo)
+}
+
+/// The part of [`release`] that is about a root that is not the VMO itself. Gives the physical bytes that were shown.
+#[inline(never)]
+fn leave_root(
+    vmos: &mut Arena<Vmo>,
+    mappings: &mut Arena<Mapping>,
+    id: Id<Mapping>,
+    gone: &Mapping,
+) -> Option<PhysRange> {
+    let physical = physical_part(vmos, gone);
+    leave_list(vmos.get_mut(gone.root)?, mappings, id, gone.links);
+    physical
+}
+
+/// Takes a mapping that is gone out of the list of its root, and out of the way of what is being taken out of that one's mappings.
+#[inline(always)]
+fn leave_list(root: &mut Vmo, mappings: &mut Arena<Mapping>, id: Id<Mapping>, links: Links<Mapping>) {
+    if let Some(withdrawal) = root.withdrawal.as_mut().filter(|it| it.at == Some(id)) {
+        (withdrawal.at, withdrawal.cleared) = (links.next(), 0);
+    }
+    root.shown.unlink(mappings, links);
+}
