@@ -1,8 +1,8 @@
 //! Stage 1 translation for EL0: 4 KiB granule, 48-bit addresses, four levels, under `TTBR0_EL1`.
 //!
-//! The one room of the kernel that knows AArch64. [`descriptor`] says what the bits mean; [`cursor`] is
-//! the only code that writes descriptors, but for single pages and rows of blocks in `near`, and so the only place where break-before-make, TLB maintenance
-//! and barriers are decided; [`Space`] is what the rest of the kernel uses:
+//! The one room of the kernel that knows AArch64. [`descriptor`] says what the bits mean; [`cursor`], and `near` for
+//! single pages and blocks in a row, are the only code that writes descriptors, and so the only place where
+//! break-before-make, TLB maintenance and barriers are decided; [`Space`] is what the rest of the kernel uses:
 //!
 //! ```text
 //! Space::new(m)                              -> Result<Space, MapError>    an empty space: one frame
