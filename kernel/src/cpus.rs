@@ -139,16 +139,6 @@ impl Schedule {
         CpuId::all().any(|cpu| self.cpus.get(cpu).ending == Some(thread))
     }
 
-    /// Notes that a process's vDSO is gone: calls from where it was are looked at again.
-    pub(crate) fn forget_vdso(&mut self, process: Id<Process>) {
-        for cpu in CpuId::all() {
-            let cpu = self.cpus.get_mut(cpu);
-            if cpu.active == Some(process) {
-                cpu.vdso_code = NOWHERE;
-            }
-        }
-    }
-
     /// Whether there is more than one CPU.
     #[inline]
     pub(crate) const fn many_cpus(&self) -> bool {
@@ -157,6 +147,23 @@ impl Schedule {
 }
 
 impl<M: Machine> Kernel<M> {
+    /// Notes where the code of the active process's vDSO is, or that this is not known, for a CPU.
+    pub(crate) fn note_vdso(&mut self, cpu: CpuId, code: Option<u64>) {
+        self.schedule.cpus.get_mut(cpu).vdso_code = code.unwrap_or(NOWHERE);
+        let site = self.vdso.sites.get(abi::Sysno::handle_close as usize).copied();
+        let site = code.zip(site.filter(|site| *site != u32::MAX));
+        self.machine.note_close_site(cpu, site.map_or(0, |(code, site)| code.wrapping_add(u64::from(site))));
+    }
+
+    /// Notes that a process's vDSO is gone: calls from where it was are looked at again.
+    pub(crate) fn forget_vdso(&mut self, process: Id<Process>) {
+        for cpu in CpuId::all() {
+            if self.schedule.cpus.get(cpu).active == Some(process) {
+                self.note_vdso(cpu, None);
+            }
+        }
+    }
+
     /// Does what other CPUs have asked of this one.
     pub(crate) fn settle_here(&mut self) {
         self.schedule.attention = false;

@@ -3,7 +3,7 @@ use abi::{Signals, Status};
 
 use crate::collections::Tree;
 use crate::collections::arena::Id;
-use crate::cpus::{Cpus, NOWHERE};
+use crate::cpus::Cpus;
 use crate::kernel::Kernel;
 use crate::object::process::FutexQueue;
 use crate::object::thread::{Outcome, Word};
@@ -306,8 +306,8 @@ impl<M: Machine> Kernel<M> {
             here.loaded = Some(id);
             self.machine.allow_fp(here.fp_owner == Some(id));
             if here.active != Some(process) {
-                here.vdso_code = NOWHERE;
                 here.allowed = self.objects.processes.get(process).map_or(0, |process| process.allowed);
+                self.note_vdso(self.schedule.here_id(), None);
                 self.activate(process);
                 self.schedule.here_mut().active = Some(process);
             }

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use aarch64::Boot;
-use kernel::ports::{Called, Event, Fault, Frame, Next};
+use kernel::ports::{Called, Event, Fault, Frame, Next, Rest, closes_nothing};
 
 use crate::{boot, run};
 
@@ -17,7 +17,11 @@ fn jacinth_main(boot: Boot) -> ! {
 
 /// A system call, from the vectors: only what [`kernel::Kernel::call`] needs is in the frame.
 #[unsafe(no_mangle)]
-extern "C" fn jacinth_call(frame: &mut Frame) -> Called {
+extern "C" fn jacinth_call(frame: &mut Frame, close_site: u64) -> Called {
+    // Closing nothing needs nothing of the kernel.
+    if closes_nothing(frame) && frame.pc == close_site {
+        return Called { status: 0, rest: Rest::Nothing };
+    }
     run::call(frame)
 }
 

@@ -140,7 +140,7 @@ impl<M: Machine> Kernel<M> {
             && state.vdso_code == Some(mapping.base)
         {
             state.vdso_code = None;
-            self.schedule.forget_vdso(process);
+            self.forget_vdso(process);
         }
         if let Some(region) = self.objects.vmars.get_mut(vmar) {
             region.entries.remove(mapping.base);

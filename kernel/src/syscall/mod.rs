@@ -183,7 +183,7 @@ impl<M: Machine> Kernel<M> {
         let code = self.objects.processes.get(process).and_then(|process| process.vdso_code);
         let site = usize::try_from(number).ok().and_then(|number| self.vdso.sites.get(number)).copied();
         let (Some(code), Some(site)) = (code, site) else { return false };
-        self.schedule.here_mut().vdso_code = code;
+        self.note_vdso(self.schedule.here_id(), Some(code));
         site != u32::MAX && code.wrapping_add(u64::from(site)) == pc
     }
 

@@ -63,6 +63,14 @@ pub(crate) fn stack_end() -> u64 {
     (own_register() & !NUMBER) - layout::STACK_BELOW
 }
 
+/// The end of the stack of a CPU that runs.
+pub(crate) fn stack_end_of(cpu: CpuId) -> u64 {
+    match cpu {
+        CpuId::BOOT => crate::entry::linker::stack_top(),
+        _ => layout::STACKS + (cpu.index() as u64 + 1) * layout::STACK_STRIDE - layout::STACK_BELOW,
+    }
+}
+
 /// 64 random bits from the CPU (FEAT_RNG), if it has them and they are ready.
 pub(crate) fn random() -> Option<u64> {
     let isar0: u64;

@@ -432,6 +432,7 @@ arrived:
     add     x9, x9, :lo12:__stack_top
     sub     sp, x9, #{FRAME}            // the stack's top is kept for the first frame of EL0 (vectors.S)
     str     xzr, [sp, #{MARK}]
+    str     xzr, [sp, #{SITE}]
 // The identity map has served: its root becomes the empty space that EL0 has until there is a process.
     lsr     x9, x22, #39
     and     x9, x9, #0x1ff
@@ -486,6 +487,7 @@ arrived_secondary:
     sub     x9, x9, x10
     sub     sp, x9, #{FRAME}
     str     xzr, [sp, #{MARK}]
+    str     xzr, [sp, #{SITE}]
     mov     x0, x27
     mov     x29, xzr
     mov     x30, xzr

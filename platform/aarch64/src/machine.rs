@@ -316,4 +316,8 @@ impl Peers for Board {
     fn kick(&mut self, cpu: CpuId) {
         crate::interrupts::kick(crate::secondary::affinity(cpu));
     }
+
+    fn note_close_site(&mut self, cpu: CpuId, returns_to: u64) {
+        crate::trap::note_close_site(cpu, returns_to);
+    }
 }

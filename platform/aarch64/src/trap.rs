@@ -12,9 +12,9 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::PageCount;
-use kernel::ports::{Called, Event, Fault, Frame, Next, Rest};
+use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest};
 
-use crate::{barrier, cpu, frames, interrupts, power, timer, watch};
+use crate::{barrier, cpu, frames, interrupts, power, secondary, timer, watch};
 
 /// Exceptions from EL1 and the like, by vector.
 const SYNCHRONOUS: u64 = 0;
@@ -28,17 +28,20 @@ const SPSR_USER: u64 = 0xf << 28 | 1 << 25 | 1 << 24 | 1 << 12 | 0b11 << 10;
 /// PSTATE.D and F: EL0 runs with debug exceptions and FIQs masked, since the kernel uses neither.
 const SPSR_MASKED: u64 = 1 << 9 | 1 << 6;
 
-/// Bytes of stack for a saved frame: a multiple of 16, as the stack pointer must be.
-pub(crate) const FRAME_SIZE: usize = size_of::<Frame>().next_multiple_of(16);
+/// Bytes of stack for a saved frame and two words: a multiple of 16, as the stack pointer must be.
+pub(crate) const FRAME_SIZE: usize = (SITE + 8).next_multiple_of(16);
 /// Offset, from such a frame at the top of a CPU's stack, of the word that only `watch` uses.
-pub(crate) const MARK: usize = FRAME_SIZE - 8;
+pub(crate) const MARK: usize = size_of::<Frame>();
+/// Offset, from there too, of the word that says where `zx_handle_close` returns to in the program that the CPU runs.
+pub(crate) const SITE: usize = MARK + 8;
 // The way back from a call loads it together with the frame's last word.
-const _: () = assert!(MARK == core::mem::offset_of!(Frame, tpidr) + 8 && MARK == size_of::<Frame>());
+const _: () = assert!(MARK == core::mem::offset_of!(Frame, tpidr) + 8);
 
 global_asm!(
     include_str!("vectors.S"),
     FRAME = const FRAME_SIZE,
     MARK = const MARK,
+    SITE = const SITE,
     SYNCHRONOUS = const SYNCHRONOUS,
     IRQ = const IRQ,
     FIQ = const FIQ,
@@ -73,8 +76,8 @@ struct Loaded {
 
 // What the image does with what comes up. It is linked, not passed: a system call has no instruction to spare
 // for a pointer. Each of them finds the kernel behind its lock.
-// The vectors call one of them themselves, `extern "C" fn jacinth_call(&mut Frame) -> Called`, for an `svc` from
-// EL0: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`.
+// The vectors call one of them themselves, `extern "C" fn jacinth_call(&mut Frame, u64) -> Called`, for an `svc` from
+// EL0, with what [`note_close_site`] noted: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`.
 unsafe extern "Rust" {
     /// What remains of a call: [`kernel::Kernel::complete`].
     safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
@@ -118,6 +121,17 @@ pub(crate) fn join() -> ! {
     let mut frame = Frame::default();
     settle(&mut frame, Next::Again);
     enter(&frame)
+}
+
+/// Notes where `zx_handle_close` returns to in the program that a CPU runs; 0 for nowhere. A CPU that does not run yet is
+/// told nothing: it begins with 0.
+pub(crate) fn note_close_site(cpu: CpuId, returns_to: u64) {
+    if cpu != CpuId::BOOT && !secondary::running().any(|other| other == cpu) {
+        return;
+    }
+    let address = cpu::stack_end_of(cpu) - (FRAME_SIZE - SITE) as u64;
+    // SAFETY: an aligned word of a stack that is mapped for good; entry.S begins below it, and vectors.S only reads it.
+    unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(returns_to, Ordering::Relaxed);
 }
 
 fn enter(frame: &Frame) -> ! {

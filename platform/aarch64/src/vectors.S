@@ -11,7 +11,8 @@
 // handled on another one.
 //
 // An interrupt from EL1 overwrites ELR_EL1 and SPSR_EL1, so both are saved before interrupts are unmasked. The word
-// above the frame, at the very top of the stack, says whether there was one (watch.rs); it is not part of any frame.
+// above the frame says whether there was one (watch.rs), and the word above that one where a call comes from that may
+// close nothing and need no kernel (trap.rs, `note_close_site`). Neither is part of any frame.
 
     .set    FRAME, {FRAME}
     .set    FRAME_LR, 240
@@ -20,6 +21,7 @@
     .set    FRAME_CPSR, 264
     .set    FRAME_TPIDR, 272
     .set    MARK, {MARK}
+    .set    SITE, {SITE}
 
     .macro  save_from_2
     stp     x2, x3, [sp, #16]
@@ -132,6 +134,7 @@ vectors:
     str     x30, [sp, #FRAME_TPIDR]
     stp     x1, x2, [sp, #FRAME_PC]
     mov     x0, sp
+    ldr     x1, [sp, #SITE]
     msr     daifclr, #2
     bl      jacinth_call
     msr     daifset, #2
