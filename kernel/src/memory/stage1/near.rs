@@ -121,6 +121,7 @@ pub(super) fn take_page<M: Translation>(space: &mut Space, machine: &mut M, addr
 
 /// Puts leaves into `count` invalid entries of one table above the last level, from `entry` on: what mapping a window
 /// comes to when its tables are there. Needs no cursor either.
+#[inline(always)]
 pub(super) fn put_row<M: Translation>(
     space: &mut Space,
     machine: &mut M,
@@ -128,7 +129,11 @@ pub(super) fn put_row<M: Translation>(
     first: u64,
     count: u64,
 ) {
-    machine.fill_descriptors(entry.at, count, first, covers(entry.level));
+    if count == 1 {
+        machine.write_descriptor(entry.at, first);
+    } else {
+        machine.fill_descriptors(entry.at, count, first, covers(entry.level));
+    }
     count_row(space, machine, entry, used(space, entry).saturating_add(count));
     machine.publish_descriptors();
 }

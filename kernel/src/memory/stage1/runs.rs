@@ -102,6 +102,7 @@ pub(super) fn survey<M: Translation>(
     let room = descriptor::ENTRIES.saturating_sub(entry_index(level, at));
     let mut count = (left >> entry_shift(level)).min(room);
     if entry.level == level
+        && count > 1
         && used(space, &entry) > 0
         && !machine.are_descriptors_zero(PhysAddr(entry.at.0.wrapping_add(8)), count.saturating_sub(1))
     {
