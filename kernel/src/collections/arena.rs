@@ -191,7 +191,7 @@ impl<T> Arena<T> {
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
-    #[inline(always)]
+    #[inline]
     pub fn insert(&mut self, value: T) -> Result<Id<T>> {
         Ok(self.vacant()?.fill(value))
     }

@@ -293,7 +293,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the caller a handle to an object and writes its value to `out`. If that cannot be, the object
     /// goes the way of objects without handles.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn give(
         &mut self,
         caller: Caller,
