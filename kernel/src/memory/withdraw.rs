@@ -95,8 +95,9 @@ impl<M: Machine> Kernel<M> {
             Some(mine) if (mine.owner, mine.from, mine.to, mine.writable) == (owner, from, to, writable) => {
                 mine
             }
-            // One at a time: others come first who came first.
-            Some(other) if other.owner.is_some() && other.owner != owner => {
+            // One at a time, and who came first goes first, also what is no call's: two writers that began anew
+            // whenever the other one had would get nowhere.
+            Some(other) if other.owner.is_none() || other.owner != owner => {
                 self.help_withdrawal(root);
                 return Ok(false);
             }

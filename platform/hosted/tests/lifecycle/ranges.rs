@@ -12,17 +12,17 @@ use scenarios::agent::{Arg, Do, Step};
 use super::Driven;
 use super::child::Child;
 
-const RW: u32 = PERM_READ | PERM_WRITE;
+pub(super) const RW: u32 = PERM_READ | PERM_WRITE;
 const P: u64 = PAGE_SIZE;
 /// Mappings of one page: far more than one entry goes through.
 const MANY: u64 = 300;
 
 impl Driven {
-    fn op(&mut self, vmo: u64, op: RangeOp, offset: u64, size: u64) -> Result<(), Status> {
+    pub(super) fn op(&mut self, vmo: u64, op: RangeOp, offset: u64, size: u64) -> Result<(), Status> {
         self.call(Sysno::vmo_op_range, &[vmo, op as u64, offset, size])
     }
 
-    fn committed(&mut self, vmo: u64) -> u64 {
+    pub(super) fn committed(&mut self, vmo: u64) -> u64 {
         let at = self.scratch(0x4000);
         let args = [vmo, u64::from(info::VMO), at, InfoVmo::SIZE as u64];
         self.call(Sysno::object_get_info, &args).unwrap();
@@ -31,16 +31,16 @@ impl Driven {
         InfoVmo::get(&bytes).committed_bytes
     }
 
-    fn load(&mut self, at: u64) -> u64 {
+    pub(super) fn load(&mut self, at: u64) -> u64 {
         self.program.board.cpu.load(VirtAddr(at), Width::Double)
     }
 
-    fn store(&mut self, at: u64, value: u64) {
+    pub(super) fn store(&mut self, at: u64, value: u64) {
         self.program.board.cpu.store(VirtAddr(at), Width::Double, value);
     }
 
     /// Maps a VMO of one page this often, and shows it everywhere.
-    fn map_often(&mut self, vmo: u64, times: u64) -> Vec<u64> {
+    pub(super) fn map_often(&mut self, vmo: u64, times: u64) -> Vec<u64> {
         let maps: Vec<_> = (0..times).map(|_| self.map(RW, vmo, 0, P).unwrap()).collect();
         for &at in &maps {
             assert_eq!(self.load(at), 0);
@@ -48,7 +48,7 @@ impl Driven {
         maps
     }
 
-    fn lock(&mut self, vmo: u64, size: u64) -> Result<LockState, Status> {
+    pub(super) fn lock(&mut self, vmo: u64, size: u64) -> Result<LockState, Status> {
         let buffer = self.scratch(0x4000);
         let args = [vmo, RangeOp::Lock as u64, 0, size, buffer, LockState::SIZE as u64];
         self.call(Sysno::vmo_op_range, &args)?;
@@ -58,7 +58,7 @@ impl Driven {
     }
 
     /// A discardable VMO with every page committed, locked once.
-    fn cache(&mut self, size: u64) -> u64 {
+    pub(super) fn cache(&mut self, size: u64) -> u64 {
         let vmo = self.making(Sysno::vmo_create, &[size, u64::from(create::DISCARDABLE)]).unwrap();
         assert_eq!(self.lock(vmo, size).unwrap().discarded_size, 0);
         self.op(vmo, RangeOp::Commit, 0, size).unwrap();
@@ -139,6 +139,40 @@ fn withdrawals_take_turns_and_nobody_starves() {
     maps.iter().for_each(|&at| assert_eq!((driven.load(at), driven.load(at + P)), (0, 0)));
     driven.forget_scripts();
     driven.check();
+}
+
+/// Two copies for which hundreds of mappings are gone through, of one VMO: who began goes on, and both get there.
+#[test]
+fn writers_of_shared_pages_that_many_show_both_get_on() {
+    for cpus in [1, 3] {
+        for with_calls in [false, true] {
+            let mut driven = Driven::start_with(Config { cpus, ..Config::default() });
+            let vmo = driven.making(Sysno::vmo_create, &[2 * P, 0]).unwrap();
+            let maps: Vec<_> = (0..MANY).map(|_| driven.map(RW, vmo, 0, 2 * P).unwrap()).collect();
+            for &at in &maps {
+                driven.store(at, 1);
+                driven.store(at + P, 1);
+            }
+            let clone = driven.making(Sysno::vmo_create_child, &[vmo, 1, 0, 2 * P]).unwrap();
+            let from = driven.scratch(0x7000);
+            driven.write(0x7000, &9_u64.to_le_bytes());
+            let calls = [(Sysno::vmo_write, [vmo, from, P, 8]), (Sysno::thread_exit, [0; 4])];
+            let thread = driven.start_thread(&calls).unwrap();
+            if with_calls {
+                driven.call(Sysno::vmo_write, &[vmo, from, 0, 8]).unwrap();
+            } else {
+                driven.store(maps[7], 9);
+            }
+            let end = u64::from(abi::Signals::TASK_TERMINATED.0);
+            driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+            assert_eq!(driven.thread_result(thread), Status::OK);
+            assert_eq!((driven.load(maps[299]), driven.load(maps[0] + P)), (9, 9));
+            driven.call(Sysno::vmo_read, &[clone, driven.world.scratch.0 + 0x3800, 0, 8]).unwrap();
+            assert_eq!(driven.read64(0x3800), 1);
+            driven.settle();
+            driven.check();
+        }
+    }
 }
 
 /// A thread that touches a page on its way out of the tables gets it anew, when that is over.
