@@ -24,7 +24,8 @@ pub struct Mapping {
     pub offset: u64,
     /// The VMO that has the bytes: the one that is mapped, or what it is a slice of.
     pub root: Id<Vmo>,
-    /// Where in that one the one that is mapped starts; no sum with `offset` and an offset in the mapping wraps.
+    /// Where in that one the one that is mapped starts. A mapping may lie far beyond its VMO's end, so a sum of this and
+    /// `offset` may wrap.
     pub start: u64,
     /// READ, WRITE and EXECUTE as they are now (`abi::vmar::PERM_*`).
     pub permissions: u32,

@@ -118,7 +118,7 @@ impl<M: Machine> Kernel<M> {
     /// How many of a mapping's pages have a frame. Where it shows a VMO whole that is known, else it is counted.
     pub(super) fn count(&self, mapping: &Mapping, depth: u32) -> Result<Counted> {
         let root = self.objects.get(mapping.root)?;
-        let from = mapping.start + mapping.offset;
+        let from = mapping.start.saturating_add(mapping.offset);
         if from == 0 && mapping.length >= root.size {
             return Ok(Counted::All(self.found_in(root)));
         }
@@ -133,7 +133,8 @@ impl<M: Machine> Kernel<M> {
         before: Found,
     ) -> Result<Counted> {
         let root = self.objects.get(mapping.root)?;
-        let end = (mapping.start + mapping.offset).saturating_add(mapping.length) / PAGE_SIZE;
+        let first = mapping.start.saturating_add(mapping.offset);
+        let end = first.saturating_add(mapping.length) / PAGE_SIZE;
         let (mut page, mut found) = (from, before);
         for _ in 0..PAGES_A_STEP {
             let Content::Paged(pages) = &root.content else { return Ok(Counted::All(found)) };
