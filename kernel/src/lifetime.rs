@@ -286,7 +286,9 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         self.objects.leave_unlocked(id);
-        let waits = |vmo: &Vmo| !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0);
+        let waits = |vmo: &Vmo| {
+            !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0) || !vmo.pins.is_bare()
+        };
         if self.objects.vmos.get(id).is_some_and(waits) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
@@ -447,7 +449,7 @@ impl<M: Machine> Kernel<M> {
             self.join_vmo(child, parent);
             return false;
         }
-        if self.reap_row(id) {
+        if self.reap_row(id) || self.objects.vmos.get_mut(id).is_some_and(|vmo| !vmo.pins.release()) {
             return false;
         }
         self.unqueue_dead(ObjectRef::Vmo(id));

@@ -82,9 +82,17 @@ impl Pins {
                 self.segments.remove(start);
             }
         }
-        if self.segments.is_empty() {
-            while !self.segments.release() {}
-        }
+        let _more_later = self.segments.release();
+    }
+
+    /// Gives memory back when nothing is pinned any more, a bounded part of it at a time; whether none is left.
+    pub fn release(&mut self) -> bool {
+        self.segments.release()
+    }
+
+    /// Whether it owns no memory.
+    pub const fn is_bare(&self) -> bool {
+        self.segments.is_bare()
     }
 
     /// What is pinned, in order: from where to where, and how often.
