@@ -28,6 +28,18 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// How many numbers there are to have resources of; `None` for addresses, of which the machine says how many. An
+    /// INTID has 24 bits at most (GICv3 and GICv4 specification, 2.2), a function identifier of SMC has 32.
+    pub const fn numbers(self) -> Option<u64> {
+        match self {
+            Self::Mmio => None,
+            Self::Irq => Some(1 << 24),
+            Self::Ioport => Some(0),
+            Self::Smc => Some(1 << 32),
+            Self::System => Some(system::COUNT),
+        }
+    }
 }
 
 /// The kind's bits in the options of `zx_resource_create`.

@@ -19,6 +19,8 @@ const STEPS_OF_A_TREE: u32 = 8;
 const UNITS_OF_TEARDOWN: u32 = 64;
 /// Pieces of discarding in a row for one frame.
 const PIECES_FOR_A_FRAME: u32 = 16;
+/// VMOs that are looked at for one that can be discarded now.
+const CANDIDATES: u32 = 16;
 
 impl<M: Machine> Kernel<M> {
     /// The first byte of the first page at or after `offset` that has a frame.
@@ -147,6 +149,22 @@ impl<M: Machine> Kernel<M> {
         })
     }
 
+    /// Makes whole pages of `[from, to)` read as zero for `owner`'s call: takes their frames away, but zeroes those that
+    /// devices may reach.
+    ///
+    /// # Errors
+    /// As for [`Kernel::withdraw`] and [`Kernel::zero_piece`].
+    pub(crate) fn empty_piece(&mut self, owner: Id<Thread>, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
+        let Some(first) = self.next_committed(vmo, from).filter(|&at| at < to) else { return Ok(to) };
+        let from = (first & !(BYTES_FREED - 1)).max(from);
+        let end = (first & !(BYTES_FREED - 1)).saturating_add(BYTES_FREED).min(to);
+        if self.objects.get(vmo)?.pins.overlaps(from, end) {
+            self.zero_piece(vmo, from, end)
+        } else {
+            self.decommit_piece(Some(owner), vmo, from, end)
+        }
+    }
+
     /// Maintains the data caches for bytes of `[from, to)`, where there are frames.
     ///
     /// # Errors
@@ -200,24 +218,43 @@ impl<M: Machine> Kernel<M> {
         Ok(at)
     }
 
-    /// Discards a part of the VMO that was unlocked first; whether there was one to discard.
+    /// Discards a part of the VMO that was unlocked first and can be discarded now; whether there was one.
     pub(crate) fn discard_piece(&mut self) -> bool {
-        let Some(id) = self.objects.unlocked.first() else { return false };
-        let Some(vmo) = self.objects.vmos.get_mut(id) else { return false };
-        if vmo.withdrawal.is_some_and(|withdrawal| withdrawal.owner.is_some()) {
-            // A call is at it, and cannot go on while this one lasts.
-            return false;
+        for _ in 0..CANDIDATES {
+            let Some(id) = self.objects.unlocked.first() else { return false };
+            let Some(vmo) = self.objects.vmos.get(id) else { return false };
+            let (size, before) = (vmo.size, self.frames_of(id));
+            // A call may be at it, which cannot go on while this one lasts; and what devices reach stays.
+            let is_busy = vmo.withdrawal.is_some_and(|withdrawal| withdrawal.owner.is_some());
+            let reached =
+                if is_busy { Err(Status::SHOULD_WAIT) } else { self.decommit_piece(None, id, 0, size) };
+            let is_gone = self.frames_of(id) < before || reached == Ok(size);
+            if is_gone && let Some(locks) = self.objects.vmos.get_mut(id).and_then(|vmo| vmo.locks.as_mut()) {
+                locks.discarded = true;
+                self.discards = self.discards.wrapping_add(1);
+            }
+            match reached {
+                Ok(at) if at < size => return true,
+                Ok(_) => {
+                    self.objects.leave_unlocked(id);
+                    return true;
+                }
+                // The others first.
+                Err(_) => {
+                    self.objects.leave_unlocked(id);
+                    self.objects.unlocked.push(&mut self.objects.vmos, id);
+                }
+            }
         }
-        if let Some(locks) = &mut vmo.locks {
-            locks.discarded = true;
-        }
-        self.discards = self.discards.wrapping_add(1);
-        let size = vmo.size;
-        match self.decommit_piece(None, id, 0, size) {
-            Ok(at) if at < size => {}
-            Ok(_) | Err(_) => self.objects.leave_unlocked(id),
-        }
-        true
+        false
+    }
+
+    /// How many frames a VMO has.
+    fn frames_of(&self, id: Id<Vmo>) -> u64 {
+        self.objects.vmos.get(id).map_or(0, |vmo| match &vmo.content {
+            Content::Paged(pages) => self.trees.committed(pages),
+            _ => 0,
+        })
     }
 
     /// Discards until there is a frame, or as long as one call may.

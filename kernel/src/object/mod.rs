@@ -290,12 +290,14 @@ impl Objects {
         T::arena_mut(self).get_mut(id).ok_or(Status::INTERNAL)
     }
 
-    /// Takes a VMO out of those that may be discarded, if it is among them.
-    pub fn leave_unlocked(&mut self, id: Id<Vmo>) {
-        let Some(vmo) = self.vmos.get(id) else { return };
-        if vmo.place.previous().is_some() || self.unlocked.first() == Some(id) {
+    /// Takes a VMO out of those that may be discarded, if it is among them; whether it was.
+    pub fn leave_unlocked(&mut self, id: Id<Vmo>) -> bool {
+        let Some(vmo) = self.vmos.get(id) else { return false };
+        let is_among = vmo.place.previous().is_some() || self.unlocked.first() == Some(id);
+        if is_among {
             self.unlocked.remove(&mut self.vmos, id);
         }
+        is_among
     }
 
     /// The mapping with this id.

@@ -181,7 +181,7 @@ pub struct Thread {
     pub withdraws: Option<Id<Vmo>>,
     /// How far the mapping is shown that a call makes in pieces.
     pub populating: Option<Populating>,
-    /// Bytes that a call has copied so far which is made again.
+    /// Bytes that a call which is made again has copied or zeroed so far.
     pub copied: u64,
     /// What a call of it makes in pieces: it is kept until it is whole, or the thread ends.
     pub making: Option<ObjectRef>,

@@ -77,8 +77,11 @@ impl<M: Machine> Kernel<M> {
         if parent.resizable || root.resizable || root.locks.is_some() {
             return Err(Status::NOT_SUPPORTED);
         }
-        let content = Content::Slice { of, offset };
         let policy = parent.policy;
+        if policy != CachePolicy::Cached && matches!(root.content, Content::Paged(_)) && root.row.is_none() {
+            return Err(Status::BAD_STATE);
+        }
+        let content = Content::Slice { of, offset };
         let slice = Vmo::new(self.objects.allocate_koid(), wish.rounded, content, policy);
         let id = self.adopt(wish.parent, slice)?;
         self.hold(ObjectRef::Vmo(of));
@@ -95,12 +98,16 @@ impl<M: Machine> Kernel<M> {
         if wish.offset != 0 || wish.size != 0 {
             return Err(Status::INVALID_ARGS);
         }
-        let resizable = wish.options & child::RESIZABLE != 0;
-        if resizable && !self.objects.get(of)?.resizable {
+        if parent.policy != CachePolicy::Cached {
+            return Err(Status::BAD_STATE);
+        }
+        let resizable = self.objects.get(of)?.resizable;
+        if wish.options & child::RESIZABLE != 0 && !resizable {
             return Err(Status::NOT_SUPPORTED);
         }
-        let (policy, content) = (parent.policy, Content::Reference(of));
-        let mut reference = Vmo::new(self.objects.allocate_koid(), 0, content, policy);
+        let content = Content::Reference(of);
+        let mut reference = Vmo::new(self.objects.allocate_koid(), 0, content, CachePolicy::Cached);
+        // Its size changes with the root's; who may change it is a matter of rights.
         reference.resizable = resizable;
         let id = self.adopt(wish.parent, reference)?;
         self.hold(ObjectRef::Vmo(of));

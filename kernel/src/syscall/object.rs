@@ -29,8 +29,7 @@ impl<M: Machine> Kernel<M> {
             }
             property::VMO_CONTENT_SIZE => {
                 room(8)?;
-                let vmo = self.sized(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
-                let content_size = self.objects.get(vmo)?.content_size;
+                let content_size = self.content_size(Vmo::id(entry.object).ok_or(Status::WRONG_TYPE)?)?;
                 self.copy_out(caller.process, value, &content_size.to_le_bytes())
             }
             property::PROCESS_VDSO_BASE_ADDRESS | property::PROCESS_DEBUG_ADDR => {

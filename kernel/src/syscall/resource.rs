@@ -85,9 +85,13 @@ impl<M: Machine> Kernel<M> {
         Err(Status::ACCESS_DENIED)
     }
 
-    /// Whether live resources leave room: nothing overlaps an exclusive one, an exclusive one nothing. In a page
-    /// group all that touches its pages overlaps.
+    /// Whether there is such a range and live resources leave room: nothing overlaps an exclusive one, an exclusive one
+    /// nothing. In a page group all that touches its pages overlaps.
     fn check_free(&self, kind: Kind, base: u64, size: u64, exclusive: bool) -> Result {
+        let space = kind.numbers().unwrap_or_else(|| 1 << self.machine.physical_address_bits().min(63));
+        if base.checked_add(size).is_none_or(|end| end > space) {
+            return Err(Status::NOT_FOUND);
+        }
         let wide = |base, size| match PhysRange::new(PhysAddr(base), size) {
             Ok(range) if kind == Kind::Mmio => {
                 let range = self.ledger.with_groups(range);

@@ -49,7 +49,7 @@ struct Allowed {
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
     pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
-        let (options, offset) = (args.half(1), args.word(2));
+        let (options, offset) = (readable(args.half(1)), args.word(2));
         let (vmo_offset, len, out) = (args.word(4), args.word(5), args.word(6));
         if options & MAP_RANGE != 0 && self.objects.get(caller.thread)?.populating.is_some() {
             return self.populate_further(caller, out);
@@ -136,7 +136,8 @@ impl<M: Machine> Kernel<M> {
     /// ends with the content.
     #[inline(never)]
     fn map_with_care(&mut self, caller: Caller, args: &Args, allowed: Allowed) -> Result<Exit> {
-        let (options, permissions) = (args.half(1), args.half(1) & PERM_MASK);
+        let options = readable(args.half(1));
+        let permissions = options & PERM_MASK;
         let Allowed { vmar, vmo, permissions: max_permissions, align, length } = allowed;
         let (root, start) = self.resolve(vmo, 0)?;
         let mapped = self.objects.get(vmo)?;
@@ -257,7 +258,7 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_vmar_protect(handle, options, addr, len)`.
     pub(super) fn sys_vmar_protect(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
-        let (options, address, len) = (args.half(1), args.word(2), args.word(3));
+        let (options, address, len) = (readable(args.half(1)), args.word(2), args.word(3));
         let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
         let permissions = options & PERM_MASK;
         if permissions & !permissions_of(rights) != 0 {
@@ -343,6 +344,11 @@ fn check_special_options(options: u32, allowed: u32, vmo: &Vmo) -> Result<u64> {
         return Err(Status::NOT_SUPPORTED);
     }
     Ok(align)
+}
+
+/// Options with what `PERM_READ_IF_XOM_UNSUPPORTED` asks for: no memory is execute-only here.
+const fn readable(options: u32) -> u32 {
+    if options & PERM_READ_IF_XOM_UNSUPPORTED != 0 { options | PERM_READ } else { options }
 }
 
 /// Leaves the registers so that the call goes on where this piece ended. `n` is the address's argument.

@@ -40,7 +40,7 @@ impl<M: Machine> Kernel<M> {
         let rounded = if unbounded { MAX_SIZE } else { round_up(size)? };
         let koid = self.objects.allocate_koid();
         let mut vmo = Vmo::new(koid, rounded, Content::Paged(Pages::default()), CachePolicy::Cached);
-        vmo.content_size = if unbounded { rounded } else { size };
+        vmo.content_size = size.min(rounded);
         vmo.resizable = options & create::RESIZABLE != 0;
         vmo.locks = (options & create::DISCARDABLE != 0).then(Locks::default);
         let rights = if vmo.resizable { Vmo::DEFAULT_RIGHTS | Rights::RESIZE } else { Vmo::DEFAULT_RIGHTS };

@@ -7,6 +7,7 @@ use super::vmo::round_up;
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::object::vmo::Locks;
 use crate::object::{Content, Vmo};
 use crate::ports::{Machine, Maintenance};
 
@@ -53,41 +54,71 @@ impl<M: Machine> Kernel<M> {
         self.set_content_size(caller, id, args.word(1))
     }
 
-    /// Whether a VMO's bytes may be read and written as a stream.
-    pub(super) fn is_stream(&self, id: Id<Vmo>) -> Result<bool> {
+    /// Whether a VMO has pages of its own, or is a part of one that has.
+    fn has_pages(&self, id: Id<Vmo>) -> Result<bool> {
         let (root, _) = self.resolve(id, 0)?;
         Ok(matches!(self.objects.get(root)?.content, Content::Paged(_)))
     }
 
-    /// Sets the content size of a VMO. What comes to it reads as zero, and so does the rest of its last page, in
-    /// VMOs that have bytes of their own: a piece at a time, and the size follows. Mappings that end with the content
-    /// show nothing beyond it from then on.
+    /// Whether a VMO's bytes may be read and written as a stream: those of contiguous memory may not.
+    pub(super) fn is_stream(&self, id: Id<Vmo>) -> Result<bool> {
+        let (root, _) = self.resolve(id, 0)?;
+        let root = self.objects.get(root)?;
+        Ok(matches!(root.content, Content::Paged(_)) && root.row.is_none())
+    }
+
+    /// The content size of a VMO: 0 for contiguous memory, which has none.
     ///
     /// # Errors
-    /// `OUT_OF_RANGE` beyond the VMO.
+    /// `INTERNAL` for a stale id.
+    pub(super) fn content_size(&self, id: Id<Vmo>) -> Result<u64> {
+        let has_one = self.is_stream(id)? || !self.has_pages(id)?;
+        if has_one { Ok(self.objects.get(self.sized(id)?)?.content_size) } else { Ok(0) }
+    }
+
+    /// Sets the content size of a VMO. In VMOs that have bytes of their own all from the smaller size on reads as
+    /// zero: a piece at a time, and the size follows at the end. Mappings that end with the content show nothing beyond it
+    /// from then on.
+    ///
+    /// # Errors
+    /// `OUT_OF_RANGE` beyond the VMO, `NOT_SUPPORTED` for contiguous memory.
     pub(super) fn set_content_size(&mut self, caller: Caller, id: Id<Vmo>, size: u64) -> Result<Exit> {
+        let zeroed = core::mem::take(&mut self.objects.get_mut(caller.thread)?.copied);
         let (root, start) = self.resolve(id, 0)?;
+        let has_pages = self.has_pages(id)?;
+        if has_pages && !self.is_stream(id)? {
+            return Err(Status::NOT_SUPPORTED);
+        }
         let id = self.sized(id)?;
         let vmo = self.objects.get(id)?;
         if size > vmo.size {
             return Err(Status::OUT_OF_RANGE);
         }
-        let (old, end) = (vmo.content_size, size.next_multiple_of(PAGE_SIZE));
-        let shown = old.next_multiple_of(PAGE_SIZE);
-        if vmo.has_ends
-            && end < shown
-            && !self.withdraw(Some(caller.thread), root, start + end, start + shown)?
-        {
+        if has_pages {
+            let (kept, end) = (vmo.content_size.min(size), vmo.size);
+            let mut at = kept.saturating_add(zeroed).min(end);
+            let whole = kept.next_multiple_of(PAGE_SIZE).min(end);
+            if at < whole {
+                at = self.zero_piece(root, start + at, start + whole)? - start;
+            }
+            if at >= whole {
+                at = self.empty_piece(caller.thread, root, start + at, start + end)? - start;
+            }
+            if at < end {
+                self.objects.get_mut(caller.thread)?.copied = at.saturating_sub(kept);
+                return Ok(Exit::Again);
+            }
+        }
+        let vmo = self.objects.get(id)?;
+        let (end, shown) = (size.next_multiple_of(PAGE_SIZE), vmo.content_size.next_multiple_of(PAGE_SIZE));
+        let hides = vmo.has_ends && end < shown;
+        if hides && !self.withdraw(Some(caller.thread), root, start + end, start + shown)? {
+            // All is zeroed already.
+            self.objects.get_mut(caller.thread)?.copied = u64::MAX;
             return Ok(Exit::Again);
         }
-        let reached = if self.is_stream(id)? {
-            self.zero_piece(root, start + old.min(size), start + end)? - start
-        } else {
-            end
-        };
-        let vmo = self.objects.get_mut(id)?;
-        vmo.content_size = if reached < end { reached } else { size };
-        Ok(if reached < end { Exit::Again } else { Exit::Done })
+        self.objects.get_mut(id)?.content_size = size;
+        Ok(Exit::Done)
     }
 
     /// `zx_vmo_op_range(handle, op, offset, size, buffer, buffer_size)`: a piece at a time; the registers hold
@@ -106,11 +137,11 @@ impl<M: Machine> Kernel<M> {
                 return self.lock_vmo(caller, args, id, op).map(|()| Exit::Done);
             }
             // A hint about what needs none is heard and forgotten.
-            RangeOp::DontNeed | RangeOp::AlwaysNeed if !self.is_stream(id)? => return Ok(Exit::Done),
+            RangeOp::DontNeed | RangeOp::AlwaysNeed if !self.has_pages(id)? => return Ok(Exit::Done),
             RangeOp::DontNeed | RangeOp::AlwaysNeed | RangeOp::Prefetch => {
                 return if in_range { Ok(Exit::Done) } else { Err(Status::OUT_OF_RANGE) };
             }
-            _ if !self.is_stream(id)? => return Err(Status::NOT_SUPPORTED),
+            _ if !self.has_pages(id)? => return Err(Status::NOT_SUPPORTED),
             RangeOp::CacheInvalidate if !self.options.test => return Err(Status::NOT_SUPPORTED),
             _ => {}
         }
@@ -168,6 +199,25 @@ impl<M: Machine> Kernel<M> {
         if (offset, size) != (0, vmo.size) {
             return Err(Status::OUT_OF_RANGE);
         }
+        // The caller's buffer may need a frame, which must not be one of these.
+        let was_unlocked = self.objects.leave_unlocked(id);
+        let changed = self.change_locks(caller, &mut locks, op, (offset, size, buffer, buffer_size));
+        if changed.is_ok() {
+            self.objects.get_mut(id)?.locks = Some(locks);
+        }
+        if if changed.is_ok() { locks.count == 0 } else { was_unlocked } {
+            self.objects.unlocked.push(&mut self.objects.vmos, id);
+        }
+        changed
+    }
+
+    fn change_locks(
+        &mut self,
+        caller: Caller,
+        locks: &mut Locks,
+        op: RangeOp,
+        (offset, size, buffer, buffer_size): (u64, u64, u64, u64),
+    ) -> Result {
         match op {
             RangeOp::Unlock => locks.count = locks.count.checked_sub(1).ok_or(Status::BAD_STATE)?,
             RangeOp::TryLock if locks.discarded => return Err(Status::UNAVAILABLE),
@@ -184,11 +234,6 @@ impl<M: Machine> Kernel<M> {
                 (locks.count, locks.discarded) = (locks.count.saturating_add(1), false);
             }
         }
-        self.objects.leave_unlocked(id);
-        if locks.count == 0 {
-            self.objects.unlocked.push(&mut self.objects.vmos, id);
-        }
-        self.objects.get_mut(id)?.locks = Some(locks);
         Ok(())
     }
 }

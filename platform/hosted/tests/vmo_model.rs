@@ -156,12 +156,11 @@ impl Model {
 
     fn set_stream_size(&mut self, size: u64) -> Result<(), Status> {
         let from = self.stream.min(size);
-        let end = size.next_multiple_of(P);
         if size > self.size() {
             return Err(Status::OUT_OF_RANGE);
         }
         self.stream = size;
-        self.fill(from, end - from, 0)
+        self.fill(from, self.size() - from, 0)
     }
 }
 

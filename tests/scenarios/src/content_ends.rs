@@ -105,8 +105,9 @@ fn shown_before(env: &mut Env<'_>) -> Outcome {
     // Neither is it shown in advance.
     ok!(env.vmar_op(env.world.vmar, RangeOp::MapRange, at, 4 * P));
     truth!(is_shown(env, at + P)? && !is_shown(env, at + 2 * P)?);
-    // What lies behind the content stays, and is zero when it becomes content.
-    same!(ok!(env.vmo_read(vmo, 3 * P, 1)), [KEPT]);
+    // What is written behind the content is zero when it becomes content.
+    same!(ok!(env.vmo_read(vmo, 3 * P, 1)), [0]);
+    ok!(env.vmo_write(vmo, 3 * P, &[KEPT]));
     ok!(env.set_stream_size(vmo, 4 * P));
     same!(env.peek_u64(VirtAddr(at + 3 * P)), 0);
     Ok(())
@@ -119,7 +120,7 @@ fn others_stay(env: &mut Env<'_>) -> Outcome {
         same!(env.peek_u64(VirtAddr(ends + page * P)), env.peek_u64(VirtAddr(plain + page * P)));
     }
     ok!(env.set_stream_size(vmo, P));
-    same!(env.peek_u64(VirtAddr(plain + 3 * P)), u64::from(KEPT));
+    same!(env.peek_u64(VirtAddr(plain + 3 * P)), 0);
     env.poke_u64(VirtAddr(plain + 2 * P), 7);
     truth!(is_shown(env, plain + 2 * P)? && !is_shown(env, ends + 2 * P)?);
     // A part that is protected ends where the whole does.
@@ -170,6 +171,7 @@ fn relatives(env: &mut Env<'_>) -> Outcome {
     let at = ok!(env.map(slice, RW | ENDS, 2 * P)).0;
     env.poke_u64(VirtAddr(at + P), 1);
     ok!(env.set_stream_size(vmo, P));
+    same!(env.peek_u64(VirtAddr(at + P)), 0);
     truth!(is_shown(env, at + P)?);
     ok!(env.set_stream_size(slice, P));
     truth!(!is_shown(env, at + P)?);

@@ -271,6 +271,10 @@ fn probe_by_minting(env: &mut Env<'_>) -> Outcome {
         }
     }
     truth!(granted > 0);
+    // No CPU has addresses of more than 52 bits.
+    for base in [1 << 52, 1 << 62] {
+        refused!(env.resource_create(env.world.mmio_root, 0, base, P, b"probe"), NOT_FOUND);
+    }
     Ok(())
 }
 

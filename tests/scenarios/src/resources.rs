@@ -369,24 +369,25 @@ fn every_kind(env: &mut Env<'_>) -> Outcome {
         let own = kind as u32;
         let info = ok!(env.resource_info(root));
         same!((info.kind, info.base, info.size), (own, 0, 0));
-        let parent = ok!(env.resource_create(root, own, 40, 8, b"shared"));
+        let parent = ok!(env.resource_create(root, own, 4, 8, b"shared"));
         let info = ok!(env.resource_info(parent));
-        same!((info.kind, info.flags, info.base, info.size), (own, 0, 40, 8));
-        ok!(env.resource_create(parent, own, 47, 1, b"last"));
-        refused!(env.resource_create(parent, own, 47, 2, b"beyond"), ACCESS_DENIED);
-        refused!(env.resource_create(parent, own | FLAG_EXCLUSIVE, 40, 1, b"child"), INVALID_ARGS);
-        refused!(env.resource_create(root, own | FLAG_EXCLUSIVE, 47, 1, b"taken"), NOT_FOUND);
-        let alone = ok!(env.resource_create(root, own | FLAG_EXCLUSIVE, 48, 2, b"alone"));
-        refused!(env.resource_create(root, own, 49, 4, b"shared"), NOT_FOUND);
+        same!((info.kind, info.flags, info.base, info.size), (own, 0, 4, 8));
+        ok!(env.resource_create(parent, own, 11, 1, b"last"));
+        refused!(env.resource_create(parent, own, 11, 2, b"beyond"), ACCESS_DENIED);
+        refused!(env.resource_create(parent, own | FLAG_EXCLUSIVE, 4, 1, b"child"), INVALID_ARGS);
+        refused!(env.resource_create(root, own | FLAG_EXCLUSIVE, 11, 1, b"taken"), NOT_FOUND);
+        let alone = ok!(env.resource_create(root, own | FLAG_EXCLUSIVE, 12, 2, b"alone"));
+        refused!(env.resource_create(root, own, 13, 3, b"shared"), NOT_FOUND);
         ok!(env.close(alone));
-        ok!(env.resource_create(root, own, 49, 4, b"shared"));
+        ok!(env.resource_create(root, own, 13, 3, b"shared"));
         for (other, _) in roots.into_iter().filter(|(other, _)| *other != root) {
-            refused!(env.resource_create(other, own, 40, 1, b"kind"), ACCESS_DENIED);
+            refused!(env.resource_create(other, own, 4, 1, b"kind"), ACCESS_DENIED);
         }
-        // Numbers are no addresses: what is RAM to MMIO means nothing here.
-        ok!(env.resource_create(root, own, world.ram.base().0, 1, b"number"));
-        refused!(env.create_physical(parent, 40, P), WRONG_TYPE);
+        refused!(env.create_physical(parent, 4, P), WRONG_TYPE);
     }
+    // Numbers are no addresses: what is RAM to MMIO means nothing here.
+    let ram = world.ram.base().0 & 0xFFFF_FFFF;
+    ok!(env.resource_create(world.smc_root, Kind::Smc as u32, ram, 1, b"number"));
     Ok(())
 }
 

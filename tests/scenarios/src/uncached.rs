@@ -14,7 +14,7 @@ scenarios! {
     "CAC-J30" committed_stays "a paged VMO with pages that is not cached keeps its policy";
     "CAC-J31" bytes_stay "what a paged VMO holds stays when it is cached no more";
     "CAC-J32" resizable "a resizable VMO is uncached as well";
-    "CAC-J33" slice_of_uncached "a slice of an uncached VMO shows the same bytes by the same type";
+    "CAC-J33" slice_of_uncached "a slice of uncached contiguous memory shows the same bytes by the same type";
     "ORA-J20" attributes "the MMU has each policy of paged memory by its byte";
     "ORA-J21" zeroed "a page that is not cached starts as zero, whatever was there before";
 }
@@ -100,7 +100,8 @@ fn resizable(env: &mut Env<'_>) -> Outcome {
 }
 
 fn slice_of_uncached(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(2 * P, 0));
+    let bti = ok!(env.bti());
+    let vmo = ok!(env.contiguous(bti, 2 * P, 0));
     ok!(env.set_policy(vmo, CachePolicy::WriteCombining));
     let slice = ok!(env.slice(vmo, P, P));
     let whole = ok!(env.map(vmo, PERM_READ | PERM_WRITE, 2 * P));

@@ -323,7 +323,7 @@ fn references(env: &mut Env<'_>) -> Outcome {
     let at = ok!(env.map(fixed, RW, 2 * P));
     env.poke_u64(at, 5);
     same!(ok!(env.vmo_read(parent, 0, 1)), [5]);
-    refused!(env.vmo_set_size(fixed, P), UNAVAILABLE);
+    refused!(env.vmo_set_size(fixed, P), ACCESS_DENIED);
     let also = ok!(env.create_child(parent, child::REFERENCE | child::RESIZABLE, 0, 0));
     ok!(env.vmo_set_size(also, 3 * P));
     for vmo in [parent, fixed, resizable, also] {

@@ -10,6 +10,7 @@ mod bounded;
 mod child;
 mod clones;
 mod crowds;
+mod discards;
 mod failures;
 mod groups;
 mod lists;
