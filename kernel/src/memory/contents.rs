@@ -2,7 +2,7 @@
 //!
 //! Each function here does one piece and says up to where it came: the caller's call is made again for the rest.
 //! Each takes a VMO that has pages itself, no slice of one.
-use abi::{PAGE_SIZE, Status, status::Result};
+use abi::{PAGE_SIZE, PhysAddr, Status, status::Result};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
@@ -135,18 +135,26 @@ impl<M: Machine> Kernel<M> {
     /// `NO_MEMORY` for the copy of a page that clones share, `INTERNAL` for a stale id.
     pub(crate) fn zero_piece(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
         self.each_committed(vmo, from, to, true, |kernel, frame, offset, length| {
-            if length == PAGE_SIZE as usize {
-                kernel.machine.zero_frame(frame);
-                return Ok(());
-            }
-            let mut at = offset;
-            while at < offset + length {
-                let zeros = ZEROS.get(..(offset + length - at).min(ZEROS.len())).ok_or(Status::INTERNAL)?;
-                kernel.machine.write_frame(frame, at, zeros);
-                at += zeros.len();
-            }
-            Ok(())
+            kernel.zero_part(frame, offset, length)
         })
+    }
+
+    /// Zeroes bytes of a frame.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub(crate) fn zero_part(&mut self, frame: PhysAddr, offset: usize, length: usize) -> Result {
+        if length == PAGE_SIZE as usize {
+            self.machine.zero_frame(frame);
+            return Ok(());
+        }
+        let mut at = offset;
+        while at < offset + length {
+            let zeros = ZEROS.get(..(offset + length - at).min(ZEROS.len())).ok_or(Status::INTERNAL)?;
+            self.machine.write_frame(frame, at, zeros);
+            at += zeros.len();
+        }
+        Ok(())
     }
 
     /// Makes whole pages of `[from, to)` read as zero for `owner`'s call: takes their frames away, but zeroes those that

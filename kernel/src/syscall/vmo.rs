@@ -7,7 +7,7 @@ use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Status, status::Result};
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::memory::pages::Pages;
+use crate::memory::pages::{Page, Pages};
 use crate::object::{Content, Locks, Object, ObjectRef, Resource, Vmo};
 use crate::ports::{Access, Machine};
 
@@ -224,7 +224,10 @@ impl<M: Machine> Kernel<M> {
         let room = PAGE_SIZE as usize - vmo_offset.max(user_offset);
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(room);
         let frame = match direction {
-            // A page that was never written is committed for a read too: simple, and it reads as zero.
+            // What was never written reads as zero, and needs no frame for that.
+            Direction::Read if self.look(vmo, offset)? == Page::Absent => {
+                return self.zero_part(user, user_offset, length).map(|()| length as u64);
+            }
             Direction::Read => Some(self.frame_to_read(vmo, offset)?.0),
             Direction::Write => self.commit_in_pieces(vmo, offset, left)?,
         };

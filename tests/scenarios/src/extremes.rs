@@ -20,6 +20,7 @@ scenarios! {
     "EXT-J07" reference_sizes "a reference is as resizable as its parent";
     "EXT-J08" uncached_children "memory that is not cached has neither references nor, if it is not contiguous, slices";
     "EXT-J09" numbers "no resource is of a number that its kind does not have";
+    "EXT-J10" sparse_reads "reading what was never written takes no memory of the VMO";
 }
 
 const TOPICS: [u32; 8] = [
@@ -148,6 +149,18 @@ fn uncached_children(env: &mut Env<'_>) -> Outcome {
         refused!(env.create_child(vmo, child::REFERENCE, 0, 0), BAD_STATE);
         refused!(env.slice(vmo, P, P), BAD_STATE);
     }
+    Ok(())
+}
+
+fn sparse_reads(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(1 << 40, 0));
+    ok!(env.vmo_write(vmo, P, &[6; 16]));
+    for offset in [0, 7 * P, (1 << 40) - 2 * P, 1 << 30] {
+        same!(ok!(env.vmo_read(vmo, offset + 100, 40)), [0; 40]);
+        same!(ok!(env.vmo_read(vmo, offset + P - 20, 40)).len(), 40);
+    }
+    same!(ok!(env.vmo_read(vmo, P - 8, 16)), [0, 0, 0, 0, 0, 0, 0, 0, 6, 6, 6, 6, 6, 6, 6, 6]);
+    same!(ok!(env.vmo_info(vmo)).committed_bytes, P);
     Ok(())
 }
 

@@ -14,9 +14,17 @@ use super::{dma, pages, ranges};
 #[test]
 fn vmo_read() {
     sweep(
-        |bench| bench.vmo(4),
-        |bench, vmo| bench.try_call(Sysno::vmo_read, &[*vmo, bench.data, P / 2, 1]),
-        |bench, vmo, _| bench.close(vmo),
+        |bench| {
+            // What was never written needs no memory, but the buffer may.
+            let [vmo, buffer] = [bench.vmo(4), bench.vmo(1)];
+            (vmo, buffer, bench.map(buffer, P))
+        },
+        |bench, (vmo, _, at)| bench.try_call(Sysno::vmo_read, &[*vmo, *at, P / 2, 1]),
+        |bench, (vmo, buffer, at), _| {
+            bench.unmap(at, P);
+            bench.close(buffer);
+            bench.close(vmo);
+        },
     );
 }
 

@@ -137,7 +137,11 @@ pub(crate) fn process_memory() {
             },
             |bench, (_, at)| {
                 let process = word(bench.program.world().process);
-                bench.try_call(sysno, &[process, *at, bench.data, 64, bench.out])
+                let (there, here) = match sysno {
+                    Sysno::process_read_memory => (bench.data, *at),
+                    _ => (*at, bench.data),
+                };
+                bench.try_call(sysno, &[process, there, here, 64, bench.out])
             },
             |bench, mapped, _| bench.leave(mapped, 1),
         );
