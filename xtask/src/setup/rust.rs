@@ -73,6 +73,38 @@ impl Toolchain {
         }
     }
 
+    /// Cargo under Miri, which comes with nightly toolchains only and is fetched here when it is missing.
+    ///
+    /// # Errors
+    /// Why it cannot be had, and what to type.
+    pub(crate) fn miri() -> core::result::Result<Command, String> {
+        if process::find_program(&["rustup"]).is_none() {
+            return Err("there is no rustup, and Miri comes with nightly toolchains only".to_owned());
+        }
+        let nightly = || {
+            let mut command = clean("rustup");
+            command.args(["run", "nightly", "cargo", "miri"]).current_dir(crate::paths::root());
+            command
+        };
+        let is_ready = || {
+            let source = process::capture(nightly().args(["setup", "--print-sysroot"]));
+            source.is_ok_and(|output| output.status.success())
+        };
+        if is_ready() {
+            return Ok(nightly());
+        }
+        say("Setting up", "Miri: `cargo xtask test` interprets the unit tests, to find undefined behaviour");
+        let verb = ["toolchain", "install", "nightly", "--profile", "minimal"];
+        let added = rustup(&verb, &["--component", "miri", "--component", "rust-src"]);
+        match (added, is_ready()) {
+            (_, true) => Ok(nightly()),
+            (added, false) => Err(format!(
+                "Miri could not be added{}. Type `rustup toolchain install nightly --component miri --component rust-src`",
+                added.err().map(|error| format!(" ({error:#})")).unwrap_or_default()
+            )),
+        }
+    }
+
     /// The toolchain that set-up left, without installing anything.
     #[cfg(test)]
     pub(crate) fn installed() -> Result<Self> {

@@ -20,14 +20,14 @@ pub(super) fn run(filter: Option<&str>, tally: &mut Tally) -> Result<()> {
     if process::find_program(&["cargo-nextest"]).is_some() {
         let mut tests = Toolchain::cargo("nextest");
         tests.args(["run", "--no-fail-fast", "--no-tests=pass", "--color=never"]).args(filter);
-        runner("host tests", &mut tests, tally)?;
+        runner("host tests", &mut tests, LIMIT, tally)?;
         let mut examples = Toolchain::cargo("test");
         examples.args(["--quiet", "--doc", "--no-fail-fast"]);
-        return runner("host examples", with_filter(&mut examples, filter), tally);
+        return runner("host examples", with_filter(&mut examples, filter), LIMIT, tally);
     }
     let mut tests = Toolchain::cargo("test");
     tests.args(["--quiet", "--no-fail-fast"]);
-    runner("host tests", with_filter(&mut tests, filter), tally)
+    runner("host tests", with_filter(&mut tests, filter), LIMIT, tally)
 }
 
 fn with_filter<'a>(command: &'a mut Command, filter: Option<&str>) -> &'a mut Command {
@@ -37,11 +37,12 @@ fn with_filter<'a>(command: &'a mut Command, filter: Option<&str>) -> &'a mut Co
     command
 }
 
-fn runner(name: &str, command: &mut Command, tally: &mut Tally) -> Result<()> {
+/// Has another runner test, within a limit, and counts what it counted.
+pub(super) fn runner(name: &str, command: &mut Command, limit: Duration, tally: &mut Tally) -> Result<()> {
     say("Testing", process::shown(command));
     command.env(DTC.0, DTC.1);
     let started = Instant::now();
-    let (status, lines) = process::tee(command, LIMIT)?;
+    let (status, lines) = process::tee(command, limit)?;
     let counts = Counts::from_output(&lines).unwrap_or_default();
     tally.add(counts);
     // The runner fails without a failed test when something does not build, and when it was ended.

@@ -6,6 +6,7 @@ mod forms;
 mod host;
 mod lint;
 pub(crate) mod matrix;
+mod miri;
 mod readme;
 mod records;
 mod trees;
@@ -23,10 +24,11 @@ use crate::summary::Tally;
 
 /// Check formatting and lints, run the host tests, and boot the conformance tests in QEMU.
 ///
-/// Five parts, in this order:
+/// Six parts, in this order:
 ///
 ///   lint    rustfmt and clippy with warnings denied, for this machine and for the bare-metal targets
 ///   host    the tests of every crate that runs here, by nextest if it is installed, else by cargo test
+///   miri    the unit tests of the kernel's logic and of the pool of frames again, interpreted: undefined behaviour fails
 ///   corpus  real device trees against what they mean, where the folder is there (or --corpus names it)
 ///   forms   no access to device registers, in the kernel or a program, has a form that a hypervisor cannot emulate;
 ///           no exclusives before the MMU is on
@@ -75,6 +77,7 @@ pub(crate) struct TestArgs {
 enum Part {
     Lint,
     Host,
+    Miri,
     Corpus,
     Forms,
     Qemu,
@@ -82,7 +85,8 @@ enum Part {
 
 impl TestArgs {
     fn runs(&self, part: Part) -> bool {
-        let filtered_out = self.filter.is_some() && matches!(part, Part::Lint | Part::Corpus | Part::Forms);
+        let filtered_out =
+            self.filter.is_some() && matches!(part, Part::Lint | Part::Miri | Part::Corpus | Part::Forms);
         self.only.map_or(!filtered_out, |only| only == part)
     }
 
@@ -110,6 +114,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     }
     if args.runs(Part::Host) {
         host::run(filter, &mut tally)?;
+    }
+    if args.runs(Part::Miri) {
+        miri::run(&mut tally)?;
     }
     if args.runs(Part::Corpus) {
         corpus::run(args.corpus().as_deref(), &mut tally);
@@ -143,7 +150,7 @@ mod tests {
 
     fn parts(line: &[&str]) -> Vec<Part> {
         let args = Line::try_parse_from(["x"].iter().chain(line)).ok().unwrap().test;
-        [Part::Lint, Part::Host, Part::Corpus, Part::Forms, Part::Qemu]
+        [Part::Lint, Part::Host, Part::Miri, Part::Corpus, Part::Forms, Part::Qemu]
             .into_iter()
             .filter(|part| args.runs(*part))
             .collect()
@@ -151,7 +158,7 @@ mod tests {
 
     #[test]
     fn parts_are_chosen() {
-        assert_eq!(parts(&[]), [Part::Lint, Part::Host, Part::Corpus, Part::Forms, Part::Qemu]);
+        assert_eq!(parts(&[]), [Part::Lint, Part::Host, Part::Miri, Part::Corpus, Part::Forms, Part::Qemu]);
         assert_eq!(parts(&["--only", "qemu"]), [Part::Qemu]);
         assert_eq!(parts(&["--filter", "virt"]), [Part::Host, Part::Qemu]);
         assert_eq!(parts(&["--filter", "virt", "--only", "lint"]), [Part::Lint]);

@@ -50,7 +50,7 @@ fn pool_at(base: u64, chunks: u64, free: &[PhysRange]) -> Pool {
         // All zero, and as large as the regions need.
         let bits = Box::leak(vec![0_u64; size / (64 * PAGE_SIZE as usize)].into_boxed_slice());
         let above = Lent::new(0).place(PhysAddr(base));
-        let lent = Lent::new((bits.as_ptr() as u64).wrapping_sub(above));
+        let lent = Lent::new((bits.as_mut_ptr() as u64).wrapping_sub(above));
         let mut pool = Pool::new(regions, storage, (ram as u64).wrapping_sub(base), lent, retype);
         for range in free {
             pool.add(*range);
