@@ -89,8 +89,12 @@ impl fmt::Display for Report {
     }
 }
 
-/// Nanoseconds for a counter in ticks.
-fn nanos(ticks: &AtomicU64) -> u128 {
-    const NANOS_PER_SECOND: u128 = 1_000_000_000;
-    u128::from(ticks.load(Ordering::Relaxed)) * NANOS_PER_SECOND / u128::from(timer::frequency()).max(1)
+/// Nanoseconds for a counter in ticks, which come round after centuries. No counter is so fast that a second of it, times a
+/// billion, has more than 64 bits.
+#[inline(never)]
+fn nanos(ticks: &AtomicU64) -> u64 {
+    const NANOS_PER_SECOND: u64 = 1_000_000_000;
+    let (ticks, frequency) = (ticks.load(Ordering::Relaxed), timer::frequency().max(1));
+    let (seconds, rest) = (ticks / frequency, ticks % frequency);
+    seconds.wrapping_mul(NANOS_PER_SECOND).wrapping_add(rest.wrapping_mul(NANOS_PER_SECOND) / frequency)
 }

@@ -173,7 +173,7 @@ struct Seconds(u64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = u128::from(self.0) * 10 / u128::from(timer::frequency()).max(1);
+        let tenths = self.0.saturating_mul(10) / timer::frequency().max(1);
         write!(f, "{}.{} s", tenths / 10, tenths % 10)
     }
 }
