@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn it_sorts_what_the_library_sorts() {
         let mut seed = 1_u32;
-        for length in 0..if cfg!(miri) { 40 } else { 200 } {
+        for length in 0..if cfg!(miri) { 24 } else { 200 } {
             let mut items: Vec<u32> = (0..length)
                 .map(|_| {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

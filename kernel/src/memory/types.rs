@@ -250,7 +250,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) % bound
         };
-        for _ in 0..4000 {
+        for _ in 0..if cfg!(miri) { 6 } else { 4000 } {
             if live.len() < 20 && random(2) == 0 {
                 // Often the same one once more, which is counted without a search.
                 let again = live.last().copied().filter(|_| random(3) == 0);
