@@ -200,12 +200,13 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::OUT_OF_RANGE);
         }
         // The caller's buffer may need a frame, which must not be one of these.
-        let was_unlocked = self.objects.leave_unlocked(id);
+        let mut is_unlocked = self.objects.leave_unlocked(id);
         let changed = self.change_locks(caller, &mut locks, op, (offset, size, buffer, buffer_size));
         if changed.is_ok() {
+            is_unlocked = locks.count == 0;
             self.objects.get_mut(id)?.locks = Some(locks);
         }
-        if if changed.is_ok() { locks.count == 0 } else { was_unlocked } {
+        if is_unlocked {
             self.objects.unlocked.push(&mut self.objects.vmos, id);
         }
         changed

@@ -89,8 +89,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// Nanoseconds for a counter in ticks, which come round after centuries. No counter is so fast that a second of it, times a
-/// billion, has more than 64 bits.
+/// Nanoseconds for a counter in ticks, which come round after centuries. No counter is so fast that a second of it,
+/// times a billion, has more than 64 bits.
 #[inline(never)]
 fn nanos(ticks: &AtomicU64) -> u64 {
     const NANOS_PER_SECOND: u64 = 1_000_000_000;

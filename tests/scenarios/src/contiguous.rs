@@ -20,6 +20,7 @@ scenarios! {
     "VMO-J34" moved "what a contiguous VMO holds stays when its policy changes";
     "VMO-J35" children "a contiguous VMO has slices and no other children";
     "VMO-J36" returned "contiguous memory comes back when the VMO is gone";
+    "VMO-J37" contiguous_stream "contiguous memory has no stream size";
 }
 
 impl Env<'_> {
@@ -169,6 +170,18 @@ fn returned(env: &mut Env<'_>) -> Outcome {
             ok!(env.set_policy(vmo, CachePolicy::Uncached));
         }
         ok!(env.close(vmo));
+    }
+    Ok(())
+}
+
+fn contiguous_stream(env: &mut Env<'_>) -> Outcome {
+    let bti = ok!(env.bti());
+    let vmo = ok!(env.contiguous(bti, 2 * P, 0));
+    let slice = ok!(env.slice(vmo, P, P));
+    for vmo in [vmo, slice] {
+        same!((ok!(env.stream_size(vmo)), ok!(env.content_size(vmo))), (0, 0));
+        refused!(env.set_stream_size(vmo, 0), NOT_SUPPORTED);
+        refused!(env.set_content_size(vmo, 1), NOT_SUPPORTED);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What is told of jobs, processes, threads and handles.
+//! What is told of jobs, processes, threads and handles; and handles to members by their ids.
 
 use alloc::vec::Vec;
 
@@ -27,6 +27,9 @@ scenarios! {
     "INF-J07" dead_job "a job that was killed has ended when nothing is left in it";
     "INF-J08" process_states "a process that was killed tells when it began and how it ended";
     "INF-J09" info_bad_pointers "lists and records refuse bad pointers";
+    "OBJ-J01" child_by_koid "a member is had by its id, with the parent's rights at most";
+    "OBJ-J02" child_refused "who may not enumerate finds no member, and other types have none";
+    "OBJ-J03" child_of_many "a member is found among hundreds";
 }
 
 /// `zx_object_get_info` of a list: the ids, how many were written and how many there are.
@@ -316,5 +319,87 @@ fn info_bad_pointers(env: &mut Env<'_>) -> Outcome {
     let _second = ok!(job_in(env, job));
     let args = [u64::from(job), u64::from(info::JOB_CHILDREN), at.0 + P - 8, 64];
     refused!(env.raw(Sysno::object_get_info, &args), INVALID_ARGS);
+    Ok(())
+}
+
+fn child(env: &mut Env<'_>, parent: Handle, koid: Koid, rights: Rights) -> Result<Handle> {
+    env.making(Sysno::object_get_child, &[u64::from(parent), koid, u64::from(rights.0)])
+}
+
+fn child_by_koid(env: &mut Env<'_>) -> Outcome {
+    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
+    let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
+    let task = ok!(env.new_process_in(job, b"member"));
+    ok!(env.set_script(&task, &[Step::call(Sysno::nanosleep, &[Arg::Is(abi::time::INFINITE as u64)])]));
+    ok!(env.start_process(&task, 0));
+    for (parent, member) in [(job, inner), (job, task.process), (task.process, task.thread)] {
+        let koid = ok!(koid(env, member));
+        let rights = ok!(env.rights(parent));
+        let same = ok!(child(env, parent, koid, Rights::SAME_RIGHTS));
+        same!(ok!(env.basic(same)).koid, koid);
+        same!(ok!(env.rights(same)), rights);
+        let fewer = ok!(child(env, parent, koid, Rights::INSPECT | Rights::WAIT));
+        same!((ok!(env.basic(fewer)).koid, ok!(env.rights(fewer))), (koid, Rights::INSPECT | Rights::WAIT));
+        let none = ok!(child(env, parent, koid, Rights::NONE));
+        same!(ok!(env.rights(none)), Rights::NONE);
+        if member == task.thread {
+            // The process's rights let one enumerate what has no members.
+            refused!(child(env, same, koid, Rights::NONE), WRONG_TYPE);
+        }
+    }
+    // A handle made so is one like the others: through it the process is killed.
+    let koid = ok!(koid(env, task.process));
+    let process = ok!(child(env, job, koid, Rights::SAME_RIGHTS));
+    ok!(env.raw(Sysno::task_kill, &[u64::from(process)]));
+    ok!(env.wait_for_end(task.process));
+    refused!(child(env, job, koid, Rights::NONE), NOT_FOUND);
+    Ok(())
+}
+
+fn child_refused(env: &mut Env<'_>) -> Outcome {
+    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
+    let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
+    let below = ok!(env.making(Sysno::job_create, &[u64::from(inner), 0]));
+    let inside = ok!(koid(env, inner));
+    let deeper = ok!(koid(env, below));
+    refused!(child(env, job, deeper, Rights::NONE), NOT_FOUND);
+    refused!(child(env, job, 0, Rights::NONE), NOT_FOUND);
+    refused!(child(env, 0, inside, Rights::NONE), BAD_HANDLE);
+    let poor = ok!(env.duplicate(job, Rights::DEFAULT_JOB - Rights::ENUMERATE));
+    refused!(child(env, poor, inside, Rights::NONE), ACCESS_DENIED);
+    let poor = ok!(env.duplicate(job, Rights::ENUMERATE));
+    refused!(child(env, poor, inside, Rights::INSPECT), ACCESS_DENIED);
+    // Right and rights come before the type, and the id last.
+    let event = ok!(env.making(Sysno::event_create, &[0]));
+    refused!(child(env, event, inside, Rights::NONE), ACCESS_DENIED);
+    let (_, vmar) = ok!(env.process_create(b"no members"));
+    refused!(child(env, vmar, inside, Rights::NONE), ACCESS_DENIED);
+    let fresh = ok!(env.thread_create(env.world.process, b"fresh"));
+    let unborn = ok!(koid(env, fresh));
+    refused!(child(env, env.world.process, unborn, Rights::NONE), NOT_FOUND);
+    let before = env.system.object_count();
+    for pointer in env.bad_pointers() {
+        refused!(env.raw(Sysno::object_get_child, &[u64::from(job), inside, 0, pointer]), INVALID_ARGS);
+    }
+    same!(env.system.object_count(), before);
+    same!(ok!(env.basic(inner)).koid, inside);
+    Ok(())
+}
+
+fn child_of_many(env: &mut Env<'_>) -> Outcome {
+    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
+    let mut koids = Vec::new();
+    for _ in 0..200 {
+        let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
+        koids.push(ok!(koid(env, inner)));
+    }
+    let (process, _) = ok!(env.process_create_in(job, b"last"));
+    koids.push(ok!(koid(env, process)));
+    for index in [0, 1, 63, 64, 65, 127, 128, 199, 200] {
+        let wanted = koids.get(index).copied().unwrap_or(0);
+        let found = ok!(child(env, job, wanted, Rights::INSPECT));
+        same!(ok!(env.basic(found)).koid, wanted);
+    }
+    refused!(child(env, job, u64::MAX, Rights::NONE), NOT_FOUND);
     Ok(())
 }

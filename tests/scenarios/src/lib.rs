@@ -31,7 +31,6 @@ mod cpus;
 mod dma;
 mod env;
 mod events;
-mod extremes;
 mod faults;
 mod handles;
 mod infos;
@@ -106,7 +105,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 39] = [
+const FAMILIES: [&[Scenario]; 38] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -121,7 +120,6 @@ const FAMILIES: [&[Scenario]; 39] = [
     resources::SCENARIOS,
     vmo::SCENARIOS,
     vmo_children::SCENARIOS,
-    extremes::SCENARIOS,
     clone_crowds::SCENARIOS,
     vmar::SCENARIOS,
     vmar_regions::SCENARIOS,

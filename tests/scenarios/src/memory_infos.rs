@@ -1,4 +1,4 @@
-//! What is told of memory, of address spaces and of handles; and handles to members by their ids.
+//! What is told of memory, of address spaces and of handles.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use abi::object::{
     vmo_flags,
 };
 use abi::resource::{Kind, system};
-use abi::vmar::{CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_READ, PERM_WRITE, SPECIFIC};
+use abi::vmar::{CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_READ, PERM_WRITE, RangeOp, SPECIFIC};
 use abi::{Handle, Koid, ObjectType, Rights, Status, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Step};
@@ -34,9 +34,7 @@ scenarios! {
     "INF-J22" memory_topics_refuse "each topic of memory is for its type, and needs its right";
     "INF-J23" small_records "a record that does not fit is not written, and there is one";
     "INF-J24" vmo_versions "a VMO's record is as long as its version";
-    "OBJ-J01" child_by_koid "a member is had by its id, with the parent's rights at most";
-    "OBJ-J02" child_refused "who may not enumerate finds no member, and other types have none";
-    "OBJ-J03" child_of_many "a member is found among hundreds";
+    "INF-J25" far_slices "a slice that is mapped far beyond its end is listed like any other mapping";
 }
 
 const READ_WRITE: u32 = PERM_READ | PERM_WRITE;
@@ -542,84 +540,38 @@ fn vmo_versions(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-fn child(env: &mut Env<'_>, parent: Handle, koid: Koid, rights: Rights) -> Result<Handle> {
-    env.making(Sysno::object_get_child, &[u64::from(parent), koid, u64::from(rights.0)])
-}
+/// The topics that go through an address space.
+const OF_SPACES: [u32; 8] = [
+    info::PROCESS_MAPS,
+    info::PROCESS_MAPS_V1,
+    info::PROCESS_MAPS_V2,
+    info::PROCESS_VMOS,
+    info::PROCESS_VMOS_V1,
+    info::PROCESS_VMOS_V2,
+    info::VMAR_MAPS,
+    info::TASK_STATS,
+];
 
-fn child_by_koid(env: &mut Env<'_>) -> Outcome {
-    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
-    let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
-    let task = ok!(env.new_process_in(job, b"member"));
-    ok!(env.set_script(&task, &[Step::call(Sysno::nanosleep, &[Arg::Is(abi::time::INFINITE as u64)])]));
-    ok!(env.start_process(&task, 0));
-    for (parent, member) in [(job, inner), (job, task.process), (task.process, task.thread)] {
-        let koid = ok!(koid(env, member));
-        let rights = ok!(env.rights(parent));
-        let same = ok!(child(env, parent, koid, Rights::SAME_RIGHTS));
-        same!(ok!(env.basic(same)).koid, koid);
-        same!(ok!(env.rights(same)), rights);
-        let fewer = ok!(child(env, parent, koid, Rights::INSPECT | Rights::WAIT));
-        same!((ok!(env.basic(fewer)).koid, ok!(env.rights(fewer))), (koid, Rights::INSPECT | Rights::WAIT));
-        let none = ok!(child(env, parent, koid, Rights::NONE));
-        same!(ok!(env.rights(none)), Rights::NONE);
-        if member == task.thread {
-            // The process's rights let one enumerate what has no members.
-            refused!(child(env, same, koid, Rights::NONE), WRONG_TYPE);
-        }
+/// Asks every topic that goes through an address space.
+fn list_all(env: &mut Env<'_>) -> Result {
+    for topic in OF_SPACES {
+        let of = if topic == info::VMAR_MAPS { env.world.vmar } else { env.world.process };
+        let (buffer, actual, avail) = (env.data(&[]), env.out(1), env.out(2));
+        env.raw(Sysno::object_get_info, &[u64::from(of), u64::from(topic), buffer, 0xE000, actual, avail])?;
     }
-    // A handle made so is one like the others: through it the process is killed.
-    let koid = ok!(koid(env, task.process));
-    let process = ok!(child(env, job, koid, Rights::SAME_RIGHTS));
-    ok!(env.raw(Sysno::task_kill, &[u64::from(process)]));
-    ok!(env.wait_for_end(task.process));
-    refused!(child(env, job, koid, Rights::NONE), NOT_FOUND);
     Ok(())
 }
 
-fn child_refused(env: &mut Env<'_>) -> Outcome {
-    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
-    let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
-    let below = ok!(env.making(Sysno::job_create, &[u64::from(inner), 0]));
-    let inside = ok!(koid(env, inner));
-    let deeper = ok!(koid(env, below));
-    refused!(child(env, job, deeper, Rights::NONE), NOT_FOUND);
-    refused!(child(env, job, 0, Rights::NONE), NOT_FOUND);
-    refused!(child(env, 0, inside, Rights::NONE), BAD_HANDLE);
-    let poor = ok!(env.duplicate(job, Rights::DEFAULT_JOB - Rights::ENUMERATE));
-    refused!(child(env, poor, inside, Rights::NONE), ACCESS_DENIED);
-    let poor = ok!(env.duplicate(job, Rights::ENUMERATE));
-    refused!(child(env, poor, inside, Rights::INSPECT), ACCESS_DENIED);
-    // Right and rights come before the type, and the id last.
-    let event = ok!(env.making(Sysno::event_create, &[0]));
-    refused!(child(env, event, inside, Rights::NONE), ACCESS_DENIED);
-    let (_, vmar) = ok!(env.process_create(b"no members"));
-    refused!(child(env, vmar, inside, Rights::NONE), ACCESS_DENIED);
-    let fresh = ok!(env.thread_create(env.world.process, b"fresh"));
-    let unborn = ok!(koid(env, fresh));
-    refused!(child(env, env.world.process, unborn, Rights::NONE), NOT_FOUND);
-    let before = env.system.object_count();
-    for pointer in env.bad_pointers() {
-        refused!(env.raw(Sysno::object_get_child, &[u64::from(job), inside, 0, pointer]), INVALID_ARGS);
+fn far_slices(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(3 * P, 0));
+    let slice = ok!(env.slice(vmo, 2 * P, P));
+    for offset in [0, P, 1 << 62, u64::MAX - 4 * P + 1, u64::MAX - 2 * P + 1] {
+        let at = ok!(env.vmar_map(env.world.vmar, PERM_READ, 0, slice, offset, P));
+        ok!(list_all(env));
+        let commit = RangeOp::Commit;
+        truth!(env.vmar_op(env.world.vmar, commit, at.0, P).is_ok() == (offset == 0));
+        ok!(list_all(env));
+        ok!(env.unmap(at, P));
     }
-    same!(env.system.object_count(), before);
-    same!(ok!(env.basic(inner)).koid, inside);
-    Ok(())
-}
-
-fn child_of_many(env: &mut Env<'_>) -> Outcome {
-    let job = ok!(env.making(Sysno::job_create, &[u64::from(env.world.job), 0]));
-    let mut koids = Vec::new();
-    for _ in 0..200 {
-        let inner = ok!(env.making(Sysno::job_create, &[u64::from(job), 0]));
-        koids.push(ok!(koid(env, inner)));
-    }
-    let (process, _) = ok!(env.process_create_in(job, b"last"));
-    koids.push(ok!(koid(env, process)));
-    for index in [0, 1, 63, 64, 65, 127, 128, 199, 200] {
-        let wanted = koids.get(index).copied().unwrap_or(0);
-        let found = ok!(child(env, job, wanted, Rights::INSPECT));
-        same!(ok!(env.basic(found)).koid, wanted);
-    }
-    refused!(child(env, job, u64::MAX, Rights::NONE), NOT_FOUND);
     Ok(())
 }

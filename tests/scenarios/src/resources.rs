@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use abi::layout::AbiStruct;
 use abi::object::{InfoResourceGroup, info, property, resource_group};
-use abi::resource::{FLAG_EXCLUSIVE, Kind};
+use abi::resource::{FLAG_EXCLUSIVE, Kind, system};
 use abi::{Handle, ObjectType, Rights, Sysno};
 
 use crate::check::{ok, refused, same, truth};
@@ -52,6 +52,7 @@ scenarios! {
     "RES-J16" no_group "a resource of one device, of another kind or of everything is in no page group";
     "RES-J18" every_kind "the rules are the same for interrupts, secure calls and the kernel's services";
     "RES-J17" group_buffers "the windows of a page group are a list: as long as its buffer, with their number";
+    "RES-J19" numbers "no resource is of a number that its kind does not have";
 }
 
 const SHARED: u32 = 0;
@@ -510,5 +511,30 @@ fn group_buffers(env: &mut Env<'_>) -> Outcome {
         let topic = u64::from(info::RESOURCE_GROUP);
         refused!(env.raw(Sysno::object_get_info, &[u64::from(resource), topic, pointer, 64]), INVALID_ARGS);
     }
+    Ok(())
+}
+
+/// How many numbers a kind has, as far as a test may know.
+fn ends_of_numbers(env: &Env<'_>) -> [(Handle, Kind, u64); 4] {
+    let world = env.world;
+    [
+        (world.mmio_root, Kind::Mmio, 1 << 52),
+        (world.irq_root, Kind::Irq, 1 << 24),
+        (world.smc_root, Kind::Smc, 1 << 32),
+        (world.system_root, Kind::System, system::COUNT),
+    ]
+}
+
+fn numbers(env: &mut Env<'_>) -> Outcome {
+    for (root, kind, end) in ends_of_numbers(env) {
+        let kind = kind as u32;
+        for options in [kind, kind | FLAG_EXCLUSIVE] {
+            refused!(env.resource_create(root, options, end, 1, b"beyond"), NOT_FOUND);
+            refused!(env.resource_create(root, options, end - 1, 2, b"across"), NOT_FOUND);
+            refused!(env.resource_create(root, options, 1 << 62, 1, b"far"), NOT_FOUND);
+        }
+    }
+    let last = system::COUNT - 1;
+    ok!(env.resource_create(env.world.system_root, Kind::System as u32, last, 1, b"last"));
     Ok(())
 }

@@ -15,6 +15,7 @@ scenarios! {
     "CAC-J31" bytes_stay "what a paged VMO holds stays when it is cached no more";
     "CAC-J32" resizable "a resizable VMO is uncached as well";
     "CAC-J33" slice_of_uncached "a slice of uncached contiguous memory shows the same bytes by the same type";
+    "CAC-J34" uncached_children "memory that is not cached has neither references nor, if it is not contiguous, slices";
     "ORA-J20" attributes "the MMU has each policy of paged memory by its byte";
     "ORA-J21" zeroed "a page that is not cached starts as zero, whatever was there before";
 }
@@ -152,6 +153,16 @@ fn zeroed(env: &mut Env<'_>) -> Outcome {
             ok!(env.unmap(at, 8 * P));
             ok!(env.close(vmo));
         }
+    }
+    Ok(())
+}
+
+fn uncached_children(env: &mut Env<'_>) -> Outcome {
+    for policy in OTHERS {
+        let vmo = ok!(env.vmo_create(2 * P, 0));
+        ok!(env.set_policy(vmo, policy));
+        refused!(env.create_child(vmo, child::REFERENCE, 0, 0), BAD_STATE);
+        refused!(env.slice(vmo, P, P), BAD_STATE);
     }
     Ok(())
 }

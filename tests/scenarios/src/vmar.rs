@@ -3,7 +3,8 @@
 use abi::object::task_retcode::EXCEPTION_KILL;
 use abi::vmar::{
     ALIGN_SHIFT, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_WRITE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT,
-    PERM_EXECUTE, PERM_READ, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE, USER_END,
+    PERM_EXECUTE, PERM_READ, PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE,
+    USER_BASE, USER_END,
 };
 use abi::{Rights, Sysno, VirtAddr};
 
@@ -37,6 +38,7 @@ scenarios! {
     "VMR-049" vdso_stays "the vDSO's code cannot be unmapped, protected or overwritten";
     "VMR-J16" protect_to_none "a mapping without permissions ends whoever touches it";
     "VMR-J17" protect_from_none "a mapping without permissions can be given some";
+    "VMR-J18" execute_only "no memory is execute-only, and who allows reading for that may read";
     "VMO-007" protect_to_none_again "what was readable is not when its permissions are gone";
     "VMO-008" read_only_after_none "what was made readable is not writable";
     "VMO-028" past_the_vmo "a mapping larger than its VMO ends whoever goes past the end";
@@ -514,5 +516,19 @@ fn info_needs_inspect(env: &mut Env<'_>) -> Outcome {
     let poor = ok!(env.duplicate(env.world.vmar, Rights::READ));
     refused!(env.vmar_info(poor), ACCESS_DENIED);
     refused!(env.vmar_info(env.world.job), WRONG_TYPE);
+    Ok(())
+}
+
+fn execute_only(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(P, 0));
+    ok!(env.vmo_write(vmo, 0, &[5; 4]));
+    let at = ok!(env.map(vmo, PERM_READ_IF_XOM_UNSUPPORTED, P));
+    same!(env.system.load32(at), 0x0505_0505);
+    ok!(env.protect(at, P, 0));
+    ok!(env.protect(at, P, PERM_WRITE | PERM_READ_IF_XOM_UNSUPPORTED));
+    env.system.store32(at, 3);
+    same!(env.system.load32(at), 3);
+    let blind = ok!(env.duplicate(vmo, Rights::MAP | Rights::WRITE));
+    refused!(env.map(blind, PERM_READ_IF_XOM_UNSUPPORTED, P), ACCESS_DENIED);
     Ok(())
 }

@@ -34,6 +34,7 @@ scenarios! {
     "VMO-J10" two_mappings_agree "two mappings of a page show the same bytes";
     "VMO-J12" bad_output "a VMO whose handle cannot be written is no VMO";
     "VMO-J13" over_itself "a VMO may be copied into and out of its own mapping";
+    "VMO-J14" sparse_reads "reading what was never written takes no memory of the VMO";
 }
 
 fn sizes(env: &mut Env<'_>) -> Outcome {
@@ -291,5 +292,17 @@ fn over_itself(env: &mut Env<'_>) -> Outcome {
     same!(ok!(env.vmo_read(vmo, 0, 10)), b"0101234567");
     ok!(env.raw(Sysno::vmo_write, &[u64::from(vmo), at + 2, 0, 8]));
     same!(ok!(env.vmo_read(vmo, 0, 10)), b"0123456767");
+    Ok(())
+}
+
+fn sparse_reads(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(1 << 40, 0));
+    ok!(env.vmo_write(vmo, P, &[6; 16]));
+    for offset in [0, 7 * P, (1 << 40) - 2 * P, 1 << 30] {
+        same!(ok!(env.vmo_read(vmo, offset + 100, 40)), [0; 40]);
+        same!(ok!(env.vmo_read(vmo, offset + P - 20, 40)).len(), 40);
+    }
+    same!(ok!(env.vmo_read(vmo, P - 8, 16)), [0, 0, 0, 0, 0, 0, 0, 0, 6, 6, 6, 6, 6, 6, 6, 6]);
+    same!(ok!(env.vmo_info(vmo)).committed_bytes, P);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::object::vmo_flags;
-use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmar::{PERM_READ, PERM_WRITE, REQUIRE_NON_RESIZABLE};
 use abi::vmo::{RangeOp, child, create};
 use abi::{Handle, Rights, Signals, Sysno, VirtAddr};
 
@@ -37,6 +37,7 @@ scenarios! {
     "VMC-J25" immutable "a snapshot made with NO_WRITE has snapshots itself";
     "VMC-J26" resized "a clone that is resized leaves its parent as it was";
     "VMC-J27" read_and_written "zx_vmo_read and zx_vmo_write see what mappings see";
+    "VMC-J30" reference_sizes "a reference is as resizable as its parent";
 }
 
 const SNAPSHOTS: [u32; 3] = [child::SNAPSHOT, child::SNAPSHOT_AT_LEAST_ON_WRITE, child::SNAPSHOT_MODIFIED];
@@ -498,5 +499,19 @@ fn read_and_written(env: &mut Env<'_>) -> Outcome {
     env.poke_u64(at, 3);
     same!(ok!(env.vmo_read(parent, 0, 1)), [3]);
     same!(ok!(env.vmo_read(clone, 0, 1)), [1]);
+    Ok(())
+}
+
+fn reference_sizes(env: &mut Env<'_>) -> Outcome {
+    let parent = ok!(env.vmo_create(2 * P, create::RESIZABLE));
+    let reference = ok!(env.create_child(parent, child::REFERENCE, 0, 0));
+    truth!(ok!(env.vmo_info(reference)).flags & vmo_flags::RESIZABLE != 0);
+    truth!(!ok!(env.rights(reference)).contains(Rights::RESIZE));
+    refused!(env.vmo_set_size(reference, P), ACCESS_DENIED);
+    refused!(env.map(reference, PERM_READ | REQUIRE_NON_RESIZABLE, P), NOT_SUPPORTED);
+    let fixed = ok!(env.vmo_create(2 * P, 0));
+    let reference = ok!(env.create_child(fixed, child::REFERENCE, 0, 0));
+    refused!(env.vmo_set_size(reference, P), UNAVAILABLE);
+    ok!(env.map(reference, PERM_READ | REQUIRE_NON_RESIZABLE, P));
     Ok(())
 }

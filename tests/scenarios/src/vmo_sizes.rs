@@ -1,7 +1,7 @@
 //! Sizes of VMOs, and of what is in them.
 
 use abi::vmar::PERM_READ;
-use abi::vmo::create;
+use abi::vmo::{child, create};
 use abi::{Handle, Rights, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Do, Step};
@@ -24,6 +24,9 @@ scenarios! {
     "RNG-J05" resize_large "a VMO of 64 MiB shrinks and gives its pages back";
     "RNG-J06" stream_sizes "a stream size is at most the size, and read without any right";
     "RNG-J07" stream_far "a stream that grows by many pages shows zeros";
+    "RNG-J22" shrunk_stream "all beyond a stream that shrank reads as zero";
+    "RNG-J23" shrunk_far "a stream of thousands of pages shrinks to nothing in pieces";
+    "RNG-J24" unbounded "an unbounded VMO's content size is what was given";
 }
 
 impl Env<'_> {
@@ -202,5 +205,49 @@ fn stream_far(env: &mut Env<'_>) -> Outcome {
         same!((page, ok!(env.number(vmo, page))), (page, 0));
     }
     same!(ok!(env.number(vmo, 0)), 1);
+    Ok(())
+}
+
+fn shrunk_stream(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(3 * P, 0));
+    let clone = |env: &mut Env<'_>| env.create_child(vmo, child::SNAPSHOT, 0, 3 * P);
+    for page in 0..3 {
+        ok!(env.vmo_write(vmo, page * P, &[7; 32]));
+    }
+    let before = ok!(clone(env));
+    ok!(env.set_stream_size(vmo, 10));
+    same!(ok!(env.vmo_read(vmo, 0, 12)), [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0]);
+    for page in 1..3 {
+        same!(ok!(env.vmo_read(vmo, page * P, 32)), [0; 32]);
+        same!(ok!(env.vmo_read(before, page * P, 32)), [7; 32]);
+    }
+    // What is written beyond the stream is gone when it grows.
+    ok!(env.vmo_write(vmo, P, &[9; 32]));
+    ok!(env.set_stream_size(vmo, 3 * P));
+    same!(ok!(env.vmo_read(vmo, P, 32)), [0; 32]);
+    Ok(())
+}
+
+fn shrunk_far(env: &mut Env<'_>) -> Outcome {
+    const PAGES: u64 = 2048;
+    let vmo = ok!(env.vmo_create(PAGES * P, 0));
+    for page in (0..PAGES).step_by(3) {
+        ok!(env.vmo_write(vmo, page * P + 8, &[1]));
+    }
+    ok!(env.set_stream_size(vmo, 1));
+    same!(ok!(env.stream_size(vmo)), 1);
+    for page in (0..PAGES).step_by(97) {
+        same!(ok!(env.vmo_read(vmo, page * P + 8, 1)), [0]);
+    }
+    Ok(())
+}
+
+fn unbounded(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(3 * P + 5, create::UNBOUNDED));
+    truth!(ok!(env.vmo_size(vmo)) > 1 << 63);
+    same!((ok!(env.content_size(vmo)), ok!(env.stream_size(vmo))), (3 * P + 5, 3 * P + 5));
+    let size = ok!(env.vmo_size(vmo));
+    let vmo = ok!(env.vmo_create(u64::MAX, create::UNBOUNDED));
+    same!((ok!(env.content_size(vmo)), ok!(env.vmo_size(vmo))), (size, size));
     Ok(())
 }

@@ -9,7 +9,7 @@ use scenarios::System;
 
 use super::program::Program;
 use super::{Bench, LACKED, MANY, P, sweep, sweep_making, word};
-use super::{dma, pages, ranges};
+use super::{clones, dma, pages, ranges};
 
 #[test]
 fn vmo_read() {
@@ -196,9 +196,9 @@ const EACH: &[fn()] = &[
     ranges::vmar_op_range,
     ranges::vmar_map_range,
     ranges::process_memory,
-    super::a_write_to_a_shared_page,
-    super::snapshots,
-    super::references,
+    clones::a_write_to_a_shared_page,
+    clones::snapshots,
+    clones::references,
     super::vmo_create,
     super::vmo_create_physical,
     super::resource_create,
