@@ -111,20 +111,43 @@ static bool make_bti(zx_handle_t* bti) {
     return true;
 }
 
+/* A VMO of four pages, a part of it and a part of that are pinned where the whole is. */
+static bool pinned_with_slices(zx_handle_t bti, zx_handle_t vmo, zx_paddr_t* places) {
+    zx_handle_t pmt;
+    zx_paddr_t addresses[2] = {0, 0};
+    WORKS(zx_bti_pin(bti, ZX_BTI_PERM_READ, vmo, 0, 4 * P, places, 4, &pmt));
+    WORKS(zx_pmt_unpin(pmt));
+    zx_handle_t slice = slice_of(vmo, P, 3 * P);
+    WORKS(zx_bti_pin(bti, ZX_BTI_PERM_READ, slice, P, 2 * P, addresses, 2, &pmt));
+    SAME(addresses[0], places[2]);
+    SAME(addresses[1], places[3]);
+    WORKS(zx_pmt_unpin(pmt));
+    zx_handle_t inner = slice_of(slice, P, P);
+    WORKS(zx_bti_pin(bti, ZX_BTI_PERM_READ, inner, 0, P, addresses, 1, &pmt));
+    SAME(addresses[0], places[2]);
+    WORKS(zx_pmt_unpin(pmt));
+    return true;
+}
+
 static bool pinned(void) {
-    zx_handle_t bti, pmt, vmo = flash_vmo(4, ZX_CACHE_POLICY_UNCACHED_DEVICE);
+    zx_handle_t bti, paged, row;
+    zx_paddr_t places[4];
     if (!make_bti(&bti)) {
         return false;
     }
-    zx_paddr_t addresses[2] = {0, 0};
-    WORKS(zx_bti_pin(bti, ZX_BTI_PERM_READ, vmo, 2 * P, 2 * P, addresses, 2, &pmt));
-    SAME(addresses[0], world.flash.base + 2 * P);
-    SAME(addresses[1], world.flash.base + 3 * P);
-    WORKS(zx_pmt_unpin(pmt));
-    zx_handle_t inner = slice_of(slice_of(vmo, P, 3 * P), P, P);
-    WORKS(zx_bti_pin(bti, ZX_BTI_PERM_READ, inner, 0, P, addresses, 1, &pmt));
-    SAME(addresses[0], world.flash.base + 2 * P);
-    WORKS(zx_pmt_unpin(pmt));
+    WORKS(zx_vmo_create(4 * P, 0, &paged));
+    WORKS(zx_vmo_create_contiguous(bti, 4 * P, 0, &row));
+    keep(paged);
+    keep(row);
+    if (!pinned_with_slices(bti, paged, places) || !pinned_with_slices(bti, row, places)) {
+        return false;
+    }
+    SAME(places[3], places[0] + 3 * P);
+    if (!pinned_with_slices(bti, flash_vmo(4, ZX_CACHE_POLICY_UNCACHED_DEVICE), places)) {
+        return false;
+    }
+    SAME(places[0], world.flash.base);
+    SAME(places[3], world.flash.base + 3 * P);
     return true;
 }
 
@@ -208,7 +231,7 @@ const struct test physical_ops_tests[] = {
     {"PHO-016", "a handle can be replaced by one with EXECUTE", made_executable},
     {"PHO-017", "a name is kept, cut to 31 bytes", names},
     {"PHO-019", "a mapping works after its handle is closed, and counts", mapping_outlives_handle},
-    {"PHO-020", "a physical VMO and its slices can be pinned", pinned},
+    {"PHO-020", "memory of every kind can be pinned, by its slices too, and a device's at its own addresses", pinned},
     {"PHO-022", "a physical VMO counts as contiguous when it is pinned", pinned_contiguous},
     {"PHO-023", "a mapping made writable reaches the device", write_after_protect},
     {"PHO-025", "a mapping may be longer than its VMO, and ends whoever goes there", beyond_the_end},

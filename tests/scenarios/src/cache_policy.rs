@@ -1,7 +1,7 @@
 //! Cache policies: who may change them, and when.
 
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::vmo::CachePolicy;
+use abi::vmo::{CachePolicy, child};
 use abi::{Rights, VirtAddr};
 
 use crate::check::{ok, refused, same};
@@ -97,18 +97,28 @@ fn paged_mapped(env: &mut Env<'_>) -> Outcome {
     refused!(env.set_policy(vmo, CachePolicy::Uncached), BAD_STATE);
     refused!(env.set_policy(vmo, CachePolicy::Cached), BAD_STATE);
     ok!(env.unmap(at, P));
-    ok!(env.set_policy(vmo, CachePolicy::Cached));
+    for policy in POLICIES {
+        ok!(env.set_policy(vmo, policy));
+    }
     Ok(())
 }
 
 fn paged_with_child(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, 0));
-    let slice = ok!(env.slice(vmo, 0, P));
-    refused!(env.set_policy(vmo, CachePolicy::Uncached), BAD_STATE);
-    refused!(env.set_policy(vmo, CachePolicy::Cached), BAD_STATE);
-    refused!(env.set_policy(slice, CachePolicy::Cached), BAD_STATE);
-    ok!(env.close(slice));
-    ok!(env.set_policy(vmo, CachePolicy::Cached));
+    let kinds = [child::SNAPSHOT, child::SNAPSHOT_AT_LEAST_ON_WRITE, child::SNAPSHOT_MODIFIED, child::SLICE];
+    for kind in kinds {
+        let vmo = ok!(env.vmo_create(P, 0));
+        let clone = ok!(env.create_child(vmo, kind, 0, P));
+        for policy in POLICIES {
+            refused!(env.set_policy(vmo, policy), BAD_STATE);
+        }
+        if kind == child::SLICE {
+            refused!(env.set_policy(clone, CachePolicy::Cached), BAD_STATE);
+        }
+        ok!(env.close(clone));
+        for policy in POLICIES {
+            ok!(env.set_policy(vmo, policy));
+        }
+    }
     Ok(())
 }
 

@@ -23,7 +23,7 @@ scenarios! {
     "BTI-011" commits "a pin brings pages in, and its range lies in the VMO";
     "BTI-013" unpin_wrong "what is no pin is gone after unpinning it, too";
     "BTI-014" rights "a pin asks of the VMO what the device may do";
-    "PHO-020" pin_physical "physical memory is pinned at its own addresses, through slices too";
+    "PHO-020" pin_physical "memory of every kind is pinned where it is, through slices too, and a device's at its own addresses";
     "PHO-022" physical_in_a_row "a physical VMO counts as contiguous";
     "PCH-019" pinned_child "a pinned child without handles keeps its parent's ZERO_CHILDREN clear";
     "BTI-J01" quarantine "a pin that is closed is quarantined until the quarantine is released";
@@ -161,6 +161,19 @@ fn commits(env: &mut Env<'_>) -> Outcome {
     same!(ok!(env.vmo_read(vmo, P, 8)), [0; 8]);
     ok!(env.unpin(pmt));
     same!(ok!(env.vmo_info(vmo)).committed_bytes, 2 * P);
+    // What is pinned is neither taken away nor cut off.
+    let vmo = ok!(env.vmo_create(4 * P, create::RESIZABLE));
+    let (pmt, _) = ok!(env.pin(bti, pin::PERM_READ, vmo, (2 * P, P), 1));
+    for (offset, size) in [(0, 4 * P), (2 * P, P), (P, 2 * P)] {
+        refused!(env.vmo_op(vmo, abi::vmo::RangeOp::Decommit, offset, size), BAD_STATE);
+    }
+    for size in [0, P, 2 * P] {
+        refused!(env.vmo_set_size(vmo, size), BAD_STATE);
+    }
+    ok!(env.vmo_op(vmo, abi::vmo::RangeOp::Decommit, 3 * P, P));
+    ok!(env.unpin(pmt));
+    ok!(env.vmo_op(vmo, abi::vmo::RangeOp::Decommit, 0, 4 * P));
+    ok!(env.vmo_set_size(vmo, 0));
     Ok(())
 }
 
@@ -269,13 +282,22 @@ fn rights(env: &mut Env<'_>) -> Outcome {
 fn pin_physical(env: &mut Env<'_>) -> Outcome {
     let base = env.flash().base().0;
     let bti = ok!(env.bti());
-    let vmo = ok!(crate::physical_ops::flash(env, 8, CachePolicy::UncachedDevice));
-    let slice = ok!(env.slice(vmo, P, 6 * P));
-    let inner = ok!(env.slice(slice, 2 * P, 3 * P));
-    for (handle, start) in [(vmo, 0), (slice, P), (inner, 3 * P)] {
-        let (pmt, addresses) = ok!(env.pin(bti, pin::PERM_READ, handle, (P, 2 * P), 2));
-        same!(addresses, [base + start + P, base + start + 2 * P]);
-        ok!(env.unpin(pmt));
+    let physical = ok!(crate::physical_ops::flash(env, 8, CachePolicy::UncachedDevice));
+    let (paged, row) = (ok!(env.vmo_create(8 * P, 0)), ok!(env.contiguous(bti, 8 * P, 0)));
+    for vmo in [paged, row, physical] {
+        let slice = ok!(env.slice(vmo, P, 6 * P));
+        let inner = ok!(env.slice(slice, 2 * P, 3 * P));
+        let (whole, places) = ok!(env.pin(bti, pin::PERM_READ, vmo, (0, 8 * P), 8));
+        if vmo != paged {
+            let first = if vmo == physical { base } else { places[0] };
+            same!(places, (0..8).map(|page| first + page * P).collect::<Vec<_>>());
+        }
+        for (handle, start) in [(vmo, 0), (slice, 1), (inner, 3)] {
+            let (pmt, addresses) = ok!(env.pin(bti, pin::PERM_READ, handle, (P, 2 * P), 2));
+            same!(addresses, places[start + 1..start + 3]);
+            ok!(env.unpin(pmt));
+        }
+        ok!(env.unpin(whole));
     }
     Ok(())
 }
@@ -293,16 +315,24 @@ fn physical_in_a_row(env: &mut Env<'_>) -> Outcome {
 
 fn pinned_child(env: &mut Env<'_>) -> Outcome {
     let bti = ok!(env.bti());
-    let parent = ok!(env.vmo_create(2 * P, 0));
-    let child = ok!(env.slice(parent, P, P));
-    let (pmt, _) = ok!(env.pin(bti, pin::PERM_READ, child, (0, P), 1));
-    ok!(env.close(child));
     let past = abi::time::INFINITE_PAST;
-    refused!(env.wait(parent, Signals::VMO_ZERO_CHILDREN, past).0, TIMED_OUT);
-    same!(ok!(env.vmo_info(parent)).num_children, 1);
-    ok!(env.unpin(pmt));
-    let soon = env.in_the_future(5_000_000_000);
-    ok!(env.wait(parent, Signals::VMO_ZERO_CHILDREN, soon).0);
+    let physical = ok!(crate::physical_ops::flash(env, 2, CachePolicy::UncachedDevice));
+    let (paged, row) = (ok!(env.vmo_create(2 * P, 0)), ok!(env.contiguous(bti, 2 * P, 0)));
+    for (parent, kind) in
+        [(physical, child::SLICE), (paged, child::SLICE), (paged, child::SNAPSHOT), (row, child::SLICE)]
+    {
+        let child = ok!(env.create_child(parent, kind, P, P));
+        let (pmt, _) = ok!(env.pin(bti, pin::PERM_READ, child, (0, P), 1));
+        let (other, _) = ok!(env.pin(bti, pin::PERM_READ, child, (0, P), 1));
+        ok!(env.close(child));
+        for pin in [pmt, other] {
+            refused!(env.wait(parent, Signals::VMO_ZERO_CHILDREN, past).0, TIMED_OUT);
+            same!(ok!(env.vmo_info(parent)).num_children, 1);
+            ok!(env.unpin(pin));
+        }
+        let soon = env.in_the_future(5_000_000_000);
+        ok!(env.wait(parent, Signals::VMO_ZERO_CHILDREN, soon).0);
+    }
     Ok(())
 }
 

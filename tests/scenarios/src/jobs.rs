@@ -60,6 +60,15 @@ fn set_policy(env: &mut Env<'_>, job: Handle, option: u32, condition: Condition,
     env.raw(Sysno::job_set_policy, &args)
 }
 
+impl Env<'_> {
+    /// A process under a policy that forbids new VMOs; not started.
+    pub(crate) fn new_process_denied_vmos(&mut self) -> Result<Task> {
+        let job = job(self)?;
+        set_policy(self, job, ABSOLUTE, Condition::NewVmo, Action::Deny)?;
+        self.new_process_in(job, b"denied")
+    }
+}
+
 /// `zx_task_kill`.
 fn kill(env: &mut Env<'_>, task: Handle) -> Result {
     env.raw(Sysno::task_kill, &[u64::from(task)])
@@ -75,9 +84,7 @@ fn sleeper(env: &mut Env<'_>, job: Handle) -> Result<Task> {
 }
 
 fn policy_before_resource(env: &mut Env<'_>) -> Outcome {
-    let job = ok!(job(env));
-    ok!(set_policy(env, job, ABSOLUTE, Condition::NewVmo, Action::Deny));
-    let task = ok!(env.new_process_in(job, b"denied"));
+    let task = ok!(env.new_process_denied_vmos());
     let create = |paddr, size| {
         let args = [Arg::Is(0), Arg::Is(paddr), Arg::Is(size), Arg::Script(DATA)];
         Step::call(Sysno::vmo_create_physical, &args)

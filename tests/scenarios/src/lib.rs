@@ -53,6 +53,7 @@ mod time;
 mod uncached;
 mod visitors;
 mod vmar;
+mod vmar_protect;
 mod vmar_ranges;
 mod vmar_regions;
 mod vmo;
@@ -105,7 +106,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 38] = [
+const FAMILIES: [&[Scenario]; 39] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -122,6 +123,7 @@ const FAMILIES: [&[Scenario]; 38] = [
     vmo_children::SCENARIOS,
     clone_crowds::SCENARIOS,
     vmar::SCENARIOS,
+    vmar_protect::SCENARIOS,
     vmar_regions::SCENARIOS,
     vmo_sizes::SCENARIOS,
     vmo_locks::SCENARIOS,

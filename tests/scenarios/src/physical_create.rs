@@ -9,6 +9,7 @@ use abi::vmar::{PERM_READ, PERM_WRITE};
 use abi::vmo::CachePolicy;
 use abi::{Handle, Rights, Status, Sysno};
 
+use crate::agent::{Arg, DATA, Step};
 use crate::check::{ok, refused, same, truth};
 use crate::env::Result;
 use crate::{Env, Outcome, P, scenarios};
@@ -96,8 +97,18 @@ fn child_grants_its_range(env: &mut Env<'_>) -> Outcome {
 }
 
 fn size_before_policy_and_resource(env: &mut Env<'_>) -> Outcome {
-    // PHY-J12 asks the same under a policy that forbids new VMOs.
     refused!(env.create_physical(0, 0, 0), INVALID_ARGS);
+    let (resource, base) = ok!(registers(env));
+    refused!(env.create_physical(resource, base, 0), INVALID_ARGS);
+    let task = ok!(env.new_process_denied_vmos());
+    let create = |size| {
+        let args = [Arg::Is(0), Arg::Is(base), Arg::Is(size), Arg::Script(DATA)];
+        Step::call(Sysno::vmo_create_physical, &args)
+    };
+    // With a size the policy speaks, before anybody looks at the resource.
+    same!(ok!(env.run_prepared(&task, &[create(0), create(P), Step::exit(0)])), 0);
+    refused!(env.step_status(&task, 0), INVALID_ARGS);
+    refused!(env.step_status(&task, 1), ACCESS_DENIED);
     Ok(())
 }
 
@@ -137,6 +148,8 @@ fn no_rights_needed(env: &mut Env<'_>) -> Outcome {
 }
 
 fn size_before_handle(env: &mut Env<'_>) -> Outcome {
+    let base = env.world.registers.base().0;
+    refused!(env.create_physical(0, base, P + 1), INVALID_ARGS);
     refused!(env.create_physical(0, 0, P + 1), INVALID_ARGS);
     refused!(env.create_physical(0, 0, P - 1), INVALID_ARGS);
     refused!(env.create_physical(0, 0, u64::MAX), INVALID_ARGS);
@@ -247,6 +260,12 @@ fn contiguous(env: &mut Env<'_>) -> Outcome {
     let (resource, base) = ok!(flash(env, 4));
     let vmo = ok!(env.create_physical(resource, base, 4 * P));
     truth!(ok!(env.vmo_info(vmo)).flags & vmo_flags::CONTIGUOUS != 0);
+    // The kernel takes it for that where it matters: one address stands for all of it.
+    let bti = ok!(env.bti());
+    let options = abi::dma::pin::PERM_READ | abi::dma::pin::CONTIGUOUS;
+    let (pmt, addresses) = ok!(env.pin(bti, options, vmo, (0, 4 * P), 1));
+    same!(addresses, [base]);
+    ok!(env.unpin(pmt));
     Ok(())
 }
 

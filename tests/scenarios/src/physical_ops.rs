@@ -1,5 +1,6 @@
 //! What can be done with a physical VMO, and what cannot.
 
+use abi::object::task_retcode::EXCEPTION_KILL;
 use abi::object::{property, vmo_flags};
 use abi::vmar::{MAP_RANGE, PERM_EXECUTE, PERM_READ, PERM_WRITE};
 use abi::vmo::CachePolicy;
@@ -112,11 +113,15 @@ fn write_after_protect(env: &mut Env<'_>) -> Outcome {
 
 fn beyond_the_end(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(registers(env));
-    let task = ok!(env.new_process(b"beyond"));
-    let at = ok!(env.vmar_map(task.vmar, PERM_READ | PERM_WRITE, 0, vmo, 0, 2 * P));
-    let touch = |at| Step::new(Do::Load, &[Arg::Is(at)]);
-    let code = ok!(env.run_prepared(&task, &[touch(at.0 + 4), touch(at.0 + P)]));
-    same!(code, abi::object::task_retcode::EXCEPTION_KILL);
+    // A register that may be written, then what lies behind the VMO.
+    for (offset, expected) in [(4, 0), (P, EXCEPTION_KILL), (2 * P - 4, EXCEPTION_KILL)] {
+        for access in [Do::Load, Do::Store] {
+            let task = ok!(env.new_process(b"beyond"));
+            let at = ok!(env.vmar_map(task.vmar, PERM_READ | PERM_WRITE, 0, vmo, 0, 2 * P));
+            let touch = Step::new(access, &[Arg::Is(at.0 + offset)]);
+            same!(ok!(env.run_prepared(&task, &[touch, Step::exit(0)])), expected);
+        }
+    }
     Ok(())
 }
 

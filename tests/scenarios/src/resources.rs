@@ -67,6 +67,17 @@ fn mint(env: &mut Env<'_>, flags: u32, offset: u64, size: u64) -> Result<Handle>
     env.resource_create(env.world.mmio_root, flags, at, size, b"minted")
 }
 
+/// The resource for one of the kernel's services.
+fn unit(env: &mut Env<'_>, service: u64) -> Result<Handle> {
+    env.resource_create(env.world.system_root, Kind::System as u32, service, 1, b"service")
+}
+
+/// A call that needs the resource for DEBUG, and is strict about it.
+fn asks(env: &mut Env<'_>, resource: Handle) -> Result {
+    let (at, out) = (env.own().0, env.out(0));
+    env.raw(Sysno::jacinth_translate, &[u64::from(resource), at, 0, out])
+}
+
 /// A child of `parent`, `offset` bytes into flash.
 fn child(env: &mut Env<'_>, parent: Handle, flags: u32, offset: u64, size: u64) -> Result<Handle> {
     let at = base(env).wrapping_add(offset);
@@ -205,15 +216,22 @@ fn info_needs_inspect(env: &mut Env<'_>) -> Outcome {
 }
 
 fn exclusive_then_shared(env: &mut Env<'_>) -> Outcome {
+    let none = env.system.object_count();
     let alone = ok!(mint(env, FLAG_EXCLUSIVE, 0, P));
+    same!(env.system.object_count(), none.map(|count| count + 1));
     refused!(mint(env, SHARED, 0, P), NOT_FOUND);
+    // Who was refused is in no list.
+    same!(env.system.object_count(), none.map(|count| count + 1));
     ok!(env.close(alone));
     ok!(mint(env, SHARED, 0, P));
     Ok(())
 }
 
 fn shared_then_exclusive(env: &mut Env<'_>) -> Outcome {
+    let none = env.system.object_count();
     let first = ok!(mint(env, SHARED, 0, P));
+    refused!(mint(env, FLAG_EXCLUSIVE, 0, P), NOT_FOUND);
+    same!(env.system.object_count(), none.map(|count| count + 1));
     let second = ok!(mint(env, SHARED, 0, P));
     refused!(mint(env, FLAG_EXCLUSIVE, 0, P), NOT_FOUND);
     ok!(env.close(first));
@@ -236,6 +254,11 @@ fn strict_and_not(env: &mut Env<'_>) -> Outcome {
     ok!(env.create_physical(half, at, P));
     refused!(child(env, half, SHARED, 0, P), ACCESS_DENIED);
     ok!(child(env, half, SHARED, 0, P / 2));
+    // What is no memory has no pages: there a resource holds the unit, or does not.
+    let debug = ok!(unit(env, system::DEBUG));
+    ok!(asks(env, debug));
+    let before = ok!(unit(env, system::DEBUG - 1));
+    refused!(asks(env, before), OUT_OF_RANGE);
     Ok(())
 }
 
@@ -243,6 +266,11 @@ fn elsewhere(env: &mut Env<'_>) -> Outcome {
     let resource = ok!(mint(env, SHARED, 0, P));
     refused!(env.create_physical(resource, env.world.registers.base().0, P), ACCESS_DENIED);
     refused!(child(env, resource, SHARED, 8 * P, P), ACCESS_DENIED);
+    for other in [system::HYPERVISOR, system::VMEX, system::INFO, system::COUNT - 1] {
+        let service = ok!(unit(env, other));
+        refused!(asks(env, service), OUT_OF_RANGE);
+    }
+    refused!(asks(env, resource), WRONG_TYPE);
     Ok(())
 }
 

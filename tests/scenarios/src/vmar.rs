@@ -2,21 +2,20 @@
 
 use abi::object::task_retcode::EXCEPTION_KILL;
 use abi::vmar::{
-    ALIGN_SHIFT, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_WRITE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT,
-    PERM_EXECUTE, PERM_READ, PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE,
-    USER_BASE, USER_END,
+    ALIGN_SHIFT, CAN_MAP_EXECUTE, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, MAP_RANGE,
+    OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_READ, PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, SPECIFIC,
+    SPECIFIC_OVERWRITE, USER_BASE, USER_END,
 };
 use abi::{Rights, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Do, Step};
 use crate::check::{ok, refused, same, truth};
-use crate::children::Task;
 use crate::env::Result;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
     "VMR-010" map_range_with_offset "MAP_RANGE works with an offset into the VMO";
-    "VMR-011" specific_over_mapping "SPECIFIC takes no place that is taken";
+    "VMR-011" specific_over_taken "SPECIFIC takes no place that is taken, in whole or in part";
     "VMR-013" offset_needs_specific "an offset without SPECIFIC is refused";
     "VMR-014" specific_and_limit "SPECIFIC and an upper limit exclude each other";
     "VMR-016" map_range_and_overwrite "MAP_RANGE and SPECIFIC_OVERWRITE exclude each other";
@@ -25,22 +24,15 @@ scenarios! {
     "VMR-020" unaligned_addresses "addresses to unmap or protect are multiples of a page";
     "VMR-022" zero_lengths "a length of 0 is refused";
     "VMR-023" lengths_that_wrap "a length that cannot be rounded up is refused";
-    "VMR-025" protect_options "protect takes permissions and nothing else";
     "VMR-026" unaligned_lengths "lengths are rounded up to whole pages";
-    "VMR-028" dropped_rights "a right that the handle lacked at mapping is not had later";
     "VMR-031" vmar_rights "a permission needs its right on the VMAR and its flag in the region";
     "VMR-034" unmap_gaps "unmapping goes over gaps";
     "VMR-035" overwrite_middle "SPECIFIC_OVERWRITE replaces mappings, and only where it is";
-    "VMR-037" protect_gap "protecting a gap finds nothing";
     "VMR-043" partial_unmap "what is left of a large sparse mapping works on";
     "VMR-046" vdso_once "a process maps the vDSO's code once";
     "VMR-047" vdso_whole "the vDSO's code is mapped whole or not at all";
     "VMR-049" vdso_stays "the vDSO's code cannot be unmapped, protected or overwritten";
-    "VMR-J16" protect_to_none "a mapping without permissions ends whoever touches it";
-    "VMR-J17" protect_from_none "a mapping without permissions can be given some";
     "VMR-J18" execute_only "no memory is execute-only, and who allows reading for that may read";
-    "VMO-007" protect_to_none_again "what was readable is not when its permissions are gone";
-    "VMO-008" read_only_after_none "what was made readable is not writable";
     "VMO-028" past_the_vmo "a mapping larger than its VMO ends whoever goes past the end";
     "VMR-J01" root_info "the root VMAR spans user space";
     "VMR-J02" write_needs_read "WRITE or EXECUTE without READ is refused";
@@ -52,7 +44,6 @@ scenarios! {
     "VMR-J08" upper_limit "a mapping ends below its upper limit";
     "VMR-J09" offset_overflow "an offset and length that wrap are out of range";
     "VMR-J10" unmap_middle "unmapping the middle leaves both ends";
-    "VMR-J11" protect_middle "protecting the middle leaves both ends";
     "VMR-J12" specific_fits_between "SPECIFIC takes exactly the gap that was left";
     "VMR-J13" unmap_bounds "unmapping outside the region is refused";
     "VMR-J14" mapped_elsewhere "a process maps into another's region";
@@ -60,7 +51,7 @@ scenarios! {
 }
 
 /// A page of memory, mapped readable and writable in the program.
-fn mapped(env: &mut Env<'_>, pages: u64) -> Result<(u32, VirtAddr)> {
+pub(crate) fn mapped(env: &mut Env<'_>, pages: u64) -> Result<(u32, VirtAddr)> {
     let vmo = env.vmo_create(pages * P, 0)?;
     let at = env.map(vmo, PERM_READ | PERM_WRITE, pages * P)?;
     Ok((vmo, at))
@@ -79,26 +70,50 @@ fn map_range_with_offset(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-fn specific_over_mapping(env: &mut Env<'_>) -> Outcome {
-    let (vmo, at) = ok!(mapped(env, 3));
-    let vmar = env.world.vmar;
-    for (offset, len) in [(0, P), (P, P), (0, 3 * P), (2 * P, P)] {
-        let place = offset_of(at) + offset;
-        refused!(env.vmar_map(vmar, SPECIFIC | PERM_READ, place, vmo, 0, len), ALREADY_EXISTS);
-        refused!(env.allocate(vmar, SPECIFIC | CAN_MAP_READ, place, len), ALREADY_EXISTS);
-    }
-    let (_, at) = ok!(env.region(3));
-    for (offset, len) in [(0, P), (P, P), (0, 3 * P), (2 * P, P)] {
-        let place = offset_of(VirtAddr(at)) + offset;
-        refused!(env.vmar_map(vmar, SPECIFIC | PERM_READ, place, vmo, 0, len), ALREADY_EXISTS);
-        refused!(env.allocate(vmar, SPECIFIC | CAN_MAP_READ, place, len), ALREADY_EXISTS);
+fn specific_over_taken(env: &mut Env<'_>) -> Outcome {
+    let vmo = ok!(env.vmo_create(9 * P, 0));
+    let all = CAN_MAP_READ | CAN_MAP_SPECIFIC;
+    for is_region in [false, true] {
+        // Pages 3, 4 and 5 of nine are taken; every range of the nine is tried.
+        let (region, base) = ok!(env.region(9));
+        if is_region {
+            ok!(env.allocate(region, SPECIFIC | all, 3 * P, 3 * P));
+        } else {
+            ok!(env.vmar_map(region, SPECIFIC | PERM_READ, 3 * P, vmo, 0, 3 * P));
+        }
+        for from in 0..9 {
+            for to in from + 1..=9 {
+                let (at, len) = (from * P, (to - from) * P);
+                let mapping = env.vmar_map(region, SPECIFIC | PERM_READ, at, vmo, 0, len);
+                if from < 6 && to > 3 {
+                    refused!(mapping, ALREADY_EXISTS);
+                    refused!(env.allocate(region, SPECIFIC | all, at, len), ALREADY_EXISTS);
+                    continue;
+                }
+                same!(ok!(mapping).0, base + at);
+                ok!(env.raw(Sysno::vmar_unmap, &[u64::from(region), base + at, len]));
+                let (inner, place) = ok!(env.allocate(region, SPECIFIC | all, at, len));
+                same!(place, base + at);
+                ok!(env.destroy(inner));
+                ok!(env.close(inner));
+            }
+        }
+        // Nor what the other kind of thing takes beside it.
+        ok!(env.vmar_map(region, SPECIFIC | PERM_READ, 2 * P, vmo, 0, P));
+        ok!(env.allocate(region, SPECIFIC | all, 6 * P, P));
+        refused!(env.vmar_map(region, SPECIFIC | PERM_READ, 2 * P, vmo, 0, 5 * P), ALREADY_EXISTS);
+        refused!(env.allocate(region, SPECIFIC | all, 2 * P, 5 * P), ALREADY_EXISTS);
     }
     Ok(())
 }
 
 fn offset_needs_specific(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(P, 0));
-    refused!(env.vmar_map(env.world.vmar, PERM_READ, P, vmo, 0, P), INVALID_ARGS);
+    for offset in [P, 1, 64 * P] {
+        refused!(env.vmar_map(env.world.vmar, PERM_READ, offset, vmo, 0, P), INVALID_ARGS);
+        refused!(env.vmar_map(env.world.vmar, PERM_READ | MAP_RANGE, offset, vmo, 0, P), INVALID_ARGS);
+        refused!(env.allocate(env.world.vmar, CAN_MAP_READ, offset, P), INVALID_ARGS);
+    }
     Ok(())
 }
 
@@ -107,6 +122,8 @@ fn specific_and_limit(env: &mut Env<'_>) -> Outcome {
     for kind in [SPECIFIC, SPECIFIC_OVERWRITE] {
         let options = kind | OFFSET_IS_UPPER_LIMIT | PERM_READ;
         refused!(env.vmar_map(env.world.vmar, options, 16 * P, vmo, 0, P), INVALID_ARGS);
+        let options = kind | OFFSET_IS_UPPER_LIMIT | CAN_MAP_READ;
+        refused!(env.allocate(env.world.vmar, options, 16 * P, P), INVALID_ARGS);
     }
     Ok(())
 }
@@ -154,6 +171,8 @@ fn unaligned_addresses(env: &mut Env<'_>) -> Outcome {
 fn zero_lengths(env: &mut Env<'_>) -> Outcome {
     let (vmo, at) = ok!(mapped(env, 1));
     refused!(env.map(vmo, PERM_READ, 0), INVALID_ARGS);
+    refused!(env.map(vmo, PERM_READ | MAP_RANGE, 0), INVALID_ARGS);
+    refused!(env.allocate(env.world.vmar, CAN_MAP_READ, 0, 0), INVALID_ARGS);
     refused!(env.unmap(at, 0), INVALID_ARGS);
     refused!(env.protect(at, 0, PERM_READ), INVALID_ARGS);
     Ok(())
@@ -161,49 +180,61 @@ fn zero_lengths(env: &mut Env<'_>) -> Outcome {
 
 fn lengths_that_wrap(env: &mut Env<'_>) -> Outcome {
     let (vmo, at) = ok!(mapped(env, 1));
-    refused!(env.map(vmo, PERM_READ, u64::MAX), OUT_OF_RANGE);
-    refused!(env.unmap(at, u64::MAX), INVALID_ARGS);
-    refused!(env.protect(at, u64::MAX, PERM_READ), INVALID_ARGS);
-    Ok(())
-}
-
-fn protect_options(env: &mut Env<'_>) -> Outcome {
-    let (_, at) = ok!(mapped(env, 1));
-    for extra in [CAN_MAP_WRITE, SPECIFIC, MAP_RANGE, 1 << 31] {
-        refused!(env.protect(at, P, PERM_READ | extra), INVALID_ARGS);
+    for len in [u64::MAX, u64::MAX - P + 2] {
+        refused!(env.map(vmo, PERM_READ, len), OUT_OF_RANGE);
+        refused!(env.allocate(env.world.vmar, CAN_MAP_READ, 0, len), INVALID_ARGS);
+        refused!(env.unmap(at, len), INVALID_ARGS);
+        refused!(env.protect(at, len, PERM_READ), INVALID_ARGS);
     }
-    refused!(env.protect(at, P, PERM_WRITE), INVALID_ARGS);
+    env.system.store32(at, 1);
     Ok(())
 }
 
 fn unaligned_lengths(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(2 * P, 0));
     let at = ok!(env.map(vmo, PERM_READ | PERM_WRITE, P + 1));
-    env.system.store32(VirtAddr(at.0 + 2 * P - 4), 9);
+    let last = VirtAddr(at.0 + 2 * P - 8);
+    env.poke_u64(last, 9);
     ok!(env.protect(at, P + 1, PERM_READ));
+    // All of the last page is read-only now: the kernel does not write there for the program either.
+    refused!(env.raw(Sysno::vmo_get_size, &[u64::from(vmo), last.0]), INVALID_ARGS);
+    same!(env.peek_u64(last), 9);
     ok!(env.protect(at, P + 1, PERM_READ | PERM_WRITE));
-    env.system.store32(VirtAddr(at.0 + 2 * P - 4), 10);
+    ok!(env.raw(Sysno::vmo_get_size, &[u64::from(vmo), last.0]));
+    same!(env.peek_u64(last), 2 * P);
     ok!(env.unmap(at, P + 1));
     same!(ok!(env.vmo_info(vmo)).num_mappings, 0);
-    Ok(())
-}
-
-fn dropped_rights(env: &mut Env<'_>) -> Outcome {
-    let vmo = ok!(env.vmo_create(P, 0));
-    let reader = ok!(env.duplicate(vmo, Rights::READ | Rights::MAP));
-    let at = ok!(env.map(reader, PERM_READ, P));
-    refused!(env.protect(at, P, PERM_READ | PERM_WRITE), ACCESS_DENIED);
-    ok!(env.close(reader));
-    refused!(env.protect(at, P, PERM_READ | PERM_WRITE), ACCESS_DENIED);
-    refused!(env.protect(at, P, PERM_READ | PERM_EXECUTE), ACCESS_DENIED);
-    ok!(env.protect(at, P, 0));
-    ok!(env.protect(at, P, PERM_READ));
+    refused!(env.raw(Sysno::vmo_get_size, &[u64::from(vmo), last.0]), INVALID_ARGS);
     Ok(())
 }
 
 fn vmar_rights(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(P, 0));
     let vmar = env.world.vmar;
+    // A region that lacks one flag, what is mapped with it, and what else is.
+    let every = CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_EXECUTE;
+    let code = ok!(env.making(Sysno::vmo_replace_as_executable, &[u64::from(vmo), 0]));
+    env.forget(vmo);
+    let vmo = code;
+    for (flag, needs) in [
+        (CAN_MAP_READ, PERM_READ),
+        (CAN_MAP_WRITE, PERM_READ | PERM_WRITE),
+        (CAN_MAP_EXECUTE, PERM_READ | PERM_EXECUTE),
+    ] {
+        let (region, _) = ok!(env.allocate(vmar, every & !flag, 0, 4 * P));
+        refused!(env.vmar_map(region, needs, 0, vmo, 0, P), ACCESS_DENIED);
+        refused!(env.allocate(region, flag, 0, P), ACCESS_DENIED);
+        refused!(env.allocate(region, every, 0, P), ACCESS_DENIED);
+        ok!(env.allocate(region, every & !flag, 0, P));
+        for other in [PERM_READ, PERM_READ | PERM_WRITE, PERM_READ | PERM_EXECUTE] {
+            let outcome = env.vmar_map(region, other, 0, vmo, 0, P);
+            if other == needs || flag == CAN_MAP_READ {
+                refused!(outcome, ACCESS_DENIED);
+            } else {
+                ok!(outcome);
+            }
+        }
+    }
     let reader = ok!(env.duplicate(vmar, Rights::READ));
     refused!(env.vmar_map(reader, PERM_READ | PERM_WRITE, 0, vmo, 0, P), ACCESS_DENIED);
     let (region, _) = ok!(env.allocate(vmar, CAN_MAP_READ | CAN_MAP_EXECUTE, 0, 2 * P));
@@ -259,14 +290,6 @@ fn overwrite_middle(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-fn protect_gap(env: &mut Env<'_>) -> Outcome {
-    let (_, at) = ok!(mapped(env, 3));
-    ok!(env.unmap(VirtAddr(at.0 + P), P));
-    refused!(env.protect(at, 3 * P, PERM_READ), NOT_FOUND);
-    refused!(env.protect(VirtAddr(at.0 + P), P, PERM_READ), NOT_FOUND);
-    Ok(())
-}
-
 fn partial_unmap(env: &mut Env<'_>) -> Outcome {
     const SIZE: u64 = 1 << 30;
     let vmo = ok!(env.vmo_create(SIZE, 0));
@@ -287,6 +310,9 @@ fn vdso_once(env: &mut Env<'_>) -> Outcome {
     let (vmar, vdso) = (env.world.vmar, env.world.vdso);
     refused!(env.vmar_map(vmar, PERM_READ | PERM_EXECUTE, 0, vdso, offset, size), ACCESS_DENIED);
     ok!(env.vmar_map(vmar, PERM_READ, 0, vdso, 0, offset));
+    let (_, other) = ok!(env.process_create(b"vdso"));
+    ok!(env.vmar_map(other, PERM_READ | PERM_EXECUTE, 0, vdso, offset, size));
+    refused!(env.vmar_map(other, PERM_READ | PERM_EXECUTE, 0, vdso, offset, size), ACCESS_DENIED);
     Ok(())
 }
 
@@ -307,6 +333,10 @@ fn vdso_whole(env: &mut Env<'_>) -> Outcome {
 
 fn vdso_stays(env: &mut Env<'_>) -> Outcome {
     let (offset, size) = env.world.vdso_code;
+    let property = u64::from(abi::object::property::PROCESS_VDSO_BASE_ADDRESS);
+    let out = env.out(0);
+    ok!(env.raw(Sysno::object_get_property, &[u64::from(env.world.process), property, out, 8]));
+    same!(env.out_u64(0), env.world.vdso_base.0);
     let at = VirtAddr(env.world.vdso_base.0 + offset);
     refused!(env.unmap(at, size), ACCESS_DENIED);
     refused!(env.unmap(at, P), ACCESS_DENIED);
@@ -314,51 +344,6 @@ fn vdso_stays(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(P, 0));
     let options = SPECIFIC_OVERWRITE | PERM_READ;
     refused!(env.vmar_map(env.world.vmar, options, offset_of(at), vmo, 0, P), ACCESS_DENIED);
-    Ok(())
-}
-
-/// A process that touches a page of its own as `access` says, with these permissions on it.
-fn touch(env: &mut Env<'_>, task: &Task, permissions: &[u32], access: Do) -> Result<i64> {
-    let vmo = env.vmo_create(P, 0)?;
-    let at = env.vmar_map(task.vmar, PERM_READ | PERM_WRITE, 0, vmo, 0, P)?;
-    for permission in permissions {
-        let args = [u64::from(task.vmar), u64::from(*permission), at.0, P];
-        env.raw(Sysno::vmar_protect, &args)?;
-    }
-    env.run_prepared(task, &[Step::new(access, &[Arg::Is(at.0)]), Step::exit(0)])
-}
-
-fn protect_to_none(env: &mut Env<'_>) -> Outcome {
-    for access in [Do::Load, Do::Store, Do::Jump] {
-        let task = ok!(env.new_process(b"none"));
-        same!(ok!(touch(env, &task, &[0], access)), EXCEPTION_KILL);
-    }
-    Ok(())
-}
-
-fn protect_from_none(env: &mut Env<'_>) -> Outcome {
-    let task = ok!(env.new_process(b"some"));
-    same!(ok!(touch(env, &task, &[0, PERM_READ], Do::Load)), 0);
-    Ok(())
-}
-
-fn protect_to_none_again(env: &mut Env<'_>) -> Outcome {
-    let (_, at) = ok!(mapped(env, 1));
-    env.system.store32(at, 3);
-    ok!(env.protect(at, P, 0));
-    // The kernel may not read there for the program either.
-    let (channel, _) = ok!(env.channel());
-    refused!(env.raw(Sysno::channel_write, &[u64::from(channel), 0, at.0, 8]), INVALID_ARGS);
-    ok!(env.protect(at, P, PERM_READ));
-    same!(env.system.load32(at), 3);
-    let task = ok!(env.new_process(b"readable"));
-    same!(ok!(touch(env, &task, &[PERM_READ, 0], Do::Load)), EXCEPTION_KILL);
-    Ok(())
-}
-
-fn read_only_after_none(env: &mut Env<'_>) -> Outcome {
-    let task = ok!(env.new_process(b"read-only"));
-    same!(ok!(touch(env, &task, &[0, PERM_READ], Do::Store)), EXCEPTION_KILL);
     Ok(())
 }
 
@@ -470,17 +455,6 @@ fn unmap_middle(env: &mut Env<'_>) -> Outcome {
     let (channel, _) = ok!(env.channel());
     refused!(env.raw(Sysno::channel_write, &[u64::from(channel), 0, at.0 + P, 8]), INVALID_ARGS);
     same!(ok!(env.vmo_read(vmo, P, 1)), [8]);
-    Ok(())
-}
-
-fn protect_middle(env: &mut Env<'_>) -> Outcome {
-    let (_, at) = ok!(mapped(env, 3));
-    ok!(env.protect(VirtAddr(at.0 + P), P, PERM_READ));
-    env.system.store32(at, 1);
-    env.system.store32(VirtAddr(at.0 + 2 * P), 3);
-    same!(env.system.load32(VirtAddr(at.0 + P)), 0);
-    // Nothing is written through a page that is read-only now.
-    refused!(env.raw(Sysno::vmo_create, &[P, 0, at.0 + P]), INVALID_ARGS);
     Ok(())
 }
 

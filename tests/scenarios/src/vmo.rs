@@ -21,7 +21,7 @@ scenarios! {
     "VMO-025" unbounded_resizable "UNBOUNDED and RESIZABLE exclude each other";
     "VMO-029" slices_alias "a slice and its parent share their pages";
     "VMO-031" slice_of_resizable "a resizable VMO has no slices";
-    "VMO-032" slice_of_slice_rights "a slice has its parent's rights, and a size in pages";
+    "VMO-032" clones "a clone has its rights, and a size in pages that only a resizable one changes";
     "VMO-J01" zeroes "a new VMO reads zero, however it is read";
     "VMO-J02" straddling "a copy crosses pages";
     "VMO-J03" bad_buffers "a buffer that cannot be used is refused";
@@ -48,8 +48,8 @@ fn sizes(env: &mut Env<'_>) -> Outcome {
 fn huge_copies(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(4 * P, 0));
     let buffer = env.own().0;
-    for index in 1..4 {
-        let len = (0u64.wrapping_sub(P)) / index;
+    let lengths = (1..8).flat_map(|part| [u64::MAX - P / part, 0u64.wrapping_sub(P) / part]);
+    for len in lengths.chain([u64::MAX, 1 << 63, 4 * P + 1]) {
         refused!(env.raw(Sysno::vmo_read, &[u64::from(vmo), buffer, 0, len]), OUT_OF_RANGE);
         refused!(env.raw(Sysno::vmo_write, &[u64::from(vmo), buffer, 0, len]), OUT_OF_RANGE);
     }
@@ -103,9 +103,11 @@ fn flags(env: &mut Env<'_>) -> Outcome {
 }
 
 fn rounded(env: &mut Env<'_>) -> Outcome {
-    for size in [0, 1, P - 1, P, P + 1, 4 * P - 1] {
+    let edges = (0..4).flat_map(|page| [page * P, page * P + 1, (page + 1) * P - 1]);
+    for size in edges.chain((0..4 * P).step_by(61)) {
         let vmo = ok!(env.vmo_create(size, 0));
         same!(ok!(env.vmo_size(vmo)), size.next_multiple_of(P));
+        ok!(env.close(vmo));
     }
     Ok(())
 }
@@ -120,14 +122,19 @@ fn copy_rights(env: &mut Env<'_>) -> Outcome {
     ok!(env.vmo_write(writer, 0, &[0; 4]));
     refused!(env.vmo_read(writer, 0, 4), ACCESS_DENIED);
     refused!(env.vmo_read(neither, 0, 4), ACCESS_DENIED);
+    refused!(env.vmo_write(neither, 0, &[0; 4]), ACCESS_DENIED);
     // The right is looked at before the range.
     refused!(env.vmo_read(neither, 2 * P, 4), ACCESS_DENIED);
     Ok(())
 }
 
 fn type_before_rights(env: &mut Env<'_>) -> Outcome {
-    let bare = ok!(env.duplicate(env.world.job, Rights::NONE));
-    refused!(env.vmo_read(bare, 0, 4), WRONG_TYPE);
+    let port = ok!(env.making(Sysno::port_create, &[0]));
+    for handle in [port, env.world.job] {
+        let bare = ok!(env.duplicate(handle, Rights::NONE));
+        refused!(env.vmo_read(bare, 0, 4), WRONG_TYPE);
+        refused!(env.vmo_write(bare, 0, &[0; 4]), WRONG_TYPE);
+    }
     refused!(env.vmo_read(0, 0, 4), BAD_HANDLE);
     Ok(())
 }
@@ -146,6 +153,18 @@ fn slices_alias(env: &mut Env<'_>) -> Outcome {
     ok!(env.vmo_write(parent, P, b"wide"));
     same!(ok!(env.vmo_read(slice, 0, 4)), b"wide");
     refused!(env.vmo_read(nested, P, 1), OUT_OF_RANGE);
+    // Through mappings as well, each of which shows the one page.
+    let maps = [(parent, 2 * P), (slice, P), (nested, 0)];
+    for (number, (writer, offset)) in (100..).zip(maps) {
+        let vmar = env.world.vmar;
+        let at = ok!(env.vmar_map(vmar, PERM_READ | PERM_WRITE, 0, writer, offset, P));
+        env.poke_u64(at, number);
+        for (reader, offset) in maps {
+            same!(ok!(env.vmo_read(reader, offset, 8)), number.to_le_bytes());
+            let view = ok!(env.vmar_map(vmar, PERM_READ, 0, reader, offset, P));
+            same!(env.peek_u64(view), number);
+        }
+    }
     Ok(())
 }
 
@@ -156,8 +175,27 @@ fn slice_of_resizable(env: &mut Env<'_>) -> Outcome {
     Ok(())
 }
 
-fn slice_of_slice_rights(env: &mut Env<'_>) -> Outcome {
+fn clones(env: &mut Env<'_>) -> Outcome {
     let vmo = ok!(env.vmo_create(2 * P, 0));
+    let snapshots = [child::SNAPSHOT, child::SNAPSHOT_AT_LEAST_ON_WRITE, child::SNAPSHOT_MODIFIED];
+    for kind in snapshots {
+        for (size, rounded) in [(0, 0), (1, P), (P - 1, P), (P, P), (P + 1, 2 * P)] {
+            let clone = ok!(env.create_child(vmo, kind, 0, size));
+            same!((ok!(env.vmo_size(clone)), ok!(env.content_size(clone))), (rounded, size));
+        }
+        refused!(env.create_child(vmo, kind, 1, P), INVALID_ARGS);
+        refused!(env.create_child(vmo, kind, P - 1, P), INVALID_ARGS);
+        // A clone may be written though its parent's handle may not, and is not executed.
+        let reader = ok!(env.duplicate(vmo, Rights::DEFAULT_VMO - Rights::WRITE));
+        let clone = ok!(env.create_child(reader, kind, 0, P));
+        same!(ok!(env.rights(clone)), Rights::DEFAULT_VMO);
+        refused!(env.vmo_set_size(clone, 2 * P), UNAVAILABLE);
+        refused!(env.vmo_set_size(clone, 0), UNAVAILABLE);
+        let clone = ok!(env.create_child(vmo, kind | child::RESIZABLE, 0, P));
+        same!(ok!(env.rights(clone)), Rights::DEFAULT_VMO | Rights::RESIZE);
+        ok!(env.vmo_set_size(clone, 2 * P));
+        same!((ok!(env.vmo_size(clone)), ok!(env.vmo_size(vmo))), (2 * P, 2 * P));
+    }
     let slice = ok!(env.slice(vmo, P, 1));
     same!(ok!(env.rights(slice)), Rights::DEFAULT_VMO);
     same!(ok!(env.vmo_size(slice)), P);
