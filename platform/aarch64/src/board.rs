@@ -141,6 +141,7 @@ impl Boot {
     /// # Errors
     /// [`MemoryError`]; the kernel cannot go on then.
     pub fn open_memory(&mut self, tree: &Tree<'static>, kept: &[PhysRange]) -> Result<(), MemoryError> {
+        crate::copy::begin();
         if !tree.memory().any(|region| region.available) {
             return Err(no_memory(tree));
         }

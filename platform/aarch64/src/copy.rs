@@ -1,11 +1,40 @@
-//! Bulk copies and zeroing, by the widest general registers and by DC ZVA.
+//! Bulk copies and zeroing: by FEAT_MOPS where the CPUs have it, else by the widest general registers and by DC ZVA.
 //!
 //! The kernel is compiled without FP registers, so the compiler's own copy moves eight bytes at a time and
-//! checks a good deal; these move 256 in 34 instructions. They work on memory to which no Rust
+//! checks a good deal; these move 256 in 34 instructions, or any number in three. They work on memory to which no Rust
 //! reference exists: frames, which programs may be writing at the same time.
+//!
+//! The three of FEAT_MOPS pass on in their registers and flags how far they came, in one of two forms that the CPU
+//! chooses (Arm ARM C3.2.8). They may be interrupted between and within, and go on where they were. Only a CPU
+//! that chose the other form would raise an exception, and here all three run on one CPU: the kernel's
+//! own code never changes it.
 use core::arch::{asm, global_asm};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{cpu, trap};
 
 global_asm!(include_str!("memcpy.S"));
+
+/// Whether CPYF and SET may be used: all CPUs that have come so far have them.
+static MOPS: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether the boot CPU has CPYF and SET. No thread has run at EL0 yet.
+pub(crate) fn begin() {
+    MOPS.store(can_use_mops(), Ordering::Relaxed);
+}
+
+/// As [`begin`], for each other CPU before it takes part: what one of them lacks, none uses from now on.
+pub(crate) fn join() {
+    if !can_use_mops() {
+        MOPS.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Whether this CPU has CPYF and SET, and nobody above has them disabled (`HCRX_EL2.MSCEn`), whatever the ID register says.
+fn can_use_mops() -> bool {
+    // SAFETY: 1, no thread has run at EL0 on this CPU: `begin` and `join` are called before.
+    cpu::has_mops() && unsafe { trap::set_nothing() }
+}
 
 /// Copies `len` bytes.
 ///
@@ -13,7 +42,30 @@ global_asm!(include_str!("memcpy.S"));
 /// 1. `from` and `to` are mapped, Normal memory for `len` bytes; `from` is readable, `to` writable.
 /// 2. No Rust reference to the bytes at `to` is live.
 /// 3. The two do not overlap.
+#[inline]
 pub(crate) unsafe fn copy(to: u64, from: u64, len: usize) {
+    if !MOPS.load(Ordering::Relaxed) {
+        // SAFETY: 1 to 3 by the caller.
+        return unsafe { copy_by_pairs(to, from, len) };
+    }
+    // SAFETY: 1 to 3 by the caller; this CPU has the instructions, and exactly `len` bytes are written at `to`.
+    unsafe {
+        asm!(
+            ".arch_extension mops",
+            "cpyfp [{to}]!, [{from}]!, {len}!",
+            "cpyfm [{to}]!, [{from}]!, {len}!",
+            "cpyfe [{to}]!, [{from}]!, {len}!",
+            to = inout(reg) to => _, from = inout(reg) from => _, len = inout(reg) len => _, options(nostack),
+        );
+    }
+}
+
+/// [`copy`], by pairs of registers.
+///
+/// # Safety
+/// As for [`copy`].
+#[inline(never)]
+unsafe fn copy_by_pairs(to: u64, from: u64, len: usize) {
     // SAFETY: 1 to 3 by the caller; the loops write exactly `len` bytes at `to`.
     unsafe {
         asm!(
@@ -192,7 +244,30 @@ pub(crate) unsafe fn zero_page_singly(page: u64) {
 /// # Safety
 /// 1. The 4 KiB at `page`, which is aligned to them, are mapped Normal memory, writable.
 /// 2. No Rust reference to them is live.
+#[inline]
 pub(crate) unsafe fn zero_page(page: u64) {
+    if !MOPS.load(Ordering::Relaxed) {
+        // SAFETY: 1 and 2 by the caller.
+        return unsafe { zero_page_by_blocks(page) };
+    }
+    // SAFETY: 1 and 2 by the caller; this CPU has the instructions, and exactly the page is written.
+    unsafe {
+        asm!(
+            ".arch_extension mops",
+            "setp [{at}]!, {len}!, xzr",
+            "setm [{at}]!, {len}!, xzr",
+            "sete [{at}]!, {len}!, xzr",
+            at = inout(reg) page => _, len = inout(reg) abi::PAGE_SIZE => _, options(nostack),
+        );
+    }
+}
+
+/// [`zero_page`], by DC ZVA.
+///
+/// # Safety
+/// As for [`zero_page`].
+#[inline(never)]
+unsafe fn zero_page_by_blocks(page: u64) {
     let zeroing: u64;
     // SAFETY: reads a register that never changes.
     unsafe { asm!("mrs {}, dczid_el0", out(reg) zeroing, options(nomem, nostack, pure, preserves_flags)) };

@@ -23,6 +23,14 @@ pub fn wide_asids() -> bool {
     ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::ASIDBits) == 2
 }
 
+/// Whether the CPU has instructions for copying and setting memory (`ID_AA64ISAR2_EL1.MOPS`, bits 19:16).
+pub(crate) fn has_mops() -> bool {
+    let isar2: u64;
+    // SAFETY: ID_AA64ISAR2_EL1 never changes, and reads as zero on CPUs that are older than it.
+    unsafe { asm!("mrs {}, s3_0_c0_c6_2", out(reg) isar2, options(nomem, nostack, pure, preserves_flags)) };
+    isar2 >> 16 & 0xf != 0
+}
+
 /// The CPU's identification (`MIDR_EL1`).
 pub fn identification() -> u64 {
     MIDR_EL1.get()

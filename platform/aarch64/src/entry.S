@@ -207,7 +207,11 @@ from_el2:
 2:  mrs     x10, id_aa64mmfr1_el1       // FEAT_HCX
     ubfx    x10, x10, #40, #4
     cbz     x10, 3f
-    msr     s3_4_c1_c2_2, xzr           // HCRX_EL2
+    mrs     x10, s3_0_c0_c6_2           // ID_AA64ISAR2_EL1: FEAT_MOPS
+    tst     x10, #(0xf << 16)
+    cset    x10, ne
+    lsl     x10, x10, #11               // MSCEn: it is EL1's to use
+    msr     s3_4_c1_c2_2, x10           // HCRX_EL2
 3:  mrs     x10, id_aa64pfr0_el1        // the GIC's system registers, for EL1 to use
     ubfx    x10, x10, #24, #4
     cbz     x10, 4f

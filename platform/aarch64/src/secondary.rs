@@ -14,7 +14,7 @@ use crate::entry::Boot;
 use crate::power::StartError;
 use crate::spin::{self, ReleaseError, ReleasePages};
 use crate::tables::{KernelSpace, MapError, TableSource};
-use crate::{barrier, cpu, descriptor, frames, image, interrupts, layout, power, println, timer, trap};
+use crate::{barrier, copy, cpu, descriptor, frames, image, interrupts, layout, power, println, timer, trap};
 
 /// How long a CPU may take from the call to its first sign of life, in milliseconds.
 const PATIENCE: u64 = 1000;
@@ -182,6 +182,7 @@ impl Boot {
 /// The first Rust code of another CPU, on its own stack.
 pub(crate) extern "C" fn start(number: u64) -> ! {
     let Some(state) = STATES.get(number as usize) else { power::halt() };
+    copy::join();
     let is_deaf = interrupts::start_on_this_cpu().is_err();
     let arrival = if is_deaf { DEAF } else { HERE };
     let in_time = state.compare_exchange(AWAITED, arrival, Ordering::AcqRel, Ordering::Relaxed).is_ok();

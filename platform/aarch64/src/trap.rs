@@ -64,6 +64,7 @@ unsafe extern "C" {
     safe static guarded_load_end: u8;
     fn guarded_hvc(function: u64, first: u64, second: u64, third: u64) -> Loaded;
     fn guarded_smc(function: u64, first: u64, second: u64, third: u64) -> Loaded;
+    fn guarded_set() -> Loaded;
     safe static guarded_call_end: u8;
 }
 
@@ -177,6 +178,15 @@ pub(crate) unsafe fn call_firmware(by_hvc: bool, [function, first, second, third
         }
     };
     (called.read != 0).then_some(called.value)
+}
+
+/// Zeroes no byte by FEAT_MOPS: whether that can be done here. Somebody above may have disabled it.
+///
+/// # Safety
+/// 1. No thread has run at EL0 on this CPU yet: an exception from EL1 uses SP_EL0 as its scratch register.
+pub(crate) unsafe fn set_nothing() -> bool {
+    // SAFETY: 1 by the caller; if the instruction is undefined, `el1_exception` resumes behind it.
+    unsafe { guarded_set() }.read != 0
 }
 
 extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {

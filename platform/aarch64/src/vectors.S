@@ -307,10 +307,12 @@ el1_exception:
 nothing:
     .quad   0, 0
 
+// guarded_set: sets no byte, by FEAT_MOPS. x1 is 1; or 0 if that is undefined.
 // guarded_hvc and guarded_smc: call firmware by x0 with arguments from x1. x0 is the answer and x1 is 1; or x1 is 0 if
 // this machine has no such instruction, whatever its device tree says.
     .global guarded_hvc
     .global guarded_smc
+    .global guarded_set
     .global guarded_call_end
 guarded_hvc:
     hvc     #0
@@ -318,6 +320,15 @@ guarded_hvc:
     ret
 guarded_smc:
     smc     #0
+    mov     x1, #1
+    ret
+    .arch_extension mops
+guarded_set:
+    mov     x1, xzr
+    setp    [x0]!, x1!, xzr
+    setm    [x0]!, x1!, xzr
+    sete    [x0]!, x1!, xzr
+    .arch_extension nomops
     mov     x1, #1
     ret
 guarded_call_end:
