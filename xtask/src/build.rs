@@ -213,7 +213,8 @@ impl Program {
         let name = name
             .with_context(|| format!("{} has no name that the boot file system can hold", path.display()))?;
         let bytes = read(path).context(
-            "--program takes the path of a program's ELF file, such as target/jacinth/programs/rtc.elf",
+            "--program takes the path of a C source (hello.c) or of a program's ELF file \
+             (target/jacinth/programs/rtc.elf)",
         )?;
         image::check_program(&bytes).with_context(|| format!("{} cannot be started", path.display()))?;
         Ok(Self { name: name.to_owned(), path: path.to_path_buf() })
@@ -286,6 +287,6 @@ mod tests {
         let error = format!("{:#}", Program::from_file(&script).unwrap_err());
         assert!(error.contains("hello.sh cannot be started: it is not a 64-bit ELF file"), "{error}");
         let error = format!("{:#}", Program::from_file(&scratch.path().join("absent")).unwrap_err());
-        assert!(error.contains("--program takes the path of a program's ELF file"), "{error}");
+        assert!(error.contains("--program takes the path of a C source (hello.c) or"), "{error}");
     }
 }

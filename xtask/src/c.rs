@@ -65,8 +65,10 @@ impl Compiler {
     /// The one that `JACINTH_CC` names, else a cross GCC, else a clang that knows AArch64.
     pub(crate) fn find() -> Result<Self> {
         if let Some(named) = std::env::var_os(CHOICE) {
-            return Self::new(PathBuf::from(&named))
-                .with_context(|| format!("{CHOICE}={} cannot be used", named.display()));
+            return Self::new(PathBuf::from(&named)).with_context(|| {
+                let names = Tool::Cc.programs().join(" or ");
+                format!("{CHOICE}={} cannot be used: unset it, or name {names}", named.display())
+            });
         }
         let names = Tool::Cc.programs();
         let found = names.iter().filter_map(|name| process::find_program(&[name]));
@@ -88,7 +90,9 @@ impl Compiler {
         let folder = Path::new(answer.stdout.trim());
         found.headers = if is_clang { folder.join("include") } else { folder.to_path_buf() };
         ensure!(found.headers.join("stdint.h").exists(), "{name} has no stdint.h of its own");
-        let tried = process::capture(found.command().args(["-x", "c", "-fsyntax-only", "/dev/null"]))?;
+        // A compiler for another machine stumbles over what is asked of this one.
+        let tried =
+            process::capture(found.command().args(FLAGS).args(["-x", "c", "-fsyntax-only", "/dev/null"]))?;
         ensure!(tried.status.success(), "{name} does not compile for AArch64: {}", tried.stderr.trim());
         Ok(found)
     }
@@ -161,7 +165,11 @@ pub(crate) fn compile(files: &[PathBuf]) -> Result<Option<Compiled>> {
         let mut command = compiled.compiler.compile(source, &object, &WARNINGS);
         let status =
             command.status().with_context(|| format!("cannot start `{}`", process::shown(&command)))?;
-        ensure!(status.success(), "{} does not compile; the compiler's messages are above", source.display());
+        ensure!(
+            status.success(),
+            "{} does not compile; the compiler's messages are above. docs/c-programs.md says which headers there are",
+            source.display()
+        );
         if defines_main(&object)? {
             let twice = compiled.mains.iter().any(|(other, _)| other == name);
             ensure!(!twice, "two programs are called {name}: rename one of the files");

@@ -42,7 +42,9 @@ const TIMED_OUT: u8 = 124;
 /// The verb.
 pub(crate) fn run(args: &QemuTestArgs) -> Result<ExitCode> {
     if args.boot.program.is_empty() {
-        bail!("name what to test: --program FILE, such as target/jacinth/programs/rtc.elf");
+        bail!(
+            "name what to test: --program FILE, a C source (hello.c) or an ELF file (target/jacinth/programs/rtc.elf)"
+        );
     }
     args.boot.machine.check()?;
     let dtc = args.boot.machine.needs_dtc();

@@ -12,7 +12,9 @@ pub(crate) fn reason(verdict: Verdict) -> String {
     match verdict {
         Verdict::Init(status) => format!("init exited with status {status}"),
         Verdict::Panic => "the kernel panicked".to_owned(),
-        Verdict::TimedOut => "it was ended, because its time was over".to_owned(),
+        Verdict::TimedOut => {
+            "it was ended, because its time was over; --timeout SECONDS gives it more".to_owned()
+        }
         Verdict::Qemu(Some(code)) => format!("QEMU ended with status {code}, and init reported none"),
         Verdict::Qemu(None) => "QEMU was ended by a signal".to_owned(),
     }

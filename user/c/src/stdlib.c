@@ -73,6 +73,16 @@ _Noreturn void __jacinth_assert_failed(const char* what, const char* file, int l
     abort();
 }
 
+_Noreturn void __jacinth_assert_failed_because(const char* what, const char* file, int line, const char* format, ...) {
+    fprintf(stderr, "%s:%d: assertion failed: %s: ", file, line, what);
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    abort();
+}
+
 _Noreturn void __zx_panic(const char* format, ...) {
     va_list args;
     va_start(args, format);

@@ -140,7 +140,7 @@ impl<'a> Device<'a> {
 /// Why a window has no resource.
 fn reason(window: &Window) -> &'static str {
     match window.fate() {
-        Some(Fate::Kernel) => "the kernel keeps it",
+        Some(Fate::Kernel) => "the kernel keeps it; the boot log lists what may be granted",
         Some(Fate::Reserved) => "memory, or reserved memory, is in its pages",
         Some(Fate::Disabled) => "it is disabled",
         Some(Fate::Container) => "it encloses the windows of the devices below it: grant those",

@@ -64,7 +64,8 @@ fn every_header_of_zircon_stands_alone() {
     let headers = headers("zircon");
     assert!(headers.len() >= 17, "{headers:?}");
     for header in headers {
-        check_everywhere(&format!("#include <{header}>\n"), &header);
+        // Strict C does not allow a file that declares nothing.
+        check_everywhere(&format!("#include <{header}>\n#include <{header}>\nextern int one;\n"), &header);
     }
 }
 
@@ -94,6 +95,41 @@ fn the_contracts_synopsis_compiles_as_it_stands() {
 fn the_numbers_are_zircons() {
     let text = fs::read_to_string(root().join("tests/conformance/c/numbers.c")).unwrap();
     check_everywhere(&text, "numbers.c");
+}
+
+/// A number's name can be asked about before there are types, and is of its type all the same.
+#[test]
+fn numbers_are_known_to_the_preprocessor() {
+    let mut text =
+        headers("zircon").iter().map(|header| format!("#include <{header}>\n")).collect::<String>();
+    let mut count = 0;
+    for header in headers("zircon") {
+        let lines = fs::read_to_string(root().join("user/c/include").join(&header)).unwrap();
+        let defines = lines.lines().filter_map(|line| line.strip_prefix("#define "));
+        for (name, value) in defines.filter_map(|define| define.split_once(char::is_whitespace)) {
+            let is_number = name.starts_with("ZX_") && !name.contains('(') && !value.contains("(uint8_t)");
+            if is_number && !value.trim().is_empty() && !value.contains("INT64_M") {
+                text.push_str(&format!("#if {name}\n#endif\n"));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 500, "the numbers of the headers are not found any more: {count}");
+    text.push_str("#ifndef __cplusplus\n");
+    for (name, ty) in [
+        ("ZX_RIGHT_READ", "zx_rights_t"),
+        ("ZX_RSRC_SYSTEM_DEBUG_BASE", "zx_rsrc_system_base_t"),
+        ("ZX_KOID_FIRST", "zx_koid_t"),
+        ("ZX_MAX_NAME_LEN", "size_t"),
+        ("ZX_HANDLE_INVALID", "zx_handle_t"),
+        ("ZX_PRIORITY_DEFAULT", "int32_t"),
+        ("ZX_TASK_RETCODE_OOM_KILL", "int64_t"),
+        ("ZX_VMO_OP_COMMIT", "uint32_t"),
+    ] {
+        text.push_str(&format!("_Static_assert(_Generic(({name}), {ty}: 1), \"{name}\");\n"));
+    }
+    text.push_str("#endif\n");
+    check_everywhere(&text, "numbers before types");
 }
 
 #[test]

@@ -12,14 +12,14 @@
  * have no terminators. A field that names a record holds its index, or JACINTH_DEVICE_NONE. */
 
 /* The head's first word, and what stands for no record. */
-#define JACINTH_DEVICE_TABLE_MAGIC ((uint64_t)0x315456454443414aull)
+#define JACINTH_DEVICE_TABLE_MAGIC 0x315456454443414aul
 
 /* No record. */
-#define JACINTH_DEVICE_NONE ((uint32_t)0xffffffffu)
+#define JACINTH_DEVICE_NONE 0xffffffffu
 
 /* Flags of nodes: it is okay, as all above it are; the addresses on its bus are physical ones. */
-#define JACINTH_NODE_AVAILABLE    ((uint32_t)1u)
-#define JACINTH_NODE_DMA_IDENTITY ((uint32_t)2u)
+#define JACINTH_NODE_AVAILABLE    1u
+#define JACINTH_NODE_DMA_IDENTITY 2u
 
 /* Flags of windows and of interrupts. */
 #define JACINTH_WINDOW_PREFETCHABLE ((uint8_t)1u)

@@ -8,11 +8,11 @@
 #include <zircon/compiler.h>
 
 /* A topic of zx_object_get_info for a resource: the windows that share a page with it, a record each. */
-#define JACINTH_INFO_RESOURCE_GROUP ((uint32_t)0x4a0001u)
+#define JACINTH_INFO_RESOURCE_GROUP 0x4a0001u
 
 /* Flags of a record. */
-#define JACINTH_RESOURCE_GROUP_HELD ((uint32_t)1u)
-#define JACINTH_RESOURCE_GROUP_SEEN ((uint32_t)2u)
+#define JACINTH_RESOURCE_GROUP_HELD 1u
+#define JACINTH_RESOURCE_GROUP_SEEN 2u
 
 __BEGIN_CDECLS
 

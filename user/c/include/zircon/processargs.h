@@ -7,8 +7,8 @@
 #include <zircon/types.h>
 
 /* Its first words. */
-#define ZX_PROCARGS_PROTOCOL ((uint32_t)0x4150585du)
-#define ZX_PROCARGS_VERSION  ((uint32_t)0x1000u)
+#define ZX_PROCARGS_PROTOCOL 0x4150585du
+#define ZX_PROCARGS_VERSION  0x1000u
 
 __BEGIN_CDECLS
 

@@ -43,191 +43,191 @@ typedef struct zx_iovec {
 } zx_iovec_t;
 
 /* Handles: the value that is none, and the bits that every valid one has. */
-#define ZX_HANDLE_INVALID         ((zx_handle_t)0u)
-#define ZX_HANDLE_FIXED_BITS_MASK ((zx_handle_t)3u)
+#define ZX_HANDLE_INVALID         0u
+#define ZX_HANDLE_FIXED_BITS_MASK 3u
 
 /* Koids. */
-#define ZX_KOID_INVALID ((zx_koid_t)0u)
-#define ZX_KOID_KERNEL  ((zx_koid_t)1u)
-#define ZX_KOID_FIRST   ((zx_koid_t)0x400u)
+#define ZX_KOID_INVALID 0ul
+#define ZX_KOID_KERNEL  1ul
+#define ZX_KOID_FIRST   0x400ul
 
 /* Bytes of a name, with its NUL. */
-#define ZX_MAX_NAME_LEN ((size_t)0x20u)
+#define ZX_MAX_NAME_LEN 0x20ul
 
 /* What an object is; types are below the last one. */
-#define ZX_OBJ_TYPE_NONE              ((zx_obj_type_t)0u)
-#define ZX_OBJ_TYPE_PROCESS           ((zx_obj_type_t)1u)
-#define ZX_OBJ_TYPE_THREAD            ((zx_obj_type_t)2u)
-#define ZX_OBJ_TYPE_VMO               ((zx_obj_type_t)3u)
-#define ZX_OBJ_TYPE_CHANNEL           ((zx_obj_type_t)4u)
-#define ZX_OBJ_TYPE_EVENT             ((zx_obj_type_t)5u)
-#define ZX_OBJ_TYPE_PORT              ((zx_obj_type_t)6u)
-#define ZX_OBJ_TYPE_INTERRUPT         ((zx_obj_type_t)9u)
-#define ZX_OBJ_TYPE_PCI_DEVICE        ((zx_obj_type_t)0xbu)
-#define ZX_OBJ_TYPE_DEBUGLOG          ((zx_obj_type_t)0xcu)
-#define ZX_OBJ_TYPE_LOG               ((zx_obj_type_t)0xcu)
-#define ZX_OBJ_TYPE_SOCKET            ((zx_obj_type_t)0xeu)
-#define ZX_OBJ_TYPE_RESOURCE          ((zx_obj_type_t)0xfu)
-#define ZX_OBJ_TYPE_EVENTPAIR         ((zx_obj_type_t)0x10u)
-#define ZX_OBJ_TYPE_JOB               ((zx_obj_type_t)0x11u)
-#define ZX_OBJ_TYPE_VMAR              ((zx_obj_type_t)0x12u)
-#define ZX_OBJ_TYPE_FIFO              ((zx_obj_type_t)0x13u)
-#define ZX_OBJ_TYPE_GUEST             ((zx_obj_type_t)0x14u)
-#define ZX_OBJ_TYPE_VCPU              ((zx_obj_type_t)0x15u)
-#define ZX_OBJ_TYPE_TIMER             ((zx_obj_type_t)0x16u)
-#define ZX_OBJ_TYPE_IOMMU             ((zx_obj_type_t)0x17u)
-#define ZX_OBJ_TYPE_BTI               ((zx_obj_type_t)0x18u)
-#define ZX_OBJ_TYPE_PROFILE           ((zx_obj_type_t)0x19u)
-#define ZX_OBJ_TYPE_PMT               ((zx_obj_type_t)0x1au)
-#define ZX_OBJ_TYPE_SUSPEND_TOKEN     ((zx_obj_type_t)0x1bu)
-#define ZX_OBJ_TYPE_PAGER             ((zx_obj_type_t)0x1cu)
-#define ZX_OBJ_TYPE_EXCEPTION         ((zx_obj_type_t)0x1du)
-#define ZX_OBJ_TYPE_CLOCK             ((zx_obj_type_t)0x1eu)
-#define ZX_OBJ_TYPE_STREAM            ((zx_obj_type_t)0x1fu)
-#define ZX_OBJ_TYPE_MSI               ((zx_obj_type_t)0x20u)
-#define ZX_OBJ_TYPE_IOB               ((zx_obj_type_t)0x21u)
-#define ZX_OBJ_TYPE_COUNTER           ((zx_obj_type_t)0x22u)
-#define ZX_OBJ_TYPE_IOB_SHARED_REGION ((zx_obj_type_t)0x23u)
-#define ZX_OBJ_TYPE_UPPER_BOUND       ((zx_obj_type_t)0x40u)
+#define ZX_OBJ_TYPE_NONE              0u
+#define ZX_OBJ_TYPE_PROCESS           1u
+#define ZX_OBJ_TYPE_THREAD            2u
+#define ZX_OBJ_TYPE_VMO               3u
+#define ZX_OBJ_TYPE_CHANNEL           4u
+#define ZX_OBJ_TYPE_EVENT             5u
+#define ZX_OBJ_TYPE_PORT              6u
+#define ZX_OBJ_TYPE_INTERRUPT         9u
+#define ZX_OBJ_TYPE_PCI_DEVICE        0xbu
+#define ZX_OBJ_TYPE_DEBUGLOG          0xcu
+#define ZX_OBJ_TYPE_LOG               0xcu
+#define ZX_OBJ_TYPE_SOCKET            0xeu
+#define ZX_OBJ_TYPE_RESOURCE          0xfu
+#define ZX_OBJ_TYPE_EVENTPAIR         0x10u
+#define ZX_OBJ_TYPE_JOB               0x11u
+#define ZX_OBJ_TYPE_VMAR              0x12u
+#define ZX_OBJ_TYPE_FIFO              0x13u
+#define ZX_OBJ_TYPE_GUEST             0x14u
+#define ZX_OBJ_TYPE_VCPU              0x15u
+#define ZX_OBJ_TYPE_TIMER             0x16u
+#define ZX_OBJ_TYPE_IOMMU             0x17u
+#define ZX_OBJ_TYPE_BTI               0x18u
+#define ZX_OBJ_TYPE_PROFILE           0x19u
+#define ZX_OBJ_TYPE_PMT               0x1au
+#define ZX_OBJ_TYPE_SUSPEND_TOKEN     0x1bu
+#define ZX_OBJ_TYPE_PAGER             0x1cu
+#define ZX_OBJ_TYPE_EXCEPTION         0x1du
+#define ZX_OBJ_TYPE_CLOCK             0x1eu
+#define ZX_OBJ_TYPE_STREAM            0x1fu
+#define ZX_OBJ_TYPE_MSI               0x20u
+#define ZX_OBJ_TYPE_IOB               0x21u
+#define ZX_OBJ_TYPE_COUNTER           0x22u
+#define ZX_OBJ_TYPE_IOB_SHARED_REGION 0x23u
+#define ZX_OBJ_TYPE_UPPER_BOUND       0x40u
 
 /* Signals. */
-#define ZX_SIGNAL_NONE                   ((zx_signals_t)0u)
-#define ZX_SIGNAL_HANDLE_CLOSED          ((zx_signals_t)0x800000u)
-#define ZX_USER_SIGNAL_ALL               ((zx_signals_t)0xff000000u)
-#define ZX_CHANNEL_READABLE              ((zx_signals_t)1u)
-#define ZX_CHANNEL_WRITABLE              ((zx_signals_t)2u)
-#define ZX_CHANNEL_PEER_CLOSED           ((zx_signals_t)4u)
-#define ZX_EVENT_SIGNALED                ((zx_signals_t)8u)
-#define ZX_EVENTPAIR_SIGNALED            ((zx_signals_t)8u)
-#define ZX_EVENTPAIR_PEER_CLOSED         ((zx_signals_t)4u)
-#define ZX_FIFO_READABLE                 ((zx_signals_t)1u)
-#define ZX_FIFO_WRITABLE                 ((zx_signals_t)2u)
-#define ZX_FIFO_PEER_CLOSED              ((zx_signals_t)4u)
-#define ZX_SOCKET_READABLE               ((zx_signals_t)1u)
-#define ZX_SOCKET_WRITABLE               ((zx_signals_t)2u)
-#define ZX_SOCKET_PEER_CLOSED            ((zx_signals_t)4u)
-#define ZX_TIMER_SIGNALED                ((zx_signals_t)8u)
-#define ZX_LOG_READABLE                  ((zx_signals_t)1u)
-#define ZX_LOG_WRITABLE                  ((zx_signals_t)2u)
-#define ZX_TASK_TERMINATED               ((zx_signals_t)8u)
-#define ZX_JOB_TERMINATED                ((zx_signals_t)8u)
-#define ZX_JOB_NO_JOBS                   ((zx_signals_t)0x10u)
-#define ZX_JOB_NO_PROCESSES              ((zx_signals_t)0x20u)
-#define ZX_PROCESS_TERMINATED            ((zx_signals_t)8u)
-#define ZX_THREAD_TERMINATED             ((zx_signals_t)8u)
-#define ZX_THREAD_RUNNING                ((zx_signals_t)0x10u)
-#define ZX_THREAD_SUSPENDED              ((zx_signals_t)0x20u)
-#define ZX_VMO_ZERO_CHILDREN             ((zx_signals_t)8u)
-#define ZX_CLOCK_STARTED                 ((zx_signals_t)0x10u)
-#define ZX_CLOCK_UPDATED                 ((zx_signals_t)0x20u)
-#define ZX_SOCKET_PEER_WRITE_DISABLED    ((zx_signals_t)0x10u)
-#define ZX_SOCKET_WRITE_DISABLED         ((zx_signals_t)0x20u)
-#define ZX_SOCKET_READ_THRESHOLD         ((zx_signals_t)0x400u)
-#define ZX_SOCKET_WRITE_THRESHOLD        ((zx_signals_t)0x800u)
-#define ZX_IOB_PEER_CLOSED               ((zx_signals_t)4u)
-#define ZX_COUNTER_SIGNALED              ((zx_signals_t)8u)
-#define ZX_COUNTER_POSITIVE              ((zx_signals_t)0x10u)
-#define ZX_COUNTER_NON_POSITIVE          ((zx_signals_t)0x20u)
-#define ZX_VIRTUAL_INTERRUPT_UNTRIGGERED ((zx_signals_t)0x10u)
-#define ZX_EVENT_SIGNAL_MASK             ((zx_signals_t)0xff000008u)
-#define ZX_EVENTPAIR_SIGNAL_MASK         ((zx_signals_t)0xff00000cu)
-#define ZX_USER_SIGNAL_0                 ((zx_signals_t)0x1000000u)
-#define ZX_USER_SIGNAL_1                 ((zx_signals_t)0x2000000u)
-#define ZX_USER_SIGNAL_2                 ((zx_signals_t)0x4000000u)
-#define ZX_USER_SIGNAL_3                 ((zx_signals_t)0x8000000u)
-#define ZX_USER_SIGNAL_4                 ((zx_signals_t)0x10000000u)
-#define ZX_USER_SIGNAL_5                 ((zx_signals_t)0x20000000u)
-#define ZX_USER_SIGNAL_6                 ((zx_signals_t)0x40000000u)
-#define ZX_USER_SIGNAL_7                 ((zx_signals_t)0x80000000u)
+#define ZX_SIGNAL_NONE                   0u
+#define ZX_SIGNAL_HANDLE_CLOSED          0x800000u
+#define ZX_USER_SIGNAL_ALL               0xff000000u
+#define ZX_CHANNEL_READABLE              1u
+#define ZX_CHANNEL_WRITABLE              2u
+#define ZX_CHANNEL_PEER_CLOSED           4u
+#define ZX_EVENT_SIGNALED                8u
+#define ZX_EVENTPAIR_SIGNALED            8u
+#define ZX_EVENTPAIR_PEER_CLOSED         4u
+#define ZX_FIFO_READABLE                 1u
+#define ZX_FIFO_WRITABLE                 2u
+#define ZX_FIFO_PEER_CLOSED              4u
+#define ZX_SOCKET_READABLE               1u
+#define ZX_SOCKET_WRITABLE               2u
+#define ZX_SOCKET_PEER_CLOSED            4u
+#define ZX_TIMER_SIGNALED                8u
+#define ZX_LOG_READABLE                  1u
+#define ZX_LOG_WRITABLE                  2u
+#define ZX_TASK_TERMINATED               8u
+#define ZX_JOB_TERMINATED                8u
+#define ZX_JOB_NO_JOBS                   0x10u
+#define ZX_JOB_NO_PROCESSES              0x20u
+#define ZX_PROCESS_TERMINATED            8u
+#define ZX_THREAD_TERMINATED             8u
+#define ZX_THREAD_RUNNING                0x10u
+#define ZX_THREAD_SUSPENDED              0x20u
+#define ZX_VMO_ZERO_CHILDREN             8u
+#define ZX_CLOCK_STARTED                 0x10u
+#define ZX_CLOCK_UPDATED                 0x20u
+#define ZX_SOCKET_PEER_WRITE_DISABLED    0x10u
+#define ZX_SOCKET_WRITE_DISABLED         0x20u
+#define ZX_SOCKET_READ_THRESHOLD         0x400u
+#define ZX_SOCKET_WRITE_THRESHOLD        0x800u
+#define ZX_IOB_PEER_CLOSED               4u
+#define ZX_COUNTER_SIGNALED              8u
+#define ZX_COUNTER_POSITIVE              0x10u
+#define ZX_COUNTER_NON_POSITIVE          0x20u
+#define ZX_VIRTUAL_INTERRUPT_UNTRIGGERED 0x10u
+#define ZX_EVENT_SIGNAL_MASK             0xff000008u
+#define ZX_EVENTPAIR_SIGNAL_MASK         0xff00000cu
+#define ZX_USER_SIGNAL_0                 0x1000000u
+#define ZX_USER_SIGNAL_1                 0x2000000u
+#define ZX_USER_SIGNAL_2                 0x4000000u
+#define ZX_USER_SIGNAL_3                 0x8000000u
+#define ZX_USER_SIGNAL_4                 0x10000000u
+#define ZX_USER_SIGNAL_5                 0x20000000u
+#define ZX_USER_SIGNAL_6                 0x40000000u
+#define ZX_USER_SIGNAL_7                 0x80000000u
 
 /* How a VMO is cached: Normal write-back, Device-nGnRnE, Device-nGnRE, Normal non-cacheable. */
-#define ZX_CACHE_POLICY_CACHED          ((uint32_t)0u)
-#define ZX_CACHE_POLICY_UNCACHED        ((uint32_t)1u)
-#define ZX_CACHE_POLICY_UNCACHED_DEVICE ((uint32_t)2u)
-#define ZX_CACHE_POLICY_WRITE_COMBINING ((uint32_t)3u)
-#define ZX_CACHE_POLICY_MASK            ((uint32_t)3u)
+#define ZX_CACHE_POLICY_CACHED          0u
+#define ZX_CACHE_POLICY_UNCACHED        1u
+#define ZX_CACHE_POLICY_UNCACHED_DEVICE 2u
+#define ZX_CACHE_POLICY_WRITE_COMBINING 3u
+#define ZX_CACHE_POLICY_MASK            3u
 
 /* Options of new VMOs and of children. */
-#define ZX_VMO_RESIZABLE                        ((uint32_t)2u)
-#define ZX_VMO_DISCARDABLE                      ((uint32_t)4u)
-#define ZX_VMO_UNBOUNDED                        ((uint32_t)0x10u)
-#define ZX_VMO_CHILD_SNAPSHOT                   ((uint32_t)1u)
-#define ZX_VMO_CHILD_RESIZABLE                  ((uint32_t)4u)
-#define ZX_VMO_CHILD_SLICE                      ((uint32_t)8u)
-#define ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE ((uint32_t)0x10u)
-#define ZX_VMO_CHILD_NO_WRITE                   ((uint32_t)0x20u)
-#define ZX_VMO_CHILD_REFERENCE                  ((uint32_t)0x40u)
-#define ZX_VMO_CHILD_SNAPSHOT_MODIFIED          ((uint32_t)0x80u)
+#define ZX_VMO_RESIZABLE                        2u
+#define ZX_VMO_DISCARDABLE                      4u
+#define ZX_VMO_UNBOUNDED                        0x10u
+#define ZX_VMO_CHILD_SNAPSHOT                   1u
+#define ZX_VMO_CHILD_RESIZABLE                  4u
+#define ZX_VMO_CHILD_SLICE                      8u
+#define ZX_VMO_CHILD_SNAPSHOT_AT_LEAST_ON_WRITE 0x10u
+#define ZX_VMO_CHILD_NO_WRITE                   0x20u
+#define ZX_VMO_CHILD_REFERENCE                  0x40u
+#define ZX_VMO_CHILD_SNAPSHOT_MODIFIED          0x80u
 
 /* Operations on ranges of VMOs and of address space. */
-#define ZX_VMO_OP_COMMIT                 ((uint32_t)1u)
-#define ZX_VMO_OP_DECOMMIT               ((uint32_t)2u)
-#define ZX_VMO_OP_LOCK                   ((uint32_t)3u)
-#define ZX_VMO_OP_UNLOCK                 ((uint32_t)4u)
-#define ZX_VMO_OP_CACHE_SYNC             ((uint32_t)6u)
-#define ZX_VMO_OP_CACHE_INVALIDATE       ((uint32_t)7u)
-#define ZX_VMO_OP_CACHE_CLEAN            ((uint32_t)8u)
-#define ZX_VMO_OP_CACHE_CLEAN_INVALIDATE ((uint32_t)9u)
-#define ZX_VMO_OP_ZERO                   ((uint32_t)0xau)
-#define ZX_VMO_OP_TRY_LOCK               ((uint32_t)0xbu)
-#define ZX_VMO_OP_DONT_NEED              ((uint32_t)0xcu)
-#define ZX_VMO_OP_ALWAYS_NEED            ((uint32_t)0xdu)
-#define ZX_VMO_OP_PREFETCH               ((uint32_t)0xeu)
-#define ZX_VMAR_OP_COMMIT                ((uint32_t)1u)
-#define ZX_VMAR_OP_DECOMMIT              ((uint32_t)2u)
-#define ZX_VMAR_OP_MAP_RANGE             ((uint32_t)3u)
-#define ZX_VMAR_OP_ZERO                  ((uint32_t)0xau)
-#define ZX_VMAR_OP_DONT_NEED             ((uint32_t)0xcu)
-#define ZX_VMAR_OP_ALWAYS_NEED           ((uint32_t)0xdu)
-#define ZX_VMAR_OP_PREFETCH              ((uint32_t)0xeu)
+#define ZX_VMO_OP_COMMIT                 1u
+#define ZX_VMO_OP_DECOMMIT               2u
+#define ZX_VMO_OP_LOCK                   3u
+#define ZX_VMO_OP_UNLOCK                 4u
+#define ZX_VMO_OP_CACHE_SYNC             6u
+#define ZX_VMO_OP_CACHE_INVALIDATE       7u
+#define ZX_VMO_OP_CACHE_CLEAN            8u
+#define ZX_VMO_OP_CACHE_CLEAN_INVALIDATE 9u
+#define ZX_VMO_OP_ZERO                   0xau
+#define ZX_VMO_OP_TRY_LOCK               0xbu
+#define ZX_VMO_OP_DONT_NEED              0xcu
+#define ZX_VMO_OP_ALWAYS_NEED            0xdu
+#define ZX_VMO_OP_PREFETCH               0xeu
+#define ZX_VMAR_OP_COMMIT                1u
+#define ZX_VMAR_OP_DECOMMIT              2u
+#define ZX_VMAR_OP_MAP_RANGE             3u
+#define ZX_VMAR_OP_ZERO                  0xau
+#define ZX_VMAR_OP_DONT_NEED             0xcu
+#define ZX_VMAR_OP_ALWAYS_NEED           0xdu
+#define ZX_VMAR_OP_PREFETCH              0xeu
 
 /* What zx_cache_flush does. */
-#define ZX_CACHE_FLUSH_INSN       ((uint32_t)1u)
-#define ZX_CACHE_FLUSH_DATA       ((uint32_t)2u)
-#define ZX_CACHE_FLUSH_INVALIDATE ((uint32_t)4u)
+#define ZX_CACHE_FLUSH_INSN       1u
+#define ZX_CACHE_FLUSH_DATA       2u
+#define ZX_CACHE_FLUSH_INVALIDATE 4u
 
 /* Options of mappings and regions. */
-#define ZX_VM_PERM_READ                    ((zx_vm_option_t)1u)
-#define ZX_VM_PERM_WRITE                   ((zx_vm_option_t)2u)
-#define ZX_VM_PERM_EXECUTE                 ((zx_vm_option_t)4u)
-#define ZX_VM_COMPACT                      ((zx_vm_option_t)8u)
-#define ZX_VM_SPECIFIC                     ((zx_vm_option_t)0x10u)
-#define ZX_VM_SPECIFIC_OVERWRITE           ((zx_vm_option_t)0x20u)
-#define ZX_VM_CAN_MAP_SPECIFIC             ((zx_vm_option_t)0x40u)
-#define ZX_VM_CAN_MAP_READ                 ((zx_vm_option_t)0x80u)
-#define ZX_VM_CAN_MAP_WRITE                ((zx_vm_option_t)0x100u)
-#define ZX_VM_CAN_MAP_EXECUTE              ((zx_vm_option_t)0x200u)
-#define ZX_VM_MAP_RANGE                    ((zx_vm_option_t)0x400u)
-#define ZX_VM_REQUIRE_NON_RESIZABLE        ((zx_vm_option_t)0x800u)
-#define ZX_VM_ALLOW_FAULTS                 ((zx_vm_option_t)0x1000u)
-#define ZX_VM_OFFSET_IS_UPPER_LIMIT        ((zx_vm_option_t)0x2000u)
-#define ZX_VM_PERM_READ_IF_XOM_UNSUPPORTED ((zx_vm_option_t)0x4000u)
-#define ZX_VM_FAULT_BEYOND_STREAM_SIZE     ((zx_vm_option_t)0x8000u)
+#define ZX_VM_PERM_READ                    1u
+#define ZX_VM_PERM_WRITE                   2u
+#define ZX_VM_PERM_EXECUTE                 4u
+#define ZX_VM_COMPACT                      8u
+#define ZX_VM_SPECIFIC                     0x10u
+#define ZX_VM_SPECIFIC_OVERWRITE           0x20u
+#define ZX_VM_CAN_MAP_SPECIFIC             0x40u
+#define ZX_VM_CAN_MAP_READ                 0x80u
+#define ZX_VM_CAN_MAP_WRITE                0x100u
+#define ZX_VM_CAN_MAP_EXECUTE              0x200u
+#define ZX_VM_MAP_RANGE                    0x400u
+#define ZX_VM_REQUIRE_NON_RESIZABLE        0x800u
+#define ZX_VM_ALLOW_FAULTS                 0x1000u
+#define ZX_VM_OFFSET_IS_UPPER_LIMIT        0x2000u
+#define ZX_VM_PERM_READ_IF_XOM_UNSUPPORTED 0x4000u
+#define ZX_VM_FAULT_BEYOND_STREAM_SIZE     0x8000u
 
 /* The alignment of the address that the kernel chooses. */
-#define ZX_VM_ALIGN_1KB   ((zx_vm_option_t)0xa000000u)
-#define ZX_VM_ALIGN_2KB   ((zx_vm_option_t)0xb000000u)
-#define ZX_VM_ALIGN_4KB   ((zx_vm_option_t)0xc000000u)
-#define ZX_VM_ALIGN_8KB   ((zx_vm_option_t)0xd000000u)
-#define ZX_VM_ALIGN_16KB  ((zx_vm_option_t)0xe000000u)
-#define ZX_VM_ALIGN_32KB  ((zx_vm_option_t)0xf000000u)
-#define ZX_VM_ALIGN_64KB  ((zx_vm_option_t)0x10000000u)
-#define ZX_VM_ALIGN_128KB ((zx_vm_option_t)0x11000000u)
-#define ZX_VM_ALIGN_256KB ((zx_vm_option_t)0x12000000u)
-#define ZX_VM_ALIGN_512KB ((zx_vm_option_t)0x13000000u)
-#define ZX_VM_ALIGN_1MB   ((zx_vm_option_t)0x14000000u)
-#define ZX_VM_ALIGN_2MB   ((zx_vm_option_t)0x15000000u)
-#define ZX_VM_ALIGN_4MB   ((zx_vm_option_t)0x16000000u)
-#define ZX_VM_ALIGN_8MB   ((zx_vm_option_t)0x17000000u)
-#define ZX_VM_ALIGN_16MB  ((zx_vm_option_t)0x18000000u)
-#define ZX_VM_ALIGN_32MB  ((zx_vm_option_t)0x19000000u)
-#define ZX_VM_ALIGN_64MB  ((zx_vm_option_t)0x1a000000u)
-#define ZX_VM_ALIGN_128MB ((zx_vm_option_t)0x1b000000u)
-#define ZX_VM_ALIGN_256MB ((zx_vm_option_t)0x1c000000u)
-#define ZX_VM_ALIGN_512MB ((zx_vm_option_t)0x1d000000u)
-#define ZX_VM_ALIGN_1GB   ((zx_vm_option_t)0x1e000000u)
-#define ZX_VM_ALIGN_2GB   ((zx_vm_option_t)0x1f000000u)
-#define ZX_VM_ALIGN_4GB   ((zx_vm_option_t)0x20000000u)
+#define ZX_VM_ALIGN_1KB   0xa000000u
+#define ZX_VM_ALIGN_2KB   0xb000000u
+#define ZX_VM_ALIGN_4KB   0xc000000u
+#define ZX_VM_ALIGN_8KB   0xd000000u
+#define ZX_VM_ALIGN_16KB  0xe000000u
+#define ZX_VM_ALIGN_32KB  0xf000000u
+#define ZX_VM_ALIGN_64KB  0x10000000u
+#define ZX_VM_ALIGN_128KB 0x11000000u
+#define ZX_VM_ALIGN_256KB 0x12000000u
+#define ZX_VM_ALIGN_512KB 0x13000000u
+#define ZX_VM_ALIGN_1MB   0x14000000u
+#define ZX_VM_ALIGN_2MB   0x15000000u
+#define ZX_VM_ALIGN_4MB   0x16000000u
+#define ZX_VM_ALIGN_8MB   0x17000000u
+#define ZX_VM_ALIGN_16MB  0x18000000u
+#define ZX_VM_ALIGN_32MB  0x19000000u
+#define ZX_VM_ALIGN_64MB  0x1a000000u
+#define ZX_VM_ALIGN_128MB 0x1b000000u
+#define ZX_VM_ALIGN_256MB 0x1c000000u
+#define ZX_VM_ALIGN_512MB 0x1d000000u
+#define ZX_VM_ALIGN_1GB   0x1e000000u
+#define ZX_VM_ALIGN_2GB   0x1f000000u
+#define ZX_VM_ALIGN_4GB   0x20000000u
 
 #define ZX_VM_ALIGN_BASE 24
 
@@ -247,12 +247,12 @@ ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_offset, 16);
 ZX_LAYOUT_FIELD(zx_vmo_lock_state_t, discarded_size, 24);
 
 /* What a message holds at most. */
-#define ZX_CHANNEL_MAX_MSG_BYTES   ((uint32_t)0x10000u)
-#define ZX_CHANNEL_MAX_MSG_HANDLES ((uint32_t)0x40u)
+#define ZX_CHANNEL_MAX_MSG_BYTES   0x10000u
+#define ZX_CHANNEL_MAX_MSG_HANDLES 0x40u
 
 /* Options of channel calls. */
-#define ZX_CHANNEL_READ_MAY_DISCARD ((uint32_t)1u)
-#define ZX_CHANNEL_WRITE_USE_IOVEC  ((uint32_t)2u)
+#define ZX_CHANNEL_READ_MAY_DISCARD 1u
+#define ZX_CHANNEL_WRITE_USE_IOVEC  2u
 
 /* What zx_channel_call sends, and where it puts the answer. */
 typedef struct zx_channel_call_args {
@@ -289,8 +289,8 @@ ZX_LAYOUT_FIELD(zx_handle_info_t, rights, 8);
 ZX_LAYOUT_FIELD(zx_handle_info_t, unused, 12);
 
 /* What zx_channel_write_etc does with a handle. */
-#define ZX_HANDLE_OP_MOVE      ((zx_handle_op_t)0u)
-#define ZX_HANDLE_OP_DUPLICATE ((zx_handle_op_t)1u)
+#define ZX_HANDLE_OP_MOVE      0u
+#define ZX_HANDLE_OP_DUPLICATE 1u
 
 /* The same with what it needs, and how it went. */
 typedef struct zx_handle_disposition {
@@ -340,7 +340,7 @@ ZX_LAYOUT_FIELD(zx_channel_iovec_t, capacity, 8);
 ZX_LAYOUT_FIELD(zx_channel_iovec_t, reserved, 12);
 
 /* The most items of one wait. */
-#define ZX_WAIT_MANY_MAX_ITEMS ((size_t)0x40u)
+#define ZX_WAIT_MANY_MAX_ITEMS 0x40ul
 
 /* One thing to wait for. */
 typedef struct zx_wait_item {
@@ -354,90 +354,90 @@ ZX_LAYOUT_FIELD(zx_wait_item_t, waitfor, 4);
 ZX_LAYOUT_FIELD(zx_wait_item_t, pending, 8);
 
 /* Options of zx_object_wait_async. */
-#define ZX_WAIT_ASYNC_ONCE           ((uint32_t)0u)
-#define ZX_WAIT_ASYNC_TIMESTAMP      ((uint32_t)1u)
-#define ZX_WAIT_ASYNC_EDGE           ((uint32_t)2u)
-#define ZX_WAIT_ASYNC_BOOT_TIMESTAMP ((uint32_t)4u)
+#define ZX_WAIT_ASYNC_ONCE           0u
+#define ZX_WAIT_ASYNC_TIMESTAMP      1u
+#define ZX_WAIT_ASYNC_EDGE           2u
+#define ZX_WAIT_ASYNC_BOOT_TIMESTAMP 4u
 
 /* Options of timers. */
-#define ZX_TIMER_SLACK_CENTER ((uint32_t)0u)
-#define ZX_TIMER_SLACK_EARLY  ((uint32_t)1u)
-#define ZX_TIMER_SLACK_LATE   ((uint32_t)2u)
+#define ZX_TIMER_SLACK_CENTER 0u
+#define ZX_TIMER_SLACK_EARLY  1u
+#define ZX_TIMER_SLACK_LATE   2u
 
 /* Options of zx_interrupt_create and zx_interrupt_bind. */
-#define ZX_INTERRUPT_REMAP_IRQ       ((uint32_t)1u)
-#define ZX_INTERRUPT_MODE_DEFAULT    ((uint32_t)0u)
-#define ZX_INTERRUPT_MODE_EDGE_LOW   ((uint32_t)2u)
-#define ZX_INTERRUPT_MODE_EDGE_HIGH  ((uint32_t)4u)
-#define ZX_INTERRUPT_MODE_LEVEL_LOW  ((uint32_t)6u)
-#define ZX_INTERRUPT_MODE_LEVEL_HIGH ((uint32_t)8u)
-#define ZX_INTERRUPT_MODE_EDGE_BOTH  ((uint32_t)0xau)
-#define ZX_INTERRUPT_MODE_MASK       ((uint32_t)0xeu)
-#define ZX_INTERRUPT_VIRTUAL         ((uint32_t)0x10u)
-#define ZX_INTERRUPT_WAKE_VECTOR     ((uint32_t)0x20u)
-#define ZX_INTERRUPT_TIMESTAMP_MONO  ((uint32_t)0x40u)
-#define ZX_INTERRUPT_BIND            ((uint32_t)0u)
-#define ZX_INTERRUPT_UNBIND          ((uint32_t)1u)
+#define ZX_INTERRUPT_REMAP_IRQ       1u
+#define ZX_INTERRUPT_MODE_DEFAULT    0u
+#define ZX_INTERRUPT_MODE_EDGE_LOW   2u
+#define ZX_INTERRUPT_MODE_EDGE_HIGH  4u
+#define ZX_INTERRUPT_MODE_LEVEL_LOW  6u
+#define ZX_INTERRUPT_MODE_LEVEL_HIGH 8u
+#define ZX_INTERRUPT_MODE_EDGE_BOTH  0xau
+#define ZX_INTERRUPT_MODE_MASK       0xeu
+#define ZX_INTERRUPT_VIRTUAL         0x10u
+#define ZX_INTERRUPT_WAKE_VECTOR     0x20u
+#define ZX_INTERRUPT_TIMESTAMP_MONO  0x40u
+#define ZX_INTERRUPT_BIND            0u
+#define ZX_INTERRUPT_UNBIND          1u
 
 /* Options of zx_bti_pin. */
-#define ZX_BTI_PERM_READ    ((uint32_t)1u)
-#define ZX_BTI_PERM_WRITE   ((uint32_t)2u)
-#define ZX_BTI_PERM_EXECUTE ((uint32_t)4u)
-#define ZX_BTI_COMPRESS     ((uint32_t)8u)
-#define ZX_BTI_CONTIGUOUS   ((uint32_t)0x10u)
+#define ZX_BTI_PERM_READ    1u
+#define ZX_BTI_PERM_WRITE   2u
+#define ZX_BTI_PERM_EXECUTE 4u
+#define ZX_BTI_COMPRESS     8u
+#define ZX_BTI_CONTIGUOUS   0x10u
 
 /* Bytes of one zx_cprng_draw_once and zx_cprng_add_entropy in Zircon; here there is no limit. */
-#define ZX_CPRNG_DRAW_MAX_LEN        ((size_t)0x100u)
-#define ZX_CPRNG_ADD_ENTROPY_MAX_LEN ((size_t)0x100u)
+#define ZX_CPRNG_DRAW_MAX_LEN        0x100ul
+#define ZX_CPRNG_ADD_ENTROPY_MAX_LEN 0x100ul
 
 /* Sockets. */
-#define ZX_SOCKET_STREAM                     ((uint32_t)0u)
-#define ZX_SOCKET_DATAGRAM                   ((uint32_t)1u)
-#define ZX_SOCKET_PEEK                       ((uint32_t)8u)
-#define ZX_SOCKET_DISPOSITION_WRITE_DISABLED ((uint32_t)1u)
-#define ZX_SOCKET_DISPOSITION_WRITE_ENABLED  ((uint32_t)2u)
+#define ZX_SOCKET_STREAM                     0u
+#define ZX_SOCKET_DATAGRAM                   1u
+#define ZX_SOCKET_PEEK                       8u
+#define ZX_SOCKET_DISPOSITION_WRITE_DISABLED 1u
+#define ZX_SOCKET_DISPOSITION_WRITE_ENABLED  2u
 
 typedef uint32_t zx_system_event_type_t;
 typedef uint32_t zx_stream_seek_origin_t;
 
 /* Streams. */
-#define ZX_STREAM_MODE_READ           ((uint32_t)1u)
-#define ZX_STREAM_MODE_WRITE          ((uint32_t)2u)
-#define ZX_STREAM_MODE_APPEND         ((uint32_t)4u)
-#define ZX_STREAM_APPEND              ((uint32_t)1u)
-#define ZX_STREAM_SEEK_ORIGIN_START   ((uint32_t)0u)
-#define ZX_STREAM_SEEK_ORIGIN_CURRENT ((uint32_t)1u)
-#define ZX_STREAM_SEEK_ORIGIN_END     ((uint32_t)2u)
+#define ZX_STREAM_MODE_READ           1u
+#define ZX_STREAM_MODE_WRITE          2u
+#define ZX_STREAM_MODE_APPEND         4u
+#define ZX_STREAM_APPEND              1u
+#define ZX_STREAM_SEEK_ORIGIN_START   0u
+#define ZX_STREAM_SEEK_ORIGIN_CURRENT 1u
+#define ZX_STREAM_SEEK_ORIGIN_END     2u
 
 /* Pagers. */
-#define ZX_PAGER_OP_FAIL            ((uint32_t)1u)
-#define ZX_PAGER_OP_DIRTY           ((uint32_t)2u)
-#define ZX_PAGER_OP_WRITEBACK_BEGIN ((uint32_t)3u)
-#define ZX_PAGER_OP_WRITEBACK_END   ((uint32_t)4u)
-#define ZX_PAGER_VMO_READ           ((uint32_t)0u)
-#define ZX_PAGER_VMO_COMPLETE       ((uint32_t)1u)
-#define ZX_PAGER_VMO_DIRTY          ((uint32_t)2u)
-#define ZX_PAGER_VMO_STATS_MODIFIED ((uint32_t)1u)
-#define ZX_PAGER_RESET_VMO_STATS    ((uint32_t)1u)
+#define ZX_PAGER_OP_FAIL            1u
+#define ZX_PAGER_OP_DIRTY           2u
+#define ZX_PAGER_OP_WRITEBACK_BEGIN 3u
+#define ZX_PAGER_OP_WRITEBACK_END   4u
+#define ZX_PAGER_VMO_READ           0u
+#define ZX_PAGER_VMO_COMPLETE       1u
+#define ZX_PAGER_VMO_DIRTY          2u
+#define ZX_PAGER_VMO_STATS_MODIFIED 1u
+#define ZX_PAGER_RESET_VMO_STATS    1u
 
 /* Events of the system. */
-#define ZX_SYSTEM_EVENT_OUT_OF_MEMORY            ((zx_system_event_type_t)1u)
-#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_CRITICAL ((zx_system_event_type_t)2u)
-#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_WARNING  ((zx_system_event_type_t)3u)
-#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_NORMAL   ((zx_system_event_type_t)4u)
-#define ZX_SYSTEM_EVENT_IMMINENT_OUT_OF_MEMORY   ((zx_system_event_type_t)5u)
+#define ZX_SYSTEM_EVENT_OUT_OF_MEMORY            1u
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_CRITICAL 2u
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_WARNING  3u
+#define ZX_SYSTEM_EVENT_MEMORY_PRESSURE_NORMAL   4u
+#define ZX_SYSTEM_EVENT_IMMINENT_OUT_OF_MEMORY   5u
 
 /* Options and limits of what is not built. */
-#define ZX_VMO_TRAP_DIRTY                       ((uint32_t)8u)
-#define ZX_PROCESS_SHARED                       ((uint32_t)1u)
-#define ZX_JOB_CRITICAL_PROCESS_RETCODE_NONZERO ((uint32_t)1u)
-#define ZX_EXCEPTION_CHANNEL_DEBUGGER           ((uint32_t)1u)
-#define ZX_MSI_MODE_MSI_X                       ((uint32_t)1u)
-#define ZX_FIFO_MAX_SIZE_BYTES                  ((uint32_t)0x1000u)
-#define ZX_CHANNEL_MAX_MSG_IOVECS               ((uint32_t)0x2000u)
-#define ZX_INFO_VCPU_FLAG_KICKED                ((uint32_t)1u)
-#define ZX_INFO_CPU_STATS_FLAG_ONLINE           ((uint32_t)1u)
-#define ZX_INFO_INVALID_CPU                     ((uint32_t)0xffffffffu)
+#define ZX_VMO_TRAP_DIRTY                       8u
+#define ZX_PROCESS_SHARED                       1u
+#define ZX_JOB_CRITICAL_PROCESS_RETCODE_NONZERO 1u
+#define ZX_EXCEPTION_CHANNEL_DEBUGGER           1u
+#define ZX_MSI_MODE_MSI_X                       1u
+#define ZX_FIFO_MAX_SIZE_BYTES                  0x1000u
+#define ZX_CHANNEL_MAX_MSG_IOVECS               0x2000u
+#define ZX_INFO_VCPU_FLAG_KICKED                1u
+#define ZX_INFO_CPU_STATS_FLAG_ONLINE           1u
+#define ZX_INFO_INVALID_CPU                     0xffffffffu
 
 /* CPUs of a set, and of each of its words. */
 #define ZX_CPU_SET_MAX_CPUS      0x200u

@@ -146,7 +146,7 @@ fn a_refusal_says_why() {
     );
     assert_eq!(
         line("/intc@8000000"),
-        "/intc@8000000 [0x8000000..0x8010000) cannot be granted: the kernel keeps it"
+        "/intc@8000000 [0x8000000..0x8010000) cannot be granted: the kernel keeps it; the boot log lists what may be granted"
     );
     assert_eq!(
         line("/dead@c000000"),

@@ -86,18 +86,12 @@ impl Writer {
         let _ = write!(self.text, "{}\n\n", lines.trim_end());
     }
 
-    /// A comment and the names of some values. An empty type writes them bare, as the preprocessor needs them.
+    /// A comment and the names of some values of a type.
     fn values(&mut self, comment: &str, ty: &str, values: &[(&str, u64)]) {
         let _ = writeln!(self.text, "/* {comment} */");
         let longest = values.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, value) in values {
-            let shown = match value {
-                0..10 => format!("{value}u"),
-                ..=0xFFFF_FFFF => format!("{value:#x}u"),
-                _ => format!("{value:#x}ull"),
-            };
-            let shown = if ty.is_empty() { shown } else { format!("(({ty}){shown})") };
-            let _ = writeln!(self.text, "#define {name:longest$} {shown}");
+            let _ = writeln!(self.text, "#define {name:longest$} {}", literal(ty, *value));
         }
         self.text.push('\n');
     }
@@ -135,6 +129,18 @@ impl Writer {
             let _ = writeln!(self.text, "ZX_LAYOUT_FIELD({name}, {field}, {offset});");
         }
         self.text.push('\n');
+    }
+}
+
+/// A value of a type as a literal that is of that type by itself: the preprocessor knows no casts. AArch64 and the
+/// machines that build for it have longs of 64 bits. No literal is as narrow as a byte.
+fn literal(ty: &str, value: u64) -> String {
+    let shown = if value < 10 { value.to_string() } else { format!("{value:#x}") };
+    match ty {
+        "uint8_t" => format!("((uint8_t){shown}u)"),
+        "int32_t" => shown,
+        "size_t" | "uint64_t" | "zx_koid_t" | "zx_rsrc_system_base_t" => format!("{shown}ul"),
+        _ => format!("{shown}u"),
     }
 }
 

@@ -203,7 +203,7 @@ fn tasks(out: &mut Writer) {
         ("ZX_TASK_RETCODE_EXCEPTION_KILL", task_retcode::EXCEPTION_KILL),
         ("ZX_TASK_RETCODE_CRITICAL_PROCESS_KILL", task_retcode::CRITICAL_PROCESS_KILL),
     ]
-    .map(|(name, value)| format!("#define {name} ((int64_t)({value}))"))
+    .map(|(name, value)| format!("#define {name} ({value}l)"))
     .to_vec();
     out.lines(&format!(
         "/* The return code of a process that did not end by itself. */\n{}",

@@ -38,6 +38,33 @@ const COMPILER: &str = "\
 
 #define __NO_RETURN __attribute__((__noreturn__))
 #define __PRINTFLIKE(fmt, args) __attribute__((__format__(__printf__, fmt, args)))
+#define __SCANFLIKE(fmt, args) __attribute__((__format__(__scanf__, fmt, args)))
+
+/* What Zircon calls the attributes that its programs use. */
+#define __UNUSED __attribute__((__unused__))
+#define __USED __attribute__((__used__))
+#define __PACKED __attribute__((__packed__))
+#define __ALIGNED(x) __attribute__((__aligned__(x)))
+#define __SECTION(x) __attribute__((__section__(x)))
+#define __WEAK __attribute__((__weak__))
+#define __MAY_ALIAS __attribute__((__may_alias__))
+#define __MALLOC __attribute__((__malloc__))
+#define __NONNULL(x) __attribute__((__nonnull__ x))
+#define __NO_INLINE __attribute__((__noinline__))
+#define __ALWAYS_INLINE __attribute__((__always_inline__))
+#define __CONSTRUCTOR __attribute__((__constructor__))
+#define __DESTRUCTOR __attribute__((__destructor__))
+#define __EXPORT __attribute__((__visibility__(\"default\")))
+#define __LOCAL __attribute__((__visibility__(\"hidden\")))
+#define __WARN_UNUSED_RESULT __attribute__((__warn_unused_result__))
+#define __DEPRECATE __attribute__((__deprecated__))
+#define __FALLTHROUGH __attribute__((__fallthrough__))
+#define __UNREACHABLE __builtin_unreachable()
+#define __ISCONSTANT(x) __builtin_constant_p(x)
+#define __GET_CALLER() __builtin_return_address(0)
+#define __GET_FRAME() __builtin_frame_address(0)
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* What the kernel thinks of a structure, checked by the compiler: bytes and alignment, and where a field is. */
 #ifdef __cplusplus
@@ -198,7 +225,39 @@ static inline zx_duration_t zx_time_sub_time(zx_time_t later, zx_time_t earlier)
     return earlier > 0 ? ZX_TIME_INFINITE_PAST : ZX_TIME_INFINITE;
   }
   return difference;
-}";
+}
+
+/* The instant that lies a duration earlier. */
+static inline zx_time_t zx_time_sub_duration(zx_time_t time, zx_duration_t duration) {
+  return zx_time_sub_time(time, duration);
+}
+
+/* Durations and ticks are reckoned with in the same way. */
+static inline zx_duration_t zx_duration_add_duration(zx_duration_t a, zx_duration_t b) {
+  return zx_time_add_duration(a, b);
+}
+static inline zx_duration_t zx_duration_sub_duration(zx_duration_t a, zx_duration_t b) {
+  return zx_time_sub_time(a, b);
+}
+static inline zx_duration_t zx_duration_mul_int64(zx_duration_t duration, int64_t times) {
+  zx_duration_t product = 0;
+  if (__builtin_mul_overflow(duration, times, &product)) {
+    return (duration < 0) == (times < 0) ? ZX_TIME_INFINITE : ZX_TIME_INFINITE_PAST;
+  }
+  return product;
+}
+static inline zx_ticks_t zx_ticks_add_ticks(zx_ticks_t a, zx_ticks_t b) { return zx_time_add_duration(a, b); }
+static inline zx_ticks_t zx_ticks_sub_ticks(zx_ticks_t a, zx_ticks_t b) { return zx_time_sub_time(a, b); }
+static inline zx_ticks_t zx_ticks_mul_int64(zx_ticks_t a, int64_t times) { return zx_duration_mul_int64(a, times); }
+
+/* A duration in units, and of so many. */
+static inline int64_t zx_nsec_from_duration(zx_duration_t duration) { return duration; }
+static inline zx_duration_t zx_duration_from_nsec(int64_t n) { return n; }
+static inline zx_duration_t zx_duration_from_usec(int64_t n) { return zx_duration_mul_int64(1000, n); }
+static inline zx_duration_t zx_duration_from_msec(int64_t n) { return zx_duration_mul_int64(1000000, n); }
+static inline zx_duration_t zx_duration_from_sec(int64_t n) { return zx_duration_mul_int64(1000000000, n); }
+static inline zx_duration_t zx_duration_from_min(int64_t n) { return zx_duration_mul_int64(60 * 1000000000ll, n); }
+static inline zx_duration_t zx_duration_from_hour(int64_t n) { return zx_duration_mul_int64(3600 * 1000000000ll, n); }";
 
 fn time() -> Header {
     let mut out = Writer::new("time.h", "Time.", &["stdint.h"]);

@@ -9,11 +9,11 @@
 typedef uint32_t zx_thread_state_topic_t;
 
 /* Kinds of zx_thread_read_state. */
-#define ZX_THREAD_STATE_GENERAL_REGS ((zx_thread_state_topic_t)0u)
-#define ZX_THREAD_STATE_FP_REGS      ((zx_thread_state_topic_t)1u)
-#define ZX_THREAD_STATE_VECTOR_REGS  ((zx_thread_state_topic_t)2u)
-#define ZX_THREAD_STATE_DEBUG_REGS   ((zx_thread_state_topic_t)4u)
-#define ZX_THREAD_STATE_SINGLE_STEP  ((zx_thread_state_topic_t)5u)
+#define ZX_THREAD_STATE_GENERAL_REGS 0u
+#define ZX_THREAD_STATE_FP_REGS      1u
+#define ZX_THREAD_STATE_VECTOR_REGS  2u
+#define ZX_THREAD_STATE_DEBUG_REGS   4u
+#define ZX_THREAD_STATE_SINGLE_STEP  5u
 
 /* X0 to X29, and the others of AArch64. */
 typedef struct zx_arm64_general_regs {

@@ -9,28 +9,28 @@
 typedef uint32_t zx_excp_type_t;
 
 /* What happened. */
-#define ZX_EXCP_GENERAL               ((zx_excp_type_t)8u)
-#define ZX_EXCP_FATAL_PAGE_FAULT      ((zx_excp_type_t)0x108u)
-#define ZX_EXCP_UNDEFINED_INSTRUCTION ((zx_excp_type_t)0x208u)
-#define ZX_EXCP_SW_BREAKPOINT         ((zx_excp_type_t)0x308u)
-#define ZX_EXCP_HW_BREAKPOINT         ((zx_excp_type_t)0x408u)
-#define ZX_EXCP_UNALIGNED_ACCESS      ((zx_excp_type_t)0x508u)
-#define ZX_EXCP_SYNTH                 ((zx_excp_type_t)0x8000u)
-#define ZX_EXCP_THREAD_STARTING       ((zx_excp_type_t)0x8008u)
-#define ZX_EXCP_THREAD_EXITING        ((zx_excp_type_t)0x8108u)
-#define ZX_EXCP_POLICY_ERROR          ((zx_excp_type_t)0x8208u)
-#define ZX_EXCP_PROCESS_STARTING      ((zx_excp_type_t)0x8308u)
-#define ZX_EXCP_USER                  ((zx_excp_type_t)0x8309u)
+#define ZX_EXCP_GENERAL               8u
+#define ZX_EXCP_FATAL_PAGE_FAULT      0x108u
+#define ZX_EXCP_UNDEFINED_INSTRUCTION 0x208u
+#define ZX_EXCP_SW_BREAKPOINT         0x308u
+#define ZX_EXCP_HW_BREAKPOINT         0x408u
+#define ZX_EXCP_UNALIGNED_ACCESS      0x508u
+#define ZX_EXCP_SYNTH                 0x8000u
+#define ZX_EXCP_THREAD_STARTING       0x8008u
+#define ZX_EXCP_THREAD_EXITING        0x8108u
+#define ZX_EXCP_POLICY_ERROR          0x8208u
+#define ZX_EXCP_PROCESS_STARTING      0x8308u
+#define ZX_EXCP_USER                  0x8309u
 
 #define ZX_EXCP_IS_ARCH(type) (((type) & ZX_EXCP_SYNTH) == 0)
 
 /* Who is asked. */
-#define ZX_EXCEPTION_CHANNEL_TYPE_NONE         ((uint32_t)0u)
-#define ZX_EXCEPTION_CHANNEL_TYPE_DEBUGGER     ((uint32_t)1u)
-#define ZX_EXCEPTION_CHANNEL_TYPE_THREAD       ((uint32_t)2u)
-#define ZX_EXCEPTION_CHANNEL_TYPE_PROCESS      ((uint32_t)3u)
-#define ZX_EXCEPTION_CHANNEL_TYPE_JOB          ((uint32_t)4u)
-#define ZX_EXCEPTION_CHANNEL_TYPE_JOB_DEBUGGER ((uint32_t)5u)
+#define ZX_EXCEPTION_CHANNEL_TYPE_NONE         0u
+#define ZX_EXCEPTION_CHANNEL_TYPE_DEBUGGER     1u
+#define ZX_EXCEPTION_CHANNEL_TYPE_THREAD       2u
+#define ZX_EXCEPTION_CHANNEL_TYPE_PROCESS      3u
+#define ZX_EXCEPTION_CHANNEL_TYPE_JOB          4u
+#define ZX_EXCEPTION_CHANNEL_TYPE_JOB_DEBUGGER 5u
 
 __BEGIN_CDECLS
 

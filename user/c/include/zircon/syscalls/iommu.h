@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /* Kinds. Only the first is built: devices reach memory by physical addresses. */
-#define ZX_IOMMU_TYPE_STUB     ((uint32_t)0u)
-#define ZX_IOMMU_TYPE_DUMMY    ((uint32_t)0u)
-#define ZX_IOMMU_TYPE_INTEL    ((uint32_t)1u)
-#define ZX_IOMMU_TYPE_ARM_SMMU ((uint32_t)2u)
+#define ZX_IOMMU_TYPE_STUB     0u
+#define ZX_IOMMU_TYPE_DUMMY    0u
+#define ZX_IOMMU_TYPE_INTEL    1u
+#define ZX_IOMMU_TYPE_ARM_SMMU 2u
 
 /* What zx_iommu_create takes for it: nothing is read of it. */
 typedef struct zx_iommu_desc_stub {

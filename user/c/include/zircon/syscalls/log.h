@@ -10,6 +10,6 @@
 #define ZX_LOG_RECORD_DATA_MAX 0xd8u
 
 /* Options of zx_debuglog_create. */
-#define ZX_LOG_FLAG_READABLE ((uint32_t)0x40000000u)
+#define ZX_LOG_FLAG_READABLE 0x40000000u
 
 #endif /* ZIRCON_SYSCALLS_LOG_H_ */

@@ -13,85 +13,85 @@ typedef uint32_t zx_info_process_flags_t;
 typedef uint32_t zx_thread_state_t;
 
 /* Topics of zx_object_get_info: a number, and a version in the top four bits. */
-#define ZX_INFO_HANDLE_VALID         ((zx_object_info_topic_t)1u)
-#define ZX_INFO_HANDLE_BASIC         ((zx_object_info_topic_t)2u)
-#define ZX_INFO_PROCESS              ((zx_object_info_topic_t)0x10000003u)
-#define ZX_INFO_PROCESS_THREADS      ((zx_object_info_topic_t)4u)
-#define ZX_INFO_VMAR                 ((zx_object_info_topic_t)7u)
-#define ZX_INFO_JOB_CHILDREN         ((zx_object_info_topic_t)8u)
-#define ZX_INFO_JOB_PROCESSES        ((zx_object_info_topic_t)9u)
-#define ZX_INFO_THREAD               ((zx_object_info_topic_t)0xau)
-#define ZX_INFO_TASK_STATS           ((zx_object_info_topic_t)0x1000000cu)
-#define ZX_INFO_TASK_STATS_V1        ((zx_object_info_topic_t)0xcu)
-#define ZX_INFO_PROCESS_MAPS         ((zx_object_info_topic_t)0x2000000du)
-#define ZX_INFO_PROCESS_MAPS_V1      ((zx_object_info_topic_t)0xdu)
-#define ZX_INFO_PROCESS_MAPS_V2      ((zx_object_info_topic_t)0x1000000du)
-#define ZX_INFO_PROCESS_VMOS         ((zx_object_info_topic_t)0x3000000eu)
-#define ZX_INFO_PROCESS_VMOS_V1      ((zx_object_info_topic_t)0xeu)
-#define ZX_INFO_PROCESS_VMOS_V2      ((zx_object_info_topic_t)0x1000000eu)
-#define ZX_INFO_PROCESS_VMOS_V3      ((zx_object_info_topic_t)0x2000000eu)
-#define ZX_INFO_KMEM_STATS           ((zx_object_info_topic_t)0x10000011u)
-#define ZX_INFO_KMEM_STATS_V1        ((zx_object_info_topic_t)0x11u)
-#define ZX_INFO_RESOURCE             ((zx_object_info_topic_t)0x12u)
-#define ZX_INFO_HANDLE_COUNT         ((zx_object_info_topic_t)0x13u)
-#define ZX_INFO_BTI                  ((zx_object_info_topic_t)0x14u)
-#define ZX_INFO_PROCESS_HANDLE_STATS ((zx_object_info_topic_t)0x15u)
-#define ZX_INFO_JOB                  ((zx_object_info_topic_t)0x18u)
-#define ZX_INFO_HANDLE_TABLE         ((zx_object_info_topic_t)0x1bu)
-#define ZX_INFO_VMAR_MAPS            ((zx_object_info_topic_t)0x24u)
-#define ZX_INFO_VMO                  ((zx_object_info_topic_t)0x30000017u)
-#define ZX_INFO_VMO_V1               ((zx_object_info_topic_t)0x17u)
-#define ZX_INFO_VMO_V2               ((zx_object_info_topic_t)0x10000017u)
-#define ZX_INFO_VMO_V3               ((zx_object_info_topic_t)0x20000017u)
-#define JACINTH_INFO_RESOURCE_GROUP  ((zx_object_info_topic_t)0x4a0001u)
+#define ZX_INFO_HANDLE_VALID         1u
+#define ZX_INFO_HANDLE_BASIC         2u
+#define ZX_INFO_PROCESS              0x10000003u
+#define ZX_INFO_PROCESS_THREADS      4u
+#define ZX_INFO_VMAR                 7u
+#define ZX_INFO_JOB_CHILDREN         8u
+#define ZX_INFO_JOB_PROCESSES        9u
+#define ZX_INFO_THREAD               0xau
+#define ZX_INFO_TASK_STATS           0x1000000cu
+#define ZX_INFO_TASK_STATS_V1        0xcu
+#define ZX_INFO_PROCESS_MAPS         0x2000000du
+#define ZX_INFO_PROCESS_MAPS_V1      0xdu
+#define ZX_INFO_PROCESS_MAPS_V2      0x1000000du
+#define ZX_INFO_PROCESS_VMOS         0x3000000eu
+#define ZX_INFO_PROCESS_VMOS_V1      0xeu
+#define ZX_INFO_PROCESS_VMOS_V2      0x1000000eu
+#define ZX_INFO_PROCESS_VMOS_V3      0x2000000eu
+#define ZX_INFO_KMEM_STATS           0x10000011u
+#define ZX_INFO_KMEM_STATS_V1        0x11u
+#define ZX_INFO_RESOURCE             0x12u
+#define ZX_INFO_HANDLE_COUNT         0x13u
+#define ZX_INFO_BTI                  0x14u
+#define ZX_INFO_PROCESS_HANDLE_STATS 0x15u
+#define ZX_INFO_JOB                  0x18u
+#define ZX_INFO_HANDLE_TABLE         0x1bu
+#define ZX_INFO_VMAR_MAPS            0x24u
+#define ZX_INFO_VMO                  0x30000017u
+#define ZX_INFO_VMO_V1               0x17u
+#define ZX_INFO_VMO_V2               0x10000017u
+#define ZX_INFO_VMO_V3               0x20000017u
+#define JACINTH_INFO_RESOURCE_GROUP  0x4a0001u
 
 /* Topics that are not built: the kernel answers ZX_ERR_NOT_SUPPORTED. */
-#define ZX_INFO_NONE                       ((zx_object_info_topic_t)0u)
-#define ZX_INFO_THREAD_EXCEPTION_REPORT    ((zx_object_info_topic_t)0x1000000bu)
-#define ZX_INFO_THREAD_EXCEPTION_REPORT_V1 ((zx_object_info_topic_t)0xbu)
-#define ZX_INFO_THREAD_STATS               ((zx_object_info_topic_t)0xfu)
-#define ZX_INFO_CPU_STATS                  ((zx_object_info_topic_t)0x10u)
-#define ZX_INFO_SOCKET                     ((zx_object_info_topic_t)0x16u)
-#define ZX_INFO_TIMER                      ((zx_object_info_topic_t)0x19u)
-#define ZX_INFO_STREAM                     ((zx_object_info_topic_t)0x1au)
-#define ZX_INFO_MSI                        ((zx_object_info_topic_t)0x1cu)
-#define ZX_INFO_GUEST_STATS                ((zx_object_info_topic_t)0x1du)
-#define ZX_INFO_TASK_RUNTIME               ((zx_object_info_topic_t)0x1000001eu)
-#define ZX_INFO_TASK_RUNTIME_V1            ((zx_object_info_topic_t)0x1eu)
-#define ZX_INFO_KMEM_STATS_EXTENDED        ((zx_object_info_topic_t)0x1fu)
-#define ZX_INFO_VCPU                       ((zx_object_info_topic_t)0x20u)
-#define ZX_INFO_KMEM_STATS_COMPRESSION     ((zx_object_info_topic_t)0x21u)
-#define ZX_INFO_IOB                        ((zx_object_info_topic_t)0x22u)
-#define ZX_INFO_IOB_REGIONS                ((zx_object_info_topic_t)0x23u)
-#define ZX_INFO_POWER_DOMAINS              ((zx_object_info_topic_t)0x25u)
-#define ZX_INFO_MEMORY_STALL               ((zx_object_info_topic_t)0x26u)
-#define ZX_INFO_INTERRUPT                  ((zx_object_info_topic_t)0x27u)
-#define ZX_INFO_CLOCK_MAPPED_SIZE          ((zx_object_info_topic_t)0x28u)
+#define ZX_INFO_NONE                       0u
+#define ZX_INFO_THREAD_EXCEPTION_REPORT    0x1000000bu
+#define ZX_INFO_THREAD_EXCEPTION_REPORT_V1 0xbu
+#define ZX_INFO_THREAD_STATS               0xfu
+#define ZX_INFO_CPU_STATS                  0x10u
+#define ZX_INFO_SOCKET                     0x16u
+#define ZX_INFO_TIMER                      0x19u
+#define ZX_INFO_STREAM                     0x1au
+#define ZX_INFO_MSI                        0x1cu
+#define ZX_INFO_GUEST_STATS                0x1du
+#define ZX_INFO_TASK_RUNTIME               0x1000001eu
+#define ZX_INFO_TASK_RUNTIME_V1            0x1eu
+#define ZX_INFO_KMEM_STATS_EXTENDED        0x1fu
+#define ZX_INFO_VCPU                       0x20u
+#define ZX_INFO_KMEM_STATS_COMPRESSION     0x21u
+#define ZX_INFO_IOB                        0x22u
+#define ZX_INFO_IOB_REGIONS                0x23u
+#define ZX_INFO_POWER_DOMAINS              0x25u
+#define ZX_INFO_MEMORY_STALL               0x26u
+#define ZX_INFO_INTERRUPT                  0x27u
+#define ZX_INFO_CLOCK_MAPPED_SIZE          0x28u
 
 /* Properties. */
-#define ZX_PROP_NAME                      ((uint32_t)3u)
-#define ZX_PROP_PROCESS_DEBUG_ADDR        ((uint32_t)5u)
-#define ZX_PROP_PROCESS_VDSO_BASE_ADDRESS ((uint32_t)6u)
-#define ZX_PROP_VMO_CONTENT_SIZE          ((uint32_t)0x11u)
+#define ZX_PROP_NAME                      3u
+#define ZX_PROP_PROCESS_DEBUG_ADDR        5u
+#define ZX_PROP_PROCESS_VDSO_BASE_ADDRESS 6u
+#define ZX_PROP_VMO_CONTENT_SIZE          0x11u
 
 /* Properties that are not built. */
-#define ZX_PROP_PROCESS_BREAK_ON_LOAD       ((uint32_t)7u)
-#define ZX_PROP_PROCESS_HW_TRACE_CONTEXT_ID ((uint32_t)8u)
-#define ZX_PROP_SOCKET_RX_THRESHOLD         ((uint32_t)0xcu)
-#define ZX_PROP_SOCKET_TX_THRESHOLD         ((uint32_t)0xdu)
-#define ZX_PROP_JOB_KILL_ON_OOM             ((uint32_t)0xfu)
-#define ZX_PROP_EXCEPTION_STATE             ((uint32_t)0x10u)
-#define ZX_PROP_EXCEPTION_STRATEGY          ((uint32_t)0x12u)
-#define ZX_PROP_STREAM_MODE_APPEND          ((uint32_t)0x13u)
+#define ZX_PROP_PROCESS_BREAK_ON_LOAD       7u
+#define ZX_PROP_PROCESS_HW_TRACE_CONTEXT_ID 8u
+#define ZX_PROP_SOCKET_RX_THRESHOLD         0xcu
+#define ZX_PROP_SOCKET_TX_THRESHOLD         0xdu
+#define ZX_PROP_JOB_KILL_ON_OOM             0xfu
+#define ZX_PROP_EXCEPTION_STATE             0x10u
+#define ZX_PROP_EXCEPTION_STRATEGY          0x12u
+#define ZX_PROP_STREAM_MODE_APPEND          0x13u
 
 /* Values of ZX_PROP_EXCEPTION_STATE. */
-#define ZX_EXCEPTION_STATE_TRY_NEXT    ((uint32_t)0u)
-#define ZX_EXCEPTION_STATE_HANDLED     ((uint32_t)1u)
-#define ZX_EXCEPTION_STATE_THREAD_EXIT ((uint32_t)2u)
+#define ZX_EXCEPTION_STATE_TRY_NEXT    0u
+#define ZX_EXCEPTION_STATE_HANDLED     1u
+#define ZX_EXCEPTION_STATE_THREAD_EXIT 2u
 
 /* Values of ZX_PROP_EXCEPTION_STRATEGY. */
-#define ZX_EXCEPTION_STRATEGY_FIRST_CHANCE  ((uint32_t)0u)
-#define ZX_EXCEPTION_STRATEGY_SECOND_CHANCE ((uint32_t)1u)
+#define ZX_EXCEPTION_STRATEGY_FIRST_CHANCE  0u
+#define ZX_EXCEPTION_STRATEGY_SECOND_CHANCE 1u
 
 __BEGIN_CDECLS
 
@@ -135,8 +135,8 @@ ZX_LAYOUT_FIELD(zx_info_resource_t, size, 16);
 ZX_LAYOUT_FIELD(zx_info_resource_t, name, 24);
 
 /* What a resource has of a window in its page group. */
-#define JACINTH_RESOURCE_GROUP_HELD ((uint32_t)1u)
-#define JACINTH_RESOURCE_GROUP_SEEN ((uint32_t)2u)
+#define JACINTH_RESOURCE_GROUP_HELD 1u
+#define JACINTH_RESOURCE_GROUP_SEEN 2u
 
 /* JACINTH_INFO_RESOURCE_GROUP, not Zircon's */
 typedef struct jacinth_info_resource_group {
@@ -182,9 +182,9 @@ ZX_LAYOUT_SIZE(zx_info_process_handle_stats_t, 256, 4);
 ZX_LAYOUT_FIELD(zx_info_process_handle_stats_t, handle_count, 0);
 
 /* Flags of a process. */
-#define ZX_INFO_PROCESS_FLAG_STARTED           ((zx_info_process_flags_t)1u)
-#define ZX_INFO_PROCESS_FLAG_EXITED            ((zx_info_process_flags_t)2u)
-#define ZX_INFO_PROCESS_FLAG_DEBUGGER_ATTACHED ((zx_info_process_flags_t)4u)
+#define ZX_INFO_PROCESS_FLAG_STARTED           1u
+#define ZX_INFO_PROCESS_FLAG_EXITED            2u
+#define ZX_INFO_PROCESS_FLAG_DEBUGGER_ATTACHED 4u
 
 /* ZX_INFO_PROCESS */
 typedef struct zx_info_process {
@@ -200,21 +200,21 @@ ZX_LAYOUT_FIELD(zx_info_process_t, flags, 16);
 ZX_LAYOUT_FIELD(zx_info_process_t, padding1, 20);
 
 /* What a thread does. */
-#define ZX_THREAD_STATE_NEW               ((zx_thread_state_t)0u)
-#define ZX_THREAD_STATE_RUNNING           ((zx_thread_state_t)1u)
-#define ZX_THREAD_STATE_SUSPENDED         ((zx_thread_state_t)2u)
-#define ZX_THREAD_STATE_BLOCKED           ((zx_thread_state_t)3u)
-#define ZX_THREAD_STATE_DYING             ((zx_thread_state_t)4u)
-#define ZX_THREAD_STATE_DEAD              ((zx_thread_state_t)5u)
-#define ZX_THREAD_STATE_BLOCKED_EXCEPTION ((zx_thread_state_t)0x103u)
-#define ZX_THREAD_STATE_BLOCKED_SLEEPING  ((zx_thread_state_t)0x203u)
-#define ZX_THREAD_STATE_BLOCKED_FUTEX     ((zx_thread_state_t)0x303u)
-#define ZX_THREAD_STATE_BLOCKED_PORT      ((zx_thread_state_t)0x403u)
-#define ZX_THREAD_STATE_BLOCKED_CHANNEL   ((zx_thread_state_t)0x503u)
-#define ZX_THREAD_STATE_BLOCKED_WAIT_ONE  ((zx_thread_state_t)0x603u)
-#define ZX_THREAD_STATE_BLOCKED_WAIT_MANY ((zx_thread_state_t)0x703u)
-#define ZX_THREAD_STATE_BLOCKED_INTERRUPT ((zx_thread_state_t)0x803u)
-#define ZX_THREAD_STATE_BLOCKED_PAGER     ((zx_thread_state_t)0x903u)
+#define ZX_THREAD_STATE_NEW               0u
+#define ZX_THREAD_STATE_RUNNING           1u
+#define ZX_THREAD_STATE_SUSPENDED         2u
+#define ZX_THREAD_STATE_BLOCKED           3u
+#define ZX_THREAD_STATE_DYING             4u
+#define ZX_THREAD_STATE_DEAD              5u
+#define ZX_THREAD_STATE_BLOCKED_EXCEPTION 0x103u
+#define ZX_THREAD_STATE_BLOCKED_SLEEPING  0x203u
+#define ZX_THREAD_STATE_BLOCKED_FUTEX     0x303u
+#define ZX_THREAD_STATE_BLOCKED_PORT      0x403u
+#define ZX_THREAD_STATE_BLOCKED_CHANNEL   0x503u
+#define ZX_THREAD_STATE_BLOCKED_WAIT_ONE  0x603u
+#define ZX_THREAD_STATE_BLOCKED_WAIT_MANY 0x703u
+#define ZX_THREAD_STATE_BLOCKED_INTERRUPT 0x803u
+#define ZX_THREAD_STATE_BLOCKED_PAGER     0x903u
 
 #define ZX_THREAD_STATE_BASIC(state) ((state) & 0xffu)
 
@@ -245,12 +245,12 @@ ZX_LAYOUT_FIELD(zx_info_job_t, debugger_attached, 10);
 ZX_LAYOUT_FIELD(zx_info_job_t, padding1, 11);
 
 /* The return code of a process that did not end by itself. */
-#define ZX_TASK_RETCODE_SYSCALL_KILL ((int64_t)(-1024))
-#define ZX_TASK_RETCODE_OOM_KILL ((int64_t)(-1025))
-#define ZX_TASK_RETCODE_POLICY_KILL ((int64_t)(-1026))
-#define ZX_TASK_RETCODE_VDSO_KILL ((int64_t)(-1027))
-#define ZX_TASK_RETCODE_EXCEPTION_KILL ((int64_t)(-1028))
-#define ZX_TASK_RETCODE_CRITICAL_PROCESS_KILL ((int64_t)(-1029))
+#define ZX_TASK_RETCODE_SYSCALL_KILL (-1024l)
+#define ZX_TASK_RETCODE_OOM_KILL (-1025l)
+#define ZX_TASK_RETCODE_POLICY_KILL (-1026l)
+#define ZX_TASK_RETCODE_VDSO_KILL (-1027l)
+#define ZX_TASK_RETCODE_EXCEPTION_KILL (-1028l)
+#define ZX_TASK_RETCODE_CRITICAL_PROCESS_KILL (-1029l)
 
 /* ZX_INFO_BTI */
 typedef struct zx_info_bti {
@@ -275,17 +275,17 @@ ZX_LAYOUT_FIELD(zx_info_vmar_t, base, 0);
 ZX_LAYOUT_FIELD(zx_info_vmar_t, len, 8);
 
 /* Flags of a VMO. */
-#define ZX_INFO_VMO_TYPE_PHYSICAL  ((uint32_t)0u)
-#define ZX_INFO_VMO_TYPE_PAGED     ((uint32_t)1u)
-#define ZX_INFO_VMO_RESIZABLE      ((uint32_t)2u)
-#define ZX_INFO_VMO_IS_COW_CLONE   ((uint32_t)4u)
-#define ZX_INFO_VMO_VIA_HANDLE     ((uint32_t)8u)
-#define ZX_INFO_VMO_VIA_MAPPING    ((uint32_t)0x10u)
-#define ZX_INFO_VMO_PAGER_BACKED   ((uint32_t)0x20u)
-#define ZX_INFO_VMO_CONTIGUOUS     ((uint32_t)0x40u)
-#define ZX_INFO_VMO_DISCARDABLE    ((uint32_t)0x80u)
-#define ZX_INFO_VMO_IMMUTABLE      ((uint32_t)0x100u)
-#define ZX_INFO_VMO_VIA_IOB_HANDLE ((uint32_t)0x200u)
+#define ZX_INFO_VMO_TYPE_PHYSICAL  0u
+#define ZX_INFO_VMO_TYPE_PAGED     1u
+#define ZX_INFO_VMO_RESIZABLE      2u
+#define ZX_INFO_VMO_IS_COW_CLONE   4u
+#define ZX_INFO_VMO_VIA_HANDLE     8u
+#define ZX_INFO_VMO_VIA_MAPPING    0x10u
+#define ZX_INFO_VMO_PAGER_BACKED   0x20u
+#define ZX_INFO_VMO_CONTIGUOUS     0x40u
+#define ZX_INFO_VMO_DISCARDABLE    0x80u
+#define ZX_INFO_VMO_IMMUTABLE      0x100u
+#define ZX_INFO_VMO_VIA_IOB_HANDLE 0x200u
 
 #define ZX_INFO_VMO_TYPE(flags) ((flags) & ZX_INFO_VMO_TYPE_PAGED)
 
@@ -337,10 +337,10 @@ ZX_LAYOUT_FIELD(zx_info_vmo_t, committed_fractional_scaled_bytes, 160);
 ZX_LAYOUT_FIELD(zx_info_vmo_t, populated_fractional_scaled_bytes, 168);
 
 /* What a record of a map is about. */
-#define ZX_INFO_MAPS_TYPE_NONE    ((zx_info_maps_type_t)0u)
-#define ZX_INFO_MAPS_TYPE_ASPACE  ((zx_info_maps_type_t)1u)
-#define ZX_INFO_MAPS_TYPE_VMAR    ((zx_info_maps_type_t)2u)
-#define ZX_INFO_MAPS_TYPE_MAPPING ((zx_info_maps_type_t)3u)
+#define ZX_INFO_MAPS_TYPE_NONE    0u
+#define ZX_INFO_MAPS_TYPE_ASPACE  1u
+#define ZX_INFO_MAPS_TYPE_VMAR    2u
+#define ZX_INFO_MAPS_TYPE_MAPPING 3u
 
 /* ZX_INFO_PROCESS_MAPS, ZX_INFO_VMAR_MAPS */
 typedef struct zx_info_maps_mapping {

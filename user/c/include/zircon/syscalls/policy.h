@@ -7,45 +7,45 @@
 #include <zircon/types.h>
 
 /* Topics of zx_job_set_policy, and what contradicting an ancestor's policy means. */
-#define ZX_JOB_POL_BASIC_V1    ((uint32_t)0u)
-#define ZX_JOB_POL_BASIC_V2    ((uint32_t)0x1000000u)
-#define ZX_JOB_POL_TIMER_SLACK ((uint32_t)1u)
-#define ZX_JOB_POL_RELATIVE    ((uint32_t)0u)
-#define ZX_JOB_POL_ABSOLUTE    ((uint32_t)1u)
+#define ZX_JOB_POL_BASIC_V1    0u
+#define ZX_JOB_POL_BASIC_V2    0x1000000u
+#define ZX_JOB_POL_TIMER_SLACK 1u
+#define ZX_JOB_POL_RELATIVE    0u
+#define ZX_JOB_POL_ABSOLUTE    1u
 
 /* What a policy is about. */
-#define ZX_POL_BAD_HANDLE            ((uint32_t)0u)
-#define ZX_POL_WRONG_OBJECT          ((uint32_t)1u)
-#define ZX_POL_VMAR_WX               ((uint32_t)2u)
-#define ZX_POL_NEW_ANY               ((uint32_t)3u)
-#define ZX_POL_NEW_VMO               ((uint32_t)4u)
-#define ZX_POL_NEW_CHANNEL           ((uint32_t)5u)
-#define ZX_POL_NEW_EVENT             ((uint32_t)6u)
-#define ZX_POL_NEW_EVENTPAIR         ((uint32_t)7u)
-#define ZX_POL_NEW_PORT              ((uint32_t)8u)
-#define ZX_POL_NEW_SOCKET            ((uint32_t)9u)
-#define ZX_POL_NEW_FIFO              ((uint32_t)0xau)
-#define ZX_POL_NEW_TIMER             ((uint32_t)0xbu)
-#define ZX_POL_NEW_PROCESS           ((uint32_t)0xcu)
-#define ZX_POL_NEW_PROFILE           ((uint32_t)0xdu)
-#define ZX_POL_NEW_PAGER             ((uint32_t)0xeu)
-#define ZX_POL_AMBIENT_MARK_VMO_EXEC ((uint32_t)0xfu)
-#define ZX_POL_NEW_IOB               ((uint32_t)0x10u)
-#define ZX_POL_NEW_SAMPLER           ((uint32_t)0x11u)
+#define ZX_POL_BAD_HANDLE            0u
+#define ZX_POL_WRONG_OBJECT          1u
+#define ZX_POL_VMAR_WX               2u
+#define ZX_POL_NEW_ANY               3u
+#define ZX_POL_NEW_VMO               4u
+#define ZX_POL_NEW_CHANNEL           5u
+#define ZX_POL_NEW_EVENT             6u
+#define ZX_POL_NEW_EVENTPAIR         7u
+#define ZX_POL_NEW_PORT              8u
+#define ZX_POL_NEW_SOCKET            9u
+#define ZX_POL_NEW_FIFO              0xau
+#define ZX_POL_NEW_TIMER             0xbu
+#define ZX_POL_NEW_PROCESS           0xcu
+#define ZX_POL_NEW_PROFILE           0xdu
+#define ZX_POL_NEW_PAGER             0xeu
+#define ZX_POL_AMBIENT_MARK_VMO_EXEC 0xfu
+#define ZX_POL_NEW_IOB               0x10u
+#define ZX_POL_NEW_SAMPLER           0x11u
 
 /* How many those are. */
-#define ZX_POL_MAX ((uint32_t)0x12u)
+#define ZX_POL_MAX 0x12u
 
 /* What happens then. */
-#define ZX_POL_ACTION_ALLOW           ((uint32_t)0u)
-#define ZX_POL_ACTION_DENY            ((uint32_t)1u)
-#define ZX_POL_ACTION_ALLOW_EXCEPTION ((uint32_t)2u)
-#define ZX_POL_ACTION_DENY_EXCEPTION  ((uint32_t)3u)
-#define ZX_POL_ACTION_KILL            ((uint32_t)4u)
+#define ZX_POL_ACTION_ALLOW           0u
+#define ZX_POL_ACTION_DENY            1u
+#define ZX_POL_ACTION_ALLOW_EXCEPTION 2u
+#define ZX_POL_ACTION_DENY_EXCEPTION  3u
+#define ZX_POL_ACTION_KILL            4u
 
 /* Whether a child job may set it otherwise. */
-#define ZX_POL_OVERRIDE_ALLOW ((uint32_t)0u)
-#define ZX_POL_OVERRIDE_DENY  ((uint32_t)1u)
+#define ZX_POL_OVERRIDE_ALLOW 0u
+#define ZX_POL_OVERRIDE_DENY  1u
 
 __BEGIN_CDECLS
 

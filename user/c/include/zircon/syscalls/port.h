@@ -9,19 +9,19 @@
 typedef uint32_t zx_packet_type_t;
 
 /* Options of zx_port_create. */
-#define ZX_PORT_BIND_TO_INTERRUPT ((uint32_t)1u)
+#define ZX_PORT_BIND_TO_INTERRUPT 1u
 
 /* What a packet is about. */
-#define ZX_PKT_TYPE_USER       ((zx_packet_type_t)0u)
-#define ZX_PKT_TYPE_SIGNAL_ONE ((zx_packet_type_t)1u)
+#define ZX_PKT_TYPE_USER       0u
+#define ZX_PKT_TYPE_SIGNAL_ONE 1u
 
 /* Packets that do not come yet. */
-#define ZX_PKT_TYPE_GUEST_BELL   ((zx_packet_type_t)3u)
-#define ZX_PKT_TYPE_GUEST_MEM    ((zx_packet_type_t)4u)
-#define ZX_PKT_TYPE_GUEST_IO     ((zx_packet_type_t)5u)
-#define ZX_PKT_TYPE_GUEST_VCPU   ((zx_packet_type_t)6u)
-#define ZX_PKT_TYPE_INTERRUPT    ((zx_packet_type_t)7u)
-#define ZX_PKT_TYPE_PAGE_REQUEST ((zx_packet_type_t)9u)
+#define ZX_PKT_TYPE_GUEST_BELL   3u
+#define ZX_PKT_TYPE_GUEST_MEM    4u
+#define ZX_PKT_TYPE_GUEST_IO     5u
+#define ZX_PKT_TYPE_GUEST_VCPU   6u
+#define ZX_PKT_TYPE_INTERRUPT    7u
+#define ZX_PKT_TYPE_PAGE_REQUEST 9u
 
 #define ZX_PKT_IS_USER(type) ((type) == ZX_PKT_TYPE_USER)
 #define ZX_PKT_IS_SIGNAL_ONE(type) ((type) == ZX_PKT_TYPE_SIGNAL_ONE)

@@ -8,19 +8,19 @@
 #include <zircon/types.h>
 
 /* Priorities. */
-#define ZX_PRIORITY_LOWEST  ((int32_t)0u)
-#define ZX_PRIORITY_LOW     ((int32_t)8u)
-#define ZX_PRIORITY_DEFAULT ((int32_t)0x10u)
-#define ZX_PRIORITY_HIGH    ((int32_t)0x18u)
-#define ZX_PRIORITY_HIGHEST ((int32_t)0x1fu)
+#define ZX_PRIORITY_LOWEST  0
+#define ZX_PRIORITY_LOW     8
+#define ZX_PRIORITY_DEFAULT 0x10
+#define ZX_PRIORITY_HIGH    0x18
+#define ZX_PRIORITY_HIGHEST 0x1f
 
 /* Which fields count. */
-#define ZX_PROFILE_INFO_FLAG_PRIORITY        ((uint32_t)1u)
-#define ZX_PROFILE_INFO_FLAG_CPU_MASK        ((uint32_t)2u)
-#define ZX_PROFILE_INFO_FLAG_DEADLINE        ((uint32_t)4u)
-#define ZX_PROFILE_INFO_FLAG_NO_INHERIT      ((uint32_t)8u)
-#define ZX_PROFILE_INFO_FLAG_MEMORY_PRIORITY ((uint32_t)0x10u)
-#define ZX_PROFILE_INFO_FLAG_CRITICAL        ((uint32_t)0x20u)
+#define ZX_PROFILE_INFO_FLAG_PRIORITY        1u
+#define ZX_PROFILE_INFO_FLAG_CPU_MASK        2u
+#define ZX_PROFILE_INFO_FLAG_DEADLINE        4u
+#define ZX_PROFILE_INFO_FLAG_NO_INHERIT      8u
+#define ZX_PROFILE_INFO_FLAG_MEMORY_PRIORITY 0x10u
+#define ZX_PROFILE_INFO_FLAG_CRITICAL        0x20u
 
 __BEGIN_CDECLS
 

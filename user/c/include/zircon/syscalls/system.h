@@ -7,15 +7,15 @@
 #include <zircon/types.h>
 
 /* Commands of zx_system_powerctl. */
-#define ZX_SYSTEM_POWERCTL_ENABLE_ALL_CPUS              ((uint32_t)1u)
-#define ZX_SYSTEM_POWERCTL_DISABLE_ALL_CPUS_BUT_PRIMARY ((uint32_t)2u)
-#define ZX_SYSTEM_POWERCTL_ACPI_TRANSITION_S_STATE      ((uint32_t)3u)
-#define ZX_SYSTEM_POWERCTL_X86_SET_PKG_PL1              ((uint32_t)4u)
-#define ZX_SYSTEM_POWERCTL_REBOOT                       ((uint32_t)5u)
-#define ZX_SYSTEM_POWERCTL_REBOOT_BOOTLOADER            ((uint32_t)6u)
-#define ZX_SYSTEM_POWERCTL_REBOOT_RECOVERY              ((uint32_t)7u)
-#define ZX_SYSTEM_POWERCTL_SHUTDOWN                     ((uint32_t)8u)
-#define ZX_SYSTEM_POWERCTL_ACK_KERNEL_INITIATED_REBOOT  ((uint32_t)9u)
+#define ZX_SYSTEM_POWERCTL_ENABLE_ALL_CPUS              1u
+#define ZX_SYSTEM_POWERCTL_DISABLE_ALL_CPUS_BUT_PRIMARY 2u
+#define ZX_SYSTEM_POWERCTL_ACPI_TRANSITION_S_STATE      3u
+#define ZX_SYSTEM_POWERCTL_X86_SET_PKG_PL1              4u
+#define ZX_SYSTEM_POWERCTL_REBOOT                       5u
+#define ZX_SYSTEM_POWERCTL_REBOOT_BOOTLOADER            6u
+#define ZX_SYSTEM_POWERCTL_REBOOT_RECOVERY              7u
+#define ZX_SYSTEM_POWERCTL_SHUTDOWN                     8u
+#define ZX_SYSTEM_POWERCTL_ACK_KERNEL_INITIATED_REBOOT  9u
 
 __BEGIN_CDECLS
 

@@ -1,0 +1,10 @@
+/* The API level at which Fuchsia has a declaration, or has it no more. Here every declaration is always there: the words
+ * stand where Fuchsia's headers and programs have them, and say nothing. */
+#ifndef ZIRCON_AVAILABILITY_H_
+#define ZIRCON_AVAILABILITY_H_
+
+#define ZX_AVAILABLE_SINCE(level)
+#define ZX_DEPRECATED_SINCE(added, deprecated, message)
+#define ZX_REMOVED_SINCE(added, deprecated, removed, message)
+
+#endif /* ZIRCON_AVAILABILITY_H_ */
