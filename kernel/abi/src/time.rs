@@ -47,9 +47,21 @@ impl TickScale {
         if nanos <= 0 {
             return Some(0);
         }
-        // Rounded up by the same scale that `nanos` rounds down with: the clock never reads less than the deadline.
-        let scaled = ((nanos as u128) << 32).div_ceil(self.nanos_per_tick_q32 as u128);
-        if scaled > u64::MAX as u128 { None } else { Some(scaled as u64) }
+        // Rounded up by the same scale that `nanos` rounds down with: the clock never reads less than the deadline. It is
+        // (nanos * 2^32) / scale, some bits at a time: 1 kHz is a scale of less than 2^52, so that a remainder times
+        // 2^12 still is one word, and nothing has to divide words of 128 bits.
+        let scale = self.nanos_per_tick_q32;
+        let (mut ticks, mut rest) = (nanos as u64 / scale, nanos as u64 % scale);
+        if ticks >> 32 != 0 {
+            return None;
+        }
+        let mut bits = 32;
+        while bits > 0 {
+            let step = if bits < 12 { bits } else { 12 };
+            let digit = rest << step;
+            (ticks, rest, bits) = ((ticks << step) | (digit / scale), digit % scale, bits - step);
+        }
+        ticks.checked_add((rest != 0) as u64)
     }
 }
 
@@ -66,6 +78,27 @@ mod tests {
                 assert!(scale.nanos(tick) >= nanos, "{nanos} ns at {frequency} Hz");
                 assert!(tick == 0 || scale.nanos(tick - 1) < nanos, "{nanos} ns at {frequency} Hz");
             }
+        }
+    }
+
+    #[test]
+    fn ticks_are_what_the_division_says() {
+        for frequency in [1_000, 1_001, 32_768, 999_999, 19_200_000, 62_500_000, 1_000_000_000, 4_000_000_000]
+        {
+            let scale = TickScale::new(frequency).unwrap();
+            let mut nanos = 1_i64;
+            while nanos < i64::MAX / 3 {
+                nanos = nanos * 3 + i64::from(nanos as u8 & 1);
+                let divided = (u128::from(nanos as u64) << 32).div_ceil(u128::from(scale.nanos_per_tick_q32));
+                assert_eq!(
+                    scale.ticks_at(nanos),
+                    u64::try_from(divided).ok(),
+                    "{nanos} ns at {frequency} Hz"
+                );
+            }
+            let divided = (i64::MAX as u128) << 32;
+            let divided = divided.div_ceil(u128::from(scale.nanos_per_tick_q32));
+            assert_eq!(scale.ticks_at(i64::MAX), u64::try_from(divided).ok());
         }
     }
 

@@ -79,7 +79,7 @@ impl Trees {
                         }
                         (depth, looked) = (depth + 1, looked + 1);
                     }
-                    _ => sum += (u128::from(committed * abi::PAGE_SIZE) << FRACTION) / u128::from(parts),
+                    _ => sum += part_of(committed * abi::PAGE_SIZE, parts),
                 }
             }
             let Some(step) = depth.checked_sub(1).and_then(|top| way.get_mut(top)) else { break };
@@ -167,6 +167,37 @@ impl Trees {
     }
 }
 
+/// One of so many equal parts of some bytes, in units of 2^-63 of a byte, rounded down. It is a long division by hand: no
+/// CPU divides words of 128 bits, and what compilers call for it is longer than this.
+fn part_of(bytes: u64, parts: u64) -> u128 {
+    let (whole, mut rest) = (bytes / parts, bytes % parts);
+    let (mut fraction, mut bits) = (0_u64, FRACTION);
+    while rest != 0 && bits > 0 {
+        let is_carried = rest >> 63 != 0;
+        (rest, fraction, bits) = (rest << 1, fraction << 1, bits - 1);
+        if is_carried || rest >= parts {
+            (rest, fraction) = (rest.wrapping_sub(parts), fraction | 1);
+        }
+    }
+    (u128::from(whole) << FRACTION) + u128::from(fraction << bits)
+}
+
 fn equal(rule: &'static str, booked: u64, found: u64) -> Result<(), (&'static str, u64, u64)> {
     if booked == found { Ok(()) } else { Err((rule, booked, found)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_what_the_division_says() {
+        let all = [1, 2, 3, 5, 7, 12, 100, 4096, 0xffff_ffff, 1 << 63, (1 << 63) + 1, u64::MAX];
+        for bytes in all.into_iter().chain([0, 0x1000, 0x7000, 0x1234_5000]) {
+            for parts in all {
+                let divided = (u128::from(bytes) << FRACTION) / u128::from(parts);
+                assert_eq!(part_of(bytes, parts), divided, "{bytes} in {parts}");
+            }
+        }
+    }
 }
