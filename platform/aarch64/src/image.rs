@@ -2,7 +2,7 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use abi::PhysAddr;
+use abi::{PAGE_SIZE, PhysAddr};
 
 use crate::entry::linker;
 use crate::layout;
@@ -30,7 +30,14 @@ pub(crate) fn virtual_address(physical: PhysAddr) -> Option<u64> {
     let offset = physical.0.checked_sub(PHYSICAL_BASE.load(Ordering::Relaxed))?;
     let address = layout::IMAGE.checked_add(offset)?;
     let is_ram = heap_rest().contains(&address) || spare_tables().contains(&address);
+    let is_ram = is_ram || guards().contains(&(address & !(PAGE_SIZE - 1)));
     (address < linker::image_end() && !is_ram).then_some(address)
+}
+
+/// The pages below the two stacks of the image, where nothing is mapped, so that a stack that is too short ends there.
+/// That needs addresses and no memory: what would lie there is RAM like any other.
+pub(crate) fn guards() -> [u64; 2] {
+    [linker::stack_bottom() - PAGE_SIZE, linker::stack_top()]
 }
 
 /// The boot tables that are RAM like any other.

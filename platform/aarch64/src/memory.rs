@@ -70,8 +70,8 @@ impl From<MapError> for MemoryError {
 impl Boot {
     /// Makes all RAM in `ram` but `reserved` usable. `kept` is RAM that the loader filled for the kernel: it
     /// is mapped whether reserved or not, and never handed out. It lies in `ram`, reachable, outside the
-    /// image. The image is never touched but for the part of its heap and of its tables that nothing needed, which
-    /// becomes RAM like any other, and the loader's device tree is given up.
+    /// image. The image is never touched but for what lies in it and nothing needs, which becomes RAM like any other: a part
+    /// of its heap and of its tables, and what would be below its stacks. The loader's device tree is given up.
     ///
     /// # Safety
     /// 1. `ram` is RAM that nobody else uses but in `reserved`; the lists come from a validated tree.
@@ -90,7 +90,11 @@ impl Boot {
         spans.try_reserve(kept.len()).map_err(|_| OutOfMemory)?;
         spans.extend(kept.iter().map(|range| range.expand_to_pages()));
         let image = ranges::subtract(&[self.image()], self.take_heap_rest().as_slice())?;
-        let image = ranges::subtract(&image, self.tables.give_up_spare().as_slice())?;
+        let mut image = ranges::subtract(&image, self.tables.give_up_spare().as_slice())?;
+        for guard in image::guards() {
+            let guard = PhysRange::new(image::physical(guard), PAGE_SIZE).ok();
+            image = ranges::subtract(&image, guard.as_slice())?;
+        }
         spans = ranges::subtract(&spans, &image)?;
         for span in &spans {
             if let Some(lost) = beyond(*span, reachable) {
