@@ -179,11 +179,13 @@ impl<M: Machine> Kernel<M> {
         Err(Status::ACCESS_DENIED)
     }
 
-    /// Asks the policy after a call met a value that is no handle. Some calls are there to find that out.
+    /// Asks the policy after a call met a value that is no handle. Some calls are there to find that out, and one has
+    /// asked already.
     #[cold]
     #[inline(never)]
     pub(super) fn enforce_bad_handle(&mut self, caller: Caller, number: u64, topic: u32) {
         let asking = number == Sysno::handle_check_valid as u64
+            || number == Sysno::vmo_replace_as_executable as u64
             || number == Sysno::object_get_info as u64 && topic == abi::object::info::HANDLE_VALID;
         if !asking {
             // Denied or allowed, the call returns BAD_HANDLE.

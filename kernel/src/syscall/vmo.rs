@@ -83,10 +83,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmo_replace_as_executable(handle, vmex, out)`: `handle` is gone whatever the outcome. Without a
-    /// resource the job's policy decides.
+    /// resource the job's policy decides. That is asked first, and told only if there is a handle.
     pub(super) fn sys_vmo_replace_as_executable(&mut self, caller: Caller, args: &Args) -> Result {
         let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
-        let entry = self.take(caller, handle)?;
         let allowed = match vmex {
             abi::object::HANDLE_INVALID => self.enforce(caller, Condition::AmbientMarkVmoExec),
             // To its callers a unit of another service is a resource of the wrong type.
@@ -95,6 +94,14 @@ impl<M: Machine> Kernel<M> {
                 result => result,
             },
         };
+        let taken = self.take(caller, handle);
+        // Asked here and not after the call: a handle to something else is no bad value, whatever the status says.
+        for status in [allowed.err(), taken.err()] {
+            if status == Some(Status::BAD_HANDLE) {
+                let _either = self.enforce(caller, Condition::BadHandle);
+            }
+        }
+        let entry = taken?;
         let is_vmo = if Vmo::id(entry.object).is_some() { Ok(()) } else { Err(Status::BAD_HANDLE) };
         let rights = entry.rights | Rights::EXECUTE;
         let given = allowed.and(is_vmo).and_then(|()| self.give(caller, entry.object, rights, out));

@@ -39,6 +39,7 @@ scenarios! {
     "JOB-J11" writable_and_executable "memory that is writable and executable can be denied, or end who asks for it";
     "JOB-J12" ambient_executable "without a resource VMOs can be denied to become executable";
     "JOB-J13" bad_handle_answers "allowed or denied, a bad handle is a bad handle";
+    "JOB-J14" executable_order "who may mark memory executable is asked before what, and only a value that is no handle is a bad one";
 }
 
 /// A job in the program's own.
@@ -301,6 +302,45 @@ fn ambient_executable(env: &mut Env<'_>) -> Outcome {
             refused!(env.step_status(&task, 4), BAD_HANDLE);
         }
     }
+    Ok(())
+}
+
+fn executable_order(env: &mut Env<'_>) -> Outcome {
+    let out = DATA + 8;
+    let make = Step::call(Sysno::event_create, &[Arg::Is(0), Arg::Script(DATA)]);
+    let mark = Step::call(Sysno::vmo_replace_as_executable, &[Arg::Is(0), Arg::Is(0), Arg::Script(out)]);
+    let none = Step::call(Sysno::vmo_replace_as_executable, &[Arg::Is(3), Arg::Is(0), Arg::Script(out)]);
+    let valid = Step::call(Sysno::handle_check_valid, &[Arg::Is(0)]);
+    let run = |env: &mut Env<'_>, policies: &[(Condition, Action)], steps: &[Step]| {
+        let job = job(env)?;
+        for &(condition, action) in policies {
+            set_policy(env, job, ABSOLUTE, condition, action)?;
+        }
+        let task = env.new_process_in(job, b"marker")?;
+        let code = env.run_prepared(&task, steps)?;
+        Ok::<_, abi::Status>((task, code))
+    };
+    let (bad, ambient) = (Condition::BadHandle, Condition::AmbientMarkVmoExec);
+    // Something else than a VMO is a handle: it goes, and the job hears of no bad one.
+    let other = [make, fill(DATA, 2, 0), mark, fill(DATA, 4, 0), valid, Step::exit(5)];
+    let (task, code) = ok!(run(env, &[(bad, Action::Kill)], &other));
+    same!(code, 5);
+    refused!(env.step_status(&task, 2), BAD_HANDLE);
+    refused!(env.step_status(&task, 4), BAD_HANDLE);
+    // It hears of a value that is none, of a resource's, too.
+    let no_resource =
+        Step::call(Sysno::vmo_replace_as_executable, &[Arg::Is(0), Arg::Is(3), Arg::Script(out)]);
+    let with_other = [make, fill(DATA, 2, 0), no_resource, Step::exit(5)];
+    same!(ok!(run(env, &[(bad, Action::Kill)], &[none, Step::exit(5)])).1, POLICY_KILL);
+    same!(ok!(run(env, &[(bad, Action::Kill)], &with_other)).1, POLICY_KILL);
+    // The policy about executable memory is asked before the handle is looked at; what is wrong with that is said first.
+    same!(ok!(run(env, &[(ambient, Action::Kill)], &[none, Step::exit(5)])).1, POLICY_KILL);
+    let (task, code) = ok!(run(env, &[(ambient, Action::Deny)], &[none, Step::exit(5)]));
+    same!(code, 5);
+    refused!(env.step_status(&task, 0), BAD_HANDLE);
+    let (task, _) = ok!(run(env, &[(ambient, Action::Deny)], &other));
+    refused!(env.step_status(&task, 2), ACCESS_DENIED);
+    refused!(env.step_status(&task, 4), BAD_HANDLE);
     Ok(())
 }
 
