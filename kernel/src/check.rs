@@ -15,8 +15,9 @@ use crate::collections::arena::Id;
 use crate::collections::{Extent, list};
 use crate::kernel::Kernel;
 use crate::memory::pages::{Page, Pages};
+use crate::object::resource::Origin;
 use crate::object::{
-    Content, Entry, Mapping, ObjectRef, PmtState, ProcessState, Thread, ThreadState, Vmo, Wait,
+    Content, Entry, Mapping, ObjectRef, PmtState, ProcessState, Resource, Thread, ThreadState, Vmo, Wait,
 };
 use crate::ports::Machine;
 
@@ -86,6 +87,8 @@ impl<M: Machine> Kernel<M> {
         self.check_waiters()?;
         self.check_notices()?;
         self.check_memory_types()?;
+        self.check_minted()?;
+        equal("frames that are tables", None, self.machine.table_frames().0, self.tables_owned())?;
         self.check_cpus().map_err(|rule| Broken { rule, object: None, booked: 1, found: 0 })
     }
 
@@ -97,8 +100,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Frames that the objects own: pages of VMOs, and translation tables. Nobody else keeps any.
     pub fn frames_owned(&self) -> u64 {
+        self.trees.frames(self.pages()) + self.tables_owned()
+    }
+
+    /// Frames that the tables of all address spaces take.
+    fn tables_owned(&self) -> u64 {
         let spaces = self.objects.processes.iter().filter_map(|(_, process)| process.space.as_ref());
-        self.trees.frames(self.pages()) + spaces.map(|space| space.tables().0).sum::<u64>()
+        spaces.map(|space| space.tables().0).sum()
     }
 
     /// The pages of every VMO that has some.
@@ -495,5 +503,18 @@ impl<M: Machine> Kernel<M> {
         let found: u128 = ranges.iter().map(|(range, _)| u128::from(range.size())).sum();
         let pages = |bytes: u128| (bytes / u128::from(abi::PAGE_SIZE)) as u64;
         equal("pages with a memory type", None, pages(booked), pages(found))
+    }
+
+    /// What was minted is found by its range, each thing once.
+    fn check_minted(&self) -> Checked {
+        let resources = &self.objects.resources;
+        let booked = self.objects.minted.check(resources);
+        equal("the ranges of what was minted hold together", None, 1, u64::from(booked.is_some()))?;
+        for (booked, exclusive) in booked.unwrap_or_default().into_iter().zip([true, false]) {
+            let is_such = |resource: &Resource| resource.origin == Origin::Minted { exclusive };
+            let found = resources.iter().filter(|(_, resource)| is_such(resource)).count();
+            equal("resources that were minted", None, booked as u64, found as u64)?;
+        }
+        Ok(())
     }
 }

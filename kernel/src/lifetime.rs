@@ -14,8 +14,8 @@ use crate::kernel::Kernel;
 use crate::memory::pages::Reaped;
 use crate::memory::stage1::Progress;
 use crate::object::{
-    Channel, Content, Drained, HandleEntry, Job, ObjectRef, Port, Process, ProcessState, Thread, ThreadState,
-    Vmar, Vmo,
+    Channel, Content, Drained, HandleEntry, Job, ObjectRef, Objects, Port, Process, ProcessState, Resource,
+    Thread, ThreadState, Vmar, Vmo,
 };
 use crate::ports::Machine;
 
@@ -85,7 +85,7 @@ impl<M: Machine> Kernel<M> {
             ObjectRef::Vmo(id) => self.collect_vmo(id),
             ObjectRef::Vmar(id) => _ = self.objects.vmars.delete(id),
             ObjectRef::Channel(id) => self.collect_channel(id),
-            ObjectRef::Resource(id) => _ = self.objects.resources.delete(id),
+            ObjectRef::Resource(id) => self.collect_resource(id),
             ObjectRef::Debuglog(id) => _ = self.objects.debuglogs.delete(id),
             ObjectRef::Event(id) => _ = self.objects.events.delete(id),
             ObjectRef::Port(id) => self.collect_port(id),
@@ -366,6 +366,13 @@ impl<M: Machine> Kernel<M> {
             }
             self.signal(ObjectRef::Channel(peer), Signals::WRITABLE, Signals::PEER_CLOSED);
         }
+    }
+
+    /// What stood in the way of others does so no more.
+    fn collect_resource(&mut self, id: Id<Resource>) {
+        let Objects { resources, minted, .. } = &mut self.objects;
+        minted.remove(resources, id);
+        resources.delete(id);
     }
 
     fn collect_port(&mut self, id: Id<Port>) {

@@ -101,6 +101,15 @@ pub trait Frames {
     /// Gives a frame back. A frame that is free already is a kernel bug.
     fn free_frame(&mut self, frame: PhysAddr);
 
+    /// As [`Frames::allocate_frame`], for a translation table, which is counted.
+    fn allocate_table(&mut self) -> Option<PhysAddr>;
+
+    /// Gives a frame of [`Frames::allocate_table`] back.
+    fn free_table(&mut self, frame: PhysAddr);
+
+    /// Frames of [`Frames::allocate_table`] that were not given back.
+    fn table_frames(&self) -> PageCount;
+
     /// Whether an address, any at all, lies in a cached frame that was taken and not given back.
     fn is_taken(&self, address: PhysAddr) -> bool;
 

@@ -28,7 +28,7 @@ impl<T> Id<T> {
         Some(Self { word, of: PhantomData })
     }
 
-    const fn index(self) -> u32 {
+    pub(super) const fn index(self) -> u32 {
         self.word.get() as u32
     }
 

@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod list;
 pub mod queue;
+pub mod ranges;
 pub mod tree;
 
 pub use tree::{Extent, ExtentTree, GapRequest, Tree};

@@ -46,6 +46,7 @@ use abi::{Koid, ObjectType, Signals, Status};
 use crate::collections::arena::{Arena, Id};
 use crate::collections::queue::Queue;
 use notice::{AtClosed, AtSweeps};
+use resource::Minted;
 
 /// An object's name: up to 31 bytes, then NULs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -160,6 +161,8 @@ macro_rules! objects {
             pub closed: Queue<Lookout, AtClosed>,
             /// VMOs that may be discarded, the one that was unlocked first before the others.
             pub unlocked: Queue<Vmo, AtUnlocked>,
+            /// Resources that programs have had minted.
+            pub minted: Minted,
             next_koid: Koid,
         }
 
@@ -175,6 +178,7 @@ macro_rules! objects {
                     sweeps: Queue::new(),
                     closed: Queue::new(),
                     unlocked: Queue::new(),
+                    minted: Minted::new(),
                     next_koid: abi::object::KOID_FIRST,
                 }
             }

@@ -3,6 +3,11 @@ use abi::resource::Kind;
 use abi::{Koid, Signals, Status, status::Result};
 
 use super::{Header, Name};
+use crate::collections::arena::{Arena, Id};
+use crate::collections::ranges::{Forks, Ranged, Ranges};
+
+/// Bits of a number of any kind. Above them is the kind, where ranges of all kinds are one row.
+pub(crate) const NUMBER_BITS: u32 = 56;
 
 /// Where a resource came from, which decides what it reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,84 @@ pub struct Resource {
     pub size: u64,
     /// Where it came from.
     pub origin: Origin,
+    /// Its sides among those that were minted.
+    forks: Forks<Self>,
+}
+
+impl Ranged for Resource {
+    fn bounds(&self) -> (u64, u64) {
+        points(self.kind, self.base, self.size)
+    }
+
+    fn forks(&self) -> &Forks<Self> {
+        &self.forks
+    }
+
+    fn forks_mut(&mut self) -> &mut Forks<Self> {
+        &mut self.forks
+    }
+}
+
+/// The first and the last unit of a range that is not empty, in the one row of all kinds.
+const fn points(kind: Kind, base: u64, size: u64) -> (u64, u64) {
+    let first = ((kind as u64) << NUMBER_BITS).saturating_add(base);
+    (first, first.saturating_add(size.saturating_sub(1)))
+}
+
+/// What programs have had minted, by what it stands in the way of.
+#[derive(Debug, Default)]
+pub struct Minted {
+    /// In the way of all that is new.
+    exclusive: Ranges<Resource>,
+    /// In the way of what is new and exclusive.
+    shared: Ranges<Resource>,
+}
+
+impl Minted {
+    /// Nothing.
+    pub const fn new() -> Self {
+        Self { exclusive: Ranges::new(), shared: Ranges::new() }
+    }
+
+    /// Notes a resource, if it was minted.
+    pub fn insert(&mut self, resources: &mut Arena<Resource>, id: Id<Resource>) {
+        if let Some(ranges) = self.ranges_of(resources, id) {
+            ranges.insert(resources, id);
+        }
+    }
+
+    /// Forgets a resource, if it was minted. It is to go.
+    pub fn remove(&mut self, resources: &mut Arena<Resource>, id: Id<Resource>) {
+        if let Some(ranges) = self.ranges_of(resources, id) {
+            ranges.remove(resources, id);
+        }
+    }
+
+    /// Whether something stands in the way of `[base, base + size)`, which lies among the numbers of its kind and is not
+    /// empty: what is exclusive in that of everything, everything in that of what is to be exclusive.
+    pub fn are_in_the_way(
+        &self,
+        resources: &Arena<Resource>,
+        kind: Kind,
+        (base, size): (u64, u64),
+        exclusive: bool,
+    ) -> bool {
+        let (first, last) = points(kind, base, size);
+        self.exclusive.meets(resources, first, last) || exclusive && self.shared.meets(resources, first, last)
+    }
+
+    /// How many there are, exclusive and shared; `None` if what looks for them does not hold together. For tests.
+    pub fn check(&self, resources: &Arena<Resource>) -> Option<[usize; 2]> {
+        Some([self.exclusive.check(resources)?, self.shared.check(resources)?])
+    }
+
+    fn ranges_of(&mut self, resources: &Arena<Resource>, id: Id<Resource>) -> Option<&mut Ranges<Resource>> {
+        match resources.get(id)?.origin {
+            Origin::Minted { exclusive: true } => Some(&mut self.exclusive),
+            Origin::Minted { exclusive: false } => Some(&mut self.shared),
+            Origin::RangedRoot | Origin::Supply => None,
+        }
+    }
 }
 
 impl Resource {
@@ -52,7 +135,8 @@ impl Resource {
 
     /// A resource over a range that does not wrap.
     pub const fn new(koid: Koid, kind: Kind, base: u64, size: u64, name: Name, origin: Origin) -> Self {
-        Self { header: Header::new(koid, Signals::NONE), name, kind, base, size, origin }
+        let header = Header::new(koid, Signals::NONE);
+        Self { header, name, kind, base, size, origin, forks: Forks::NONE }
     }
 
     /// Whether it stands for its whole kind.
@@ -89,14 +173,6 @@ impl Resource {
             _ => false,
         }
     }
-
-    /// Whether the two share a unit of the same kind.
-    pub const fn overlaps(&self, kind: Kind, base: u64, size: u64) -> bool {
-        // Neither sum wraps: both ranges were checked when they were made.
-        self.kind as u32 == kind as u32
-            && self.base < base.saturating_add(size)
-            && base < self.base.saturating_add(self.size)
-    }
 }
 
 #[cfg(test)]
@@ -121,8 +197,5 @@ mod tests {
         let all = resource(0, u64::MAX);
         assert!(!all.holds(u64::MAX, 2) && !all.holds(0x1000, 0));
         assert!(!all.holds_pages(u64::MAX - 0xfff, 0x1000));
-        assert!(resource(0x1000, 0x1000).overlaps(Kind::Mmio, 0x1fff, 1));
-        assert!(!resource(0x1000, 0x1000).overlaps(Kind::Mmio, 0x2000, 1));
-        assert!(!resource(0x1000, 0x1000).overlaps(Kind::Irq, 0x1fff, 1));
     }
 }

@@ -4,8 +4,8 @@ use abi::{Handle, PhysAddr, PhysRange, Rights, Status, status::Result};
 
 use super::{Args, Arguments, Caller};
 use crate::kernel::Kernel;
-use crate::object::resource::Origin;
-use crate::object::{Object, ObjectRef, Resource};
+use crate::object::resource::{NUMBER_BITS, Origin};
+use crate::object::{Object, ObjectRef, Objects, Resource};
 use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
@@ -42,7 +42,9 @@ impl<M: Machine> Kernel<M> {
         self.check_free(kind, base, size, exclusive)?;
         let koid = self.objects.allocate_koid();
         let resource = Resource::new(koid, kind, base, size, name, Origin::Minted { exclusive });
-        let id = self.objects.resources.insert(resource)?;
+        let Objects { resources, minted, .. } = &mut self.objects;
+        let id = resources.insert(resource)?;
+        minted.insert(resources, id);
         self.give(caller, ObjectRef::Resource(id), Resource::DEFAULT_RIGHTS, out).map(|_| ())
     }
 
@@ -88,22 +90,19 @@ impl<M: Machine> Kernel<M> {
     /// Whether there is such a range and live resources leave room: nothing overlaps an exclusive one, an exclusive one
     /// nothing. In a page group all that touches its pages overlaps.
     fn check_free(&self, kind: Kind, base: u64, size: u64, exclusive: bool) -> Result {
-        let space = kind.numbers().unwrap_or_else(|| 1 << self.machine.physical_address_bits().min(63));
+        let width = self.machine.physical_address_bits().min(NUMBER_BITS);
+        let space = kind.numbers().unwrap_or(1 << width);
         if base.checked_add(size).is_none_or(|end| end > space) {
             return Err(Status::NOT_FOUND);
         }
-        let wide = |base, size| match PhysRange::new(PhysAddr(base), size) {
+        let wide = match PhysRange::new(PhysAddr(base), size) {
             Ok(range) if kind == Kind::Mmio => {
                 let range = self.ledger.with_groups(range);
                 (range.base().0, range.size())
             }
             _ => (base, size),
         };
-        let (base, size) = wide(base, size);
-        let taken = self.objects.resources.iter().any(|(_, other)| {
-            matches!(other.origin, Origin::Minted { exclusive: theirs } if exclusive || theirs)
-                && other.overlaps(kind, base, size)
-        });
-        if taken { Err(Status::NOT_FOUND) } else { Ok(()) }
+        let Objects { resources, minted, .. } = &self.objects;
+        if minted.are_in_the_way(resources, kind, wide, exclusive) { Err(Status::NOT_FOUND) } else { Ok(()) }
     }
 }

@@ -18,13 +18,14 @@ use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, rows, ti
 /// The machine that this kernel runs on. There is one; whoever holds it decides what EL0 sees.
 #[derive(Debug)]
 pub struct Board {
-    _only: (),
+    /// Frames that are translation tables of programs.
+    tables: u64,
 }
 
 impl Boot {
     /// The machine, for the kernel's logic. Booting is over: nothing more can be mapped for the kernel.
     pub fn into_board(self) -> Board {
-        Board { _only: () }
+        Board { tables: 0 }
     }
 }
 
@@ -85,6 +86,21 @@ impl Frames for Board {
 
     fn free_frame(&mut self, frame: PhysAddr) {
         frames::take_back(frame);
+    }
+
+    fn allocate_table(&mut self) -> Option<PhysAddr> {
+        let frame = frames::lend()?;
+        self.tables = self.tables.saturating_add(1);
+        Some(frame)
+    }
+
+    fn free_table(&mut self, frame: PhysAddr) {
+        self.tables = self.tables.saturating_sub(1);
+        frames::take_back(frame);
+    }
+
+    fn table_frames(&self) -> PageCount {
+        PageCount(self.tables)
     }
 
     #[inline]

@@ -1,14 +1,16 @@
 //! The simulated machine, and the kernel's ports on it.
 
+mod frames;
+
 use core::fmt;
 use std::cell::{RefCell, RefMut};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use abi::vmo::CachePolicy;
-use abi::{PageCount, PhysAddr, PhysRange, VirtAddr};
+use abi::{PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{
-    Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, MAX_CPUS, Maintenance, Output, Peers, Run,
-    Translation,
+    Access, Asid, Clock, Context, CpuId, FpState, MAX_CPUS, Maintenance, Output, Peers, Translation,
 };
 
 use crate::bus::{Bus, Device, ExternalAbort, Width};
@@ -62,6 +64,8 @@ struct State {
     /// The CPU that the machine's current step belongs to.
     here: CpuId,
     entropy: Option<u64>,
+    /// Frames that were taken for translation tables.
+    tables: BTreeSet<PhysAddr>,
     synchronized: Vec<PhysAddr>,
     maintained: Vec<(PhysAddr, usize, usize, Maintenance)>,
     /// Ports used so far.
@@ -107,6 +111,7 @@ impl Machine {
             cpus: core::array::from_fn(Core::switched_on),
             here: CpuId::BOOT,
             entropy: config.seed,
+            tables: BTreeSet::new(),
             synchronized: Vec::new(),
             maintained: Vec::new(),
             work: 0,
@@ -366,63 +371,6 @@ impl State {
         }
         self.ram.write("a store", at, &value.to_le_bytes()[..width.bytes() as usize]);
         Ok(())
-    }
-}
-
-impl Frames for Machine {
-    fn allocate_frame(&mut self) -> Option<PhysAddr> {
-        self.port(|state| state.ram.allocate())
-    }
-
-    fn allocate_run(&mut self, run: &Run) -> Option<PhysAddr> {
-        self.port(|state| state.ram.allocate_run(run))
-    }
-
-    fn free_frame(&mut self, frame: PhysAddr) {
-        self.port(|state| {
-            if let Some(cpu) = state.mmu.user_of(frame) {
-                panic!("free_frame({frame}): CPU {} walks these tables", cpu.index());
-            }
-            state.ram.free(frame);
-        });
-    }
-
-    fn is_taken(&self, address: PhysAddr) -> bool {
-        self.port(|state| state.ram.is_taken(address) && state.ram.policy_of(address) == CachePolicy::Cached)
-    }
-
-    fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
-        self.port(|state| state.ram.is_taken(address).then(|| state.ram.policy_of(address)))
-    }
-
-    fn free_frames(&self) -> PageCount {
-        self.port(|state| PageCount(state.ram.free_count()))
-    }
-
-    fn heap_use(&self) -> HeapUse {
-        // The simulated kernel's heap is the test's own.
-        HeapUse::default()
-    }
-
-    fn zero_frame(&mut self, frame: PhysAddr) {
-        self.port(|state| state.ram.zero(frame));
-    }
-
-    fn read_frame(&self, frame: PhysAddr, offset: usize, into: &mut [u8]) {
-        self.port(|state| state.ram.read("read_frame", PhysAddr(frame.0 + offset as u64), into));
-    }
-
-    fn write_frame(&mut self, frame: PhysAddr, offset: usize, from: &[u8]) {
-        self.port(|state| state.ram.write("write_frame", PhysAddr(frame.0 + offset as u64), from));
-    }
-
-    fn copy_frame(&mut self, from: PhysAddr, from_offset: usize, to: PhysAddr, to_offset: usize, len: usize) {
-        assert!(len <= FRAME, "copy_frame: {len} bytes do not fit in a frame");
-        self.port(|state| {
-            let mut bytes = [0; FRAME];
-            state.ram.read("copy_frame", PhysAddr(from.0 + from_offset as u64), &mut bytes[..len]);
-            state.ram.write("copy_frame", PhysAddr(to.0 + to_offset as u64), &bytes[..len]);
-        });
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
             tables -= 1;
         }
         for _ in 0..tables {
-            let Some(frame) = self.machine.allocate_frame() else {
+            let Some(frame) = self.machine.allocate_table() else {
                 self.spare = self.give_back(self.spare);
                 // The words that linked the spares are not left pending in frames that become another's.
                 self.machine.publish_descriptors();
@@ -194,7 +194,7 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
         while chain != END {
             let frame = PhysAddr(chain);
             chain = self.machine.read_descriptor(frame);
-            self.machine.free_frame(frame);
+            self.machine.free_table(frame);
         }
         END
     }

@@ -254,6 +254,18 @@ impl Frames for Model {
         self.unpublished.retain(|at, _| at & !(PAGE_SIZE - 1) != frame.0);
     }
 
+    fn allocate_table(&mut self) -> Option<PhysAddr> {
+        self.allocate_frame()
+    }
+
+    fn free_table(&mut self, frame: PhysAddr) {
+        self.free_frame(frame);
+    }
+
+    fn table_frames(&self) -> PageCount {
+        PageCount(self.frames.len() as u64)
+    }
+
     fn is_taken(&self, address: PhysAddr) -> bool {
         self.frames.contains_key(&address.page_down().0)
     }

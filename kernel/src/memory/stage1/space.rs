@@ -102,7 +102,7 @@ impl Space {
     /// # Errors
     /// [`MapError::NoMemory`].
     pub fn new<M: Frames + Translation>(machine: &mut M) -> Result<Self, MapError> {
-        let root = machine.allocate_frame().ok_or(MapError::NoMemory)?;
+        let root = machine.allocate_table().ok_or(MapError::NoMemory)?;
         machine.zero_frame(root);
         machine.publish_descriptors();
         let state = State::Whole;
@@ -443,7 +443,7 @@ impl Space {
                     machine.complete_invalidation();
                 }
                 if self.spare != 0 {
-                    machine.free_frame(PhysAddr(core::mem::take(&mut self.spare)));
+                    machine.free_table(PhysAddr(core::mem::take(&mut self.spare)));
                 }
                 0
             }
@@ -458,7 +458,7 @@ impl Space {
             self.state = State::Razed(at);
             return Progress::UpTo(VirtAddr(at));
         }
-        machine.free_frame(self.root);
+        machine.free_table(self.root);
         self.state = State::Gone;
         Progress::Done
     }

@@ -24,8 +24,7 @@ impl<M: Machine> Kernel<M> {
         let bytes = |pages: u64| pages.saturating_mul(PAGE_SIZE);
         let heap = self.machine.heap_use();
         let free = self.machine.free_frames().0;
-        let spaces = self.objects.processes.iter().filter_map(|(_, process)| process.space.as_ref());
-        let tables: u64 = spaces.map(|space| space.tables().0).sum();
+        let tables = self.machine.table_frames().0;
         // What the logic has taken since it began is in VMOs and tables; the heap takes frames beside it.
         let taken = self.ram.free_at_start.saturating_sub(free + heap.frames);
         let vmos = taken.saturating_sub(tables);

@@ -3,8 +3,9 @@
 //! Each test makes something large, ends or changes it, and asks for the most that a single entry did meanwhile:
 //! ports used (frames, descriptors), blocks of the heap, objects looked at.
 
+use abi::resource::{FLAG_EXCLUSIVE, Kind};
 use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, USER_BASE};
-use abi::{PAGE_SIZE, Rights, Sysno, VirtAddr};
+use abi::{PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 use hosted::{Width, Work};
 use scenarios::agent::{Arg, DATA, Do, Step};
 
@@ -183,4 +184,37 @@ fn snapshots_of_what_is_large() {
         views.iter().for_each(|view| driven.unmap(*view, MAPPED).unwrap());
         driven.close(vmo);
     });
+}
+
+/// What one more resource costs does not depend on how many were minted, wherever they lie.
+#[test]
+fn minting_among_very_many_resources_looks_at_few() {
+    const MANY: u64 = 100_000;
+    let mut driven = Driven::start();
+    let (root, name) = (u64::from(driven.world.irq_root), driven.scratch(64));
+    let (shared, exclusive) = (u64::from(Kind::Irq as u32), u64::from(Kind::Irq as u32 | FLAG_EXCLUSIVE));
+    let mint = |driven: &mut Driven, options, base, size| {
+        driven.making(Sysno::resource_create, &[root, options, base, size, name, 0])
+    };
+    for n in 0..MANY {
+        // Every other number, now and then one for good, and some of them over many others.
+        let (options, size) = if n % 5 == 0 { (exclusive, 1) } else { (shared, 1 + n % 3 / 2 * 2) };
+        mint(&mut driven, options, 1000 + 8 * n, size).unwrap();
+    }
+    let before = driven.program.board.cpu.kernel.looks();
+    let end = 1000 + 8 * MANY;
+    assert_eq!(mint(&mut driven, exclusive, 0, end), Err(Status::NOT_FOUND));
+    assert_eq!(mint(&mut driven, exclusive, 1000 + 8 * 49_999, 1), Err(Status::NOT_FOUND));
+    assert_eq!(mint(&mut driven, shared, 1000 + 8 * 50_000, 1), Err(Status::NOT_FOUND));
+    let between = mint(&mut driven, exclusive, 1003 + 8 * 50_000, 4).unwrap();
+    assert_eq!(mint(&mut driven, shared, 1000 + 8 * 50_000 + 6, 1), Err(Status::NOT_FOUND));
+    driven.close(between);
+    let over = mint(&mut driven, shared, 1001 + 8 * 50_000, 7).unwrap();
+    driven.close(over);
+    let behind = mint(&mut driven, exclusive, end, 1).unwrap();
+    driven.close(behind);
+    let looks = driven.program.board.cpu.kernel.looks() - before;
+    println!("looks of ten calls: {looks}");
+    assert!(looks <= 3000, "ten calls looked at {looks} objects");
+    driven.check();
 }
