@@ -31,6 +31,7 @@ extern const struct test cache_policy_tests[];
 extern const struct test mmio_buffer_tests[];
 extern const struct test resource_tests[];
 extern const struct test library_tests[];
+extern const struct test reading_tests[];
 
 /* What the tests know of the machine (world.c). */
 struct range {

@@ -31,6 +31,10 @@ int vprintf(const char* restrict format, va_list args);
 int vfprintf(FILE* restrict file, const char* restrict format, va_list args);
 int vsnprintf(char* restrict to, size_t size, const char* restrict format, va_list args);
 int vsprintf(char* restrict to, const char* restrict format, va_list args);
+/* Conversions: d i u o x X p c s [ n % and, of floats and, with l, doubles, a e f g, with widths, `*` and the lengths
+ * above. EOF if the text ends before anything was converted. */
+int sscanf(const char* restrict text, const char* restrict format, ...) __attribute__((__format__(__scanf__, 2, 3)));
+int vsscanf(const char* restrict text, const char* restrict format, va_list args);
 int puts(const char* text);
 int fputs(const char* restrict text, FILE* restrict file);
 int putchar(int character);

@@ -50,6 +50,11 @@ long strtol(const char* restrict text, char** restrict end, int base);
 long long strtoll(const char* restrict text, char** restrict end, int base);
 unsigned long strtoul(const char* restrict text, char** restrict end, int base);
 unsigned long long strtoull(const char* restrict text, char** restrict end, int base);
+/* The nearest there is, half to even. ERANGE for what is too large, and for what is smaller than the normal numbers and
+ * not exact. */
+double strtod(const char* restrict text, char** restrict end);
+float strtof(const char* restrict text, char** restrict end);
+double atof(const char* text);
 
 int abs(int value);
 long labs(long value);

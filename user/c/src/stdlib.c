@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <zircon/syscalls.h>
 
 #include "internal.h"
+#include "number.h"
 
 #define HANDLERS 64
 
@@ -104,61 +106,85 @@ static int digit_of(char character) {
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 10 : INT_MAX;
 }
 
-/* Reads a number without its sign, and tells that; false if it does not fit. A base that is none reads nothing. */
-static bool parse(const char* text, char** end, int base, bool* negative, unsigned long long* value) {
+struct jacinth_whole __jacinth_read_whole(const char* text, size_t most, int base) {
+    struct jacinth_whole whole = {0};
+    size_t at = 0;
+/* The character so many further on, as far as may be read. */
+#define PEEK(ahead) (at + (ahead) < most ? text[at + (ahead)] : '\0')
+    whole.negative = PEEK(0) == '-';
+    at = whole.negative || PEEK(0) == '+';
+    if ((base == 0 || base == 16) && PEEK(0) == '0' && (PEEK(1) == 'x' || PEEK(1) == 'X')) {
+        /* `0` is a number by itself, whatever is behind the x. */
+        whole.length = at + 1;
+        at += 2;
+        base = 16;
+    } else if (base == 0) {
+        base = PEEK(0) == '0' ? 8 : 10;
+    }
+    for (; digit_of(PEEK(0)) < base; at++) {
+        whole.overflows = whole.overflows ||
+                          __builtin_mul_overflow(whole.value, (unsigned long long)base, &whole.value) ||
+                          __builtin_add_overflow(whole.value, (unsigned long long)digit_of(PEEK(0)), &whole.value);
+        whole.length = at + 1;
+    }
+#undef PEEK
+    whole.taken = at;
+    return whole;
+}
+
+long long __jacinth_to_signed(const struct jacinth_whole* whole, bool* out_of_range) {
+    unsigned long long most = (unsigned long long)LLONG_MAX + whole->negative;
+    *out_of_range = whole->overflows || whole->value > most;
+    unsigned long long value = *out_of_range ? most : whole->value;
+    return (long long)(whole->negative ? 0 - value : value);
+}
+
+/* A sign turns the number around in its own type, as C says; what does not fit has none. */
+unsigned long long __jacinth_to_unsigned(const struct jacinth_whole* whole, bool* out_of_range) {
+    *out_of_range = whole->overflows;
+    return whole->overflows ? ULLONG_MAX : whole->negative ? 0 - whole->value : whole->value;
+}
+
+/* A whole number behind blanks; a base that is none reads nothing. */
+static struct jacinth_whole parse(const char* text, char** end, int base) {
+    struct jacinth_whole whole = {0};
     const char* at = text;
-    *negative = false;
-    *value = 0;
-    bool over = false, any = false;
     if (base < 0 || base == 1 || base > 36) {
         errno = EINVAL;
     } else {
         while (isspace((unsigned char)*at)) {
             at++;
         }
-        *negative = *at == '-';
-        at += *at == '-' || *at == '+';
-        bool prefixed = at[0] == '0' && (at[1] == 'x' || at[1] == 'X') && digit_of(at[2]) < 16;
-        if ((base == 0 || base == 16) && prefixed) {
-            at += 2;
-            base = 16;
-        } else if (base == 0) {
-            base = *at == '0' ? 8 : 10;
-        }
-        for (; digit_of(*at) < base; at++, any = true) {
-            over = over || __builtin_mul_overflow(*value, (unsigned long long)base, value) ||
-                   __builtin_add_overflow(*value, (unsigned long long)digit_of(*at), value);
-        }
+        whole = __jacinth_read_whole(at, SIZE_MAX, base);
     }
     if (end != NULL) {
-        *end = (char*)(any ? at : text);
+        *end = (char*)(whole.length != 0 ? at + whole.length : text);
     }
-    return !over;
+    return whole;
 }
 
 long long strtoll(const char* restrict text, char** restrict end, int base) {
-    bool negative;
-    unsigned long long value;
-    bool fits = parse(text, end, base, &negative, &value);
-    unsigned long long most = (unsigned long long)LLONG_MAX + negative;
-    if (!fits || value > most) {
+    struct jacinth_whole whole = parse(text, end, base);
+    bool out_of_range;
+    long long value = __jacinth_to_signed(&whole, &out_of_range);
+    if (out_of_range) {
         errno = ERANGE;
-        value = most;
     }
-    return (long long)(negative ? 0 - value : value);
+    return value;
 }
 
-/* A sign turns the number around in its own type, as C says; what does not fit has none. */
 unsigned long long strtoull(const char* restrict text, char** restrict end, int base) {
-    bool negative;
-    unsigned long long value;
-    if (!parse(text, end, base, &negative, &value)) {
+    struct jacinth_whole whole = parse(text, end, base);
+    bool out_of_range;
+    unsigned long long value = __jacinth_to_unsigned(&whole, &out_of_range);
+    if (out_of_range) {
         errno = ERANGE;
-        return ULLONG_MAX;
     }
-    return negative ? 0 - value : value;
+    return value;
 }
 
+intmax_t strtoimax(const char* restrict text, char** restrict end, int base) { return strtoll(text, end, base); }
+uintmax_t strtoumax(const char* restrict text, char** restrict end, int base) { return strtoull(text, end, base); }
 long strtol(const char* restrict text, char** restrict end, int base) { return strtoll(text, end, base); }
 unsigned long strtoul(const char* restrict text, char** restrict end, int base) { return strtoull(text, end, base); }
 int atoi(const char* text) { return (int)strtol(text, NULL, 10); }
@@ -171,6 +197,8 @@ long long llabs(long long value) { return value < 0 ? -value : value; }
 div_t div(int dividend, int divisor) { return (div_t){dividend / divisor, dividend % divisor}; }
 ldiv_t ldiv(long dividend, long divisor) { return (ldiv_t){dividend / divisor, dividend % divisor}; }
 lldiv_t lldiv(long long dividend, long long divisor) { return (lldiv_t){dividend / divisor, dividend % divisor}; }
+intmax_t imaxabs(intmax_t value) { return value < 0 ? -value : value; }
+imaxdiv_t imaxdiv(intmax_t dividend, intmax_t divisor) { return (imaxdiv_t){dividend / divisor, dividend % divisor}; }
 
 /* xorshift64*: repeatable, for tests; zx_cprng_draw is for secrets. */
 static uint64_t random_state = 0x9e3779b97f4a7c15ull;

@@ -301,8 +301,12 @@ _Noreturn void zx_process_exit(int64_t status) {
     exit((int)status - 42);
 }
 
+/* reading.c. */
+void reading(uint64_t (*random_bits)(void));
+
 int main(void) {
     doubles();
+    reading(random_bits);
     zeros_kept();
     widths();
     numbers();

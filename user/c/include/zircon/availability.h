@@ -1,5 +1,5 @@
-/* The API level at which Fuchsia has a declaration, or has it no more. Here every declaration is always there: the words
- * stand where Fuchsia's headers and programs have them, and say nothing. */
+/* The API level from which Fuchsia has a declaration, or up to which. Here every declaration is always there: the words
+ * may stand where Fuchsia's programs have them, and say nothing. */
 #ifndef ZIRCON_AVAILABILITY_H_
 #define ZIRCON_AVAILABILITY_H_
 
