@@ -17,6 +17,7 @@ scenarios! {
     "TIM-J07" debug_write "the console takes bytes";
     "TIM-J08" debuglog "a log takes records";
     "TIM-J09" unbuilt "the calls that are listed and not built say so, and no others";
+    "TIM-J10" features "the CPU's features are sets by kind, and there are five kinds";
 }
 
 impl Env<'_> {
@@ -83,6 +84,24 @@ fn system(env: &mut Env<'_>) -> Outcome {
     truth!(env.value(Sysno::system_get_num_cpus, 0) as u32 >= 1);
     truth!((env.value(Sysno::system_get_dcache_line_size, 0) as u32).is_power_of_two());
     truth!(env.value(Sysno::system_get_physmem, 0) >= 32 << 20);
+    Ok(())
+}
+
+fn features(env: &mut Env<'_>) -> Outcome {
+    let at = env.own();
+    for kind in 0..5 {
+        env.poke_u64(at, u64::MAX);
+        ok!(env.raw(Sysno::system_get_features, &[kind, at.0]));
+        let words = env.peek_u64(at);
+        // No more than a word is written, and only the CPU itself has any.
+        same!(words >> 32, 0xFFFF_FFFF);
+        truth!(kind == 0 || words as u32 == 0);
+    }
+    env.poke_u64(at, 7);
+    for kind in [5, 6, 1 << 31, u64::from(u32::MAX)] {
+        refused!(env.raw(Sysno::system_get_features, &[kind, at.0]), NOT_SUPPORTED);
+    }
+    same!(env.peek_u64(at), 7);
     Ok(())
 }
 

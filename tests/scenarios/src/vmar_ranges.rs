@@ -200,6 +200,9 @@ fn flush_options(env: &mut Env<'_>) -> Outcome {
         ok!(env.cache_flush(at, P, options));
         ok!(env.cache_flush(at + 3, 1, options));
         ok!(env.cache_flush(at, 0, options));
+        // A range that wraps is refused before a line of it is touched.
+        refused!(env.cache_flush(at, u64::MAX, options), INVALID_ARGS);
+        refused!(env.cache_flush(u64::MAX, 2, options), INVALID_ARGS);
     }
     Ok(())
 }

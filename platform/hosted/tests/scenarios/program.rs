@@ -1,5 +1,7 @@
 //! A simulated program on the hosted board, as scenarios want one.
 
+use std::collections::BTreeSet;
+
 use abi::bootfs::{Bootfs, Entry};
 use abi::processargs::{self, Header};
 use abi::time::TickScale;
@@ -18,6 +20,8 @@ pub(crate) struct Program {
     /// The VMO with the device tree.
     tree: Handle,
     cpus: usize,
+    /// The calls that the vDSO answered by itself with a status, and the status.
+    answered: BTreeSet<(usize, i32)>,
 }
 
 impl Program {
@@ -35,7 +39,7 @@ impl Program {
         let registers = board.cpu.enter();
         let (channel, vdso_base, stack) = (registers.r[0], VirtAddr(registers.r[1]), registers.sp);
         let world = blank_world(&board, vdso_base, config);
-        let mut program = Self { world, board, tree: 0, cpus: config.cpus };
+        let mut program = Self { world, board, tree: 0, cpus: config.cpus, answered: BTreeSet::new() };
         // The top page of the stack serves until there is memory of its own.
         program.world.scratch = VirtAddr(stack - 2 * PAGE_SIZE);
         program.read_bootstrap(channel);
@@ -144,15 +148,31 @@ impl Program {
         }
     }
 
+    /// Every call with every status that it returned to this program.
+    #[allow(dead_code, reason = "not every test compares calls with their pages")]
+    pub(crate) fn returned(&self) -> BTreeSet<(usize, i32)> {
+        self.board.cpu.returned().union(&self.answered).copied().collect()
+    }
+
     /// What the vDSO does to caches, which are not simulated: it demands that the bytes can be read.
-    fn cache_flush(&mut self, [at, len, options, ..]: [u64; 8]) -> u64 {
+    fn cache_flush(&mut self, [at, len, options, ..]: [u64; 8]) -> Status {
+        let Some(end) = at.checked_add(len) else { return Status::INVALID_ARGS };
         if !matches!(options, 1 | 2 | 3 | 6 | 7) {
-            return i64::from(Status::INVALID_ARGS.0) as u64;
+            return Status::INVALID_ARGS;
         }
-        for line in (at & !63..at + len).step_by(64) {
+        for line in (at & !63..end).step_by(64) {
             self.board.cpu.load(VirtAddr(line), Width::Byte);
         }
-        0
+        Status::OK
+    }
+
+    /// The vDSO's `zx_system_get_features`. The simulated CPU has none to tell of.
+    fn system_get_features(&mut self, [kind, features, ..]: [u64; 8]) -> Status {
+        if kind as u32 > 4 {
+            return Status::NOT_SUPPORTED;
+        }
+        self.board.cpu.store(VirtAddr(features), Width::Word, 0);
+        Status::OK
     }
 
     /// What the vDSO's own code answers.
@@ -228,11 +248,13 @@ impl System for Program {
             return 0;
         }
         if sysno.line().kind == abi::syscalls::Kind::VdsoOnly {
-            return if sysno == Sysno::cache_flush {
-                self.cache_flush(args)
-            } else {
-                self.vdso_only(sysno, args[0])
+            let status = match sysno {
+                Sysno::cache_flush => self.cache_flush(args),
+                Sysno::system_get_features => self.system_get_features(args),
+                _ => return self.vdso_only(sysno, args[0]),
             };
+            self.answered.insert((sysno as usize, status.0));
+            return i64::from(status.0) as u64;
         }
         let site = VirtAddr(self.world.vdso_base.0 + self.board.vdso.site(sysno as u64));
         self.board.cpu.syscall(sysno, args, site)
