@@ -8,7 +8,7 @@ use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::fault::Refusal;
 use crate::object::{Name, Process};
-use crate::ports::{Access, Fault, Frame, Machine};
+use crate::ports::{Access, CpuId, Fault, Frame, Machine, Touched};
 use crate::syscall::Caller;
 
 /// Units of teardown after a fault for which there was no memory.
@@ -95,18 +95,24 @@ impl fmt::Display for Place {
 }
 
 impl<M: Machine> Kernel<M> {
-    /// Handles what nearly all faults are about, a page that is touched for the first time; whether it was that.
-    /// Otherwise nothing is done about it yet.
+    /// The first half of a fault: handles what nearly all are about, a page that is touched for the first time. No
+    /// register of the program's need be anywhere but where the program left it. Unless that was all, the caller
+    /// saves them, and hands over what [`Touched`] says.
     #[inline]
-    pub(crate) fn touch(&mut self, esr: u64, far: u64) -> bool {
+    pub fn touch(&mut self, cpu: CpuId, esr: u64, far: u64) -> Touched {
+        self.schedule.enter(cpu);
         // A data abort from EL0 for which a descriptor is missing.
         if esr >> 26 & 0x3f != 0x24 || esr & 0x3c != 0x04 {
-            return false;
+            return Touched::Nothing;
         }
         let access = if esr & 1 << 6 != 0 { Access::Write } else { Access::Read };
         let here = self.schedule.here();
-        let (Some(_), Some(process)) = (here.current, here.active) else { return false };
-        self.show_zeros(process, far, access) == Some(Ok(()))
+        let (Some(_), Some(process)) = (here.current, here.active) else { return Touched::Nothing };
+        match self.show_zeros(process, far, access) {
+            Some(Ok(())) if self.schedule.attention => Touched::Leave,
+            Some(Ok(())) => Touched::Shown,
+            _ => Touched::Nothing,
+        }
     }
 
     /// Handles a fault of the running thread: brings the page in, or ends the process with a report.
@@ -122,7 +128,8 @@ impl<M: Machine> Kernel<M> {
                 // Another CPU was between the break and the make of this very descriptor (D8.16.1).
                 return;
             }
-            match self.fault_in(process, fault.far, access) {
+            // What can be shown at once has been looked for.
+            match self.fault_in_anything(process, fault.far, access) {
                 Ok(()) => return,
                 Err(Refusal::NoMemory) if self.has_dead() => {
                     // What is dead gives up what it has; then the instruction is tried again.

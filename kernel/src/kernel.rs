@@ -10,7 +10,7 @@ use crate::memory::dma::Windows;
 use crate::memory::pages::Trees;
 use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
-use crate::ports::{Called, CpuId, Event, Fault, Frame, Machine, Next, Rest};
+use crate::ports::{Called, CpuId, Event, Frame, Machine, Next, Rest};
 use crate::random::Random;
 use crate::schedule::Schedule;
 
@@ -107,16 +107,6 @@ impl<M: Machine> Kernel<M> {
             Event::Fault(fault) => self.fault(fault, frame),
         }
         self.proceed(frame)
-    }
-
-    /// As [`Kernel::handle`] of a fault, by a shorter way for those that come all the time.
-    #[inline]
-    pub fn handle_fault(&mut self, cpu: CpuId, fault: Fault, frame: &mut Frame) -> Next {
-        self.schedule.enter(cpu);
-        if self.touch(fault.esr, fault.far) {
-            return self.proceed(frame);
-        }
-        self.handle(cpu, Event::Fault(fault), frame)
     }
 
     /// The first half of a system call, on the fast path: of the registers only X0 to X7, X16, X18, X29, X30 and

@@ -375,6 +375,18 @@ impl Called {
     pub const REFUSED: Self = Self { status: 0, rest: Rest::Refused };
 }
 
+/// How the first half of a fault ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Touched {
+    /// The page is there: return to EL0.
+    Shown,
+    /// The page is there, and who runs next is to be decided: [`Event::Kick`].
+    Leave,
+    /// Nothing was done about it: [`Event::Fault`].
+    Nothing,
+}
+
 /// What remains to be done after the first half of a system call, with all registers saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]

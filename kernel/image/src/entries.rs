@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use aarch64::Boot;
-use kernel::ports::{Called, Event, Fault, Frame, Next, Rest, closes_nothing};
+use kernel::ports::{Called, Event, Frame, Next, Rest, Touched, closes_nothing};
 
 use crate::{boot, run};
 
@@ -31,10 +31,10 @@ fn jacinth_complete(frame: &mut Frame, called: Called) -> Next {
     run::complete(frame, called)
 }
 
-/// A fault that is the program's or a page's.
+/// A data abort, from the vectors: [`kernel::Kernel::touch`].
 #[unsafe(no_mangle)]
-fn jacinth_fault(frame: &mut Frame, esr: u64, far: u64) -> Next {
-    run::fault(frame, Fault { esr, far, asynchronous: false })
+extern "C" fn jacinth_touch(esr: u64, far: u64) -> Touched {
+    run::touch(esr, far)
 }
 
 /// Whatever else comes up.

@@ -12,7 +12,7 @@ use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
-use kernel::ports::{Called, CpuId, Event, Fault, Frame, Frames, Next, Rest};
+use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Rest, Touched};
 use kernel::{Kernel, Options};
 
 use crate::boot::BootInfo;
@@ -164,12 +164,11 @@ pub(crate) fn complete(frame: &mut Frame, called: Called) -> Next {
     obey(next)
 }
 
-/// Takes the lock and lets the kernel handle a fault.
+/// Takes the lock and lets the kernel show a page that is touched for the first time.
 #[inline]
-pub(crate) fn fault(frame: &mut Frame, fault: Fault) -> Next {
-    let Some(lock) = KERNEL.get() else { return Next::Idle };
-    let next = lock.lock().handle_fault(cpu::number(), fault, frame);
-    obey(next)
+pub(crate) fn touch(esr: u64, far: u64) -> Touched {
+    let Some(lock) = KERNEL.get() else { return Touched::Nothing };
+    lock.lock().touch(cpu::number(), esr, far)
 }
 
 /// Takes the lock and lets the kernel decide.

@@ -105,7 +105,7 @@ impl<M: Machine> Kernel<M> {
     /// [`Kernel::fault_in`] for what nearly all faults are about: a page that nothing was written to, of a VMO that
     /// has nothing special about it, in the mapping where the process's last fault was. `None` for all others, and for
     /// want of memory.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn show_zeros(
         &mut self,
         process: Id<Process>,
@@ -119,32 +119,37 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let offset = mapping.offset.checked_add(inside)? & !(PAGE_SIZE - 1);
-        let vmo = self.objects.vmos.get(mapping.vmo)?;
-        let Content::Paged(pages) = &vmo.content else { return None };
+        let vmo = self.objects.vmos.get_mut(mapping.vmo)?;
+        let Content::Paged(pages) = &mut vmo.content else { return None };
         if offset >= vmo.size
             || mapping.ends_with_content
             || vmo.withdrawal.is_some()
             || vmo.row.is_some()
             || vmo.policy != CachePolicy::Cached
-            || !self.trees.is_open(pages, offset / PAGE_SIZE)
         {
             return None;
         }
         let space = state.space.as_mut()?;
         let frame = self.machine.allocate_frame()?;
+        let page = offset / PAGE_SIZE;
+        if !self.trees.fill(pages, page, frame) && !self.trees.fill_anew(pages, page, frame) {
+            self.machine.free_frame(frame);
+            return None;
+        }
         self.machine.zero_frame(frame);
-        self.trees.fill(pages, offset / PAGE_SIZE, frame);
         if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() {
             self.machine.synchronize_instructions(frame);
         }
         space.forget_old_asid(self.asids.generation());
-        let page = VirtAddr(address & !(PAGE_SIZE - 1));
-        let shown = space.map_page(&mut self.machine, page, frame, mapping.attributes());
+        let address = VirtAddr(address & !(PAGE_SIZE - 1));
+        // A page that was absent is shown nowhere.
+        let shown = space.map_run(&mut self.machine, address, frame, PAGE_SIZE, mapping.attributes());
         Some(shown.map_err(|_| Refusal::NoMemory))
     }
 
+    /// [`Kernel::fault_in`], where [`Kernel::show_zeros`] is no answer.
     #[inline(never)]
-    fn fault_in_anything(
+    pub(crate) fn fault_in_anything(
         &mut self,
         process: Id<Process>,
         address: u64,

@@ -12,7 +12,7 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::PageCount;
-use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest};
+use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest, Touched};
 
 use crate::{barrier, cpu, frames, interrupts, power, secondary, timer, watch};
 
@@ -51,6 +51,7 @@ global_asm!(
     SPSR_MASKED = const SPSR_MASKED,
     complete = sym complete,
     fault = sym fault,
+    touched = sym touched,
     serror = sym serror,
     interrupt = sym interrupt,
     leave = sym watch::leave,
@@ -79,11 +80,11 @@ struct Loaded {
 // for a pointer. Each of them finds the kernel behind its lock.
 // The vectors call one of them themselves, `extern "C" fn jacinth_call(&mut Frame, u64) -> Called`, for an `svc` from
 // EL0, with what [`note_close_site`] noted: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`.
+// And `extern "C" fn jacinth_touch(u64, u64) -> Touched` for a data abort from EL0, with its syndrome and its address:
+// `kernel::Kernel::touch`. The lock is not kept.
 unsafe extern "Rust" {
     /// What remains of a call: [`kernel::Kernel::complete`].
     safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
-    /// A fault, by its syndrome and address: [`kernel::Kernel::handle_fault`].
-    safe fn jacinth_fault(frame: &mut Frame, esr: u64, far: u64) -> Next;
     /// Anything else: [`kernel::Kernel::handle`].
     safe fn jacinth_event(frame: &mut Frame, event: Event) -> Next;
 }
@@ -197,10 +198,20 @@ extern "C" fn complete(frame: &mut Frame, status: i64, rest: Rest) {
 extern "C" fn fault(frame: &mut Frame, esr: u64, far: u64) {
     /// ESR_ELx.EC: FP or SIMD while CPACR_EL1 traps it (Arm ARM D24.2.40).
     const EC_FP: u64 = 0x07;
-    let next = watched(|| match esr >> 26 & 0x3f {
-        EC_FP => jacinth_event(frame, Event::FpTrap),
-        _ => jacinth_fault(frame, esr, far),
-    });
+    let event = match esr >> 26 & 0x3f {
+        EC_FP => Event::FpTrap,
+        _ => Event::Fault(Fault { esr, far, asynchronous: false }),
+    };
+    let next = watched(|| jacinth_event(frame, event));
+    settle(frame, next);
+}
+
+/// What remains of a data abort.
+extern "C" fn touched(frame: &mut Frame, touched: Touched, esr: u64, far: u64) {
+    if touched == Touched::Nothing {
+        return fault(frame, esr, far);
+    }
+    let next = watched(|| jacinth_event(frame, Event::Kick));
     settle(frame, next);
 }
 

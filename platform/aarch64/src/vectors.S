@@ -23,7 +23,7 @@
     .set    MARK, {MARK}
     .set    SITE, {SITE}
 
-    .macro  save_from_2
+    .macro  save_2_to_15
     stp     x2, x3, [sp, #16]
     stp     x4, x5, [sp, #32]
     stp     x6, x7, [sp, #48]
@@ -31,6 +31,21 @@
     stp     x10, x11, [sp, #80]
     stp     x12, x13, [sp, #96]
     stp     x14, x15, [sp, #112]
+    .endm
+
+    .macro  restore_2_to_17
+    ldp     x16, x17, [sp, #128]
+    ldp     x14, x15, [sp, #112]
+    ldp     x12, x13, [sp, #96]
+    ldp     x10, x11, [sp, #80]
+    ldp     x8, x9, [sp, #64]
+    ldp     x6, x7, [sp, #48]
+    ldp     x4, x5, [sp, #32]
+    ldp     x2, x3, [sp, #16]
+    .endm
+
+    .macro  save_from_2
+    save_2_to_15
     stp     x18, x19, [sp, #144]
     save_from_20
     .endm
@@ -49,14 +64,7 @@
     ldp     x22, x23, [sp, #176]
     ldp     x20, x21, [sp, #160]
     ldp     x18, x19, [sp, #144]
-    ldp     x16, x17, [sp, #128]
-    ldp     x14, x15, [sp, #112]
-    ldp     x12, x13, [sp, #96]
-    ldp     x10, x11, [sp, #80]
-    ldp     x8, x9, [sp, #64]
-    ldp     x6, x7, [sp, #48]
-    ldp     x4, x5, [sp, #32]
-    ldp     x2, x3, [sp, #16]
+    restore_2_to_17
     .endm
 
     .macro  save_el0
@@ -200,7 +208,61 @@ call_completes:
     bl      {complete}
     b       el0_return
 
+// A data abort: most are about a page that is touched for the first time, and the program goes on where it was. That
+// needs the registers that Rust may change, all of which come back; those that Rust keeps, SP_EL0 and TPIDR_EL0 stay where
+// they are unless more remains to be done. X30 has TPIDR_EL0's place until then, as in a call.
 el0_fault:
+    cmp     x17, #0x24                  // EC: data abort from EL0
+    b.ne    el0_other_fault
+    stp     x0, x1, [sp]
+    save_2_to_15
+    str     x18, [sp, #144]
+    mrs     x2, elr_el1
+    mrs     x3, spsr_el1
+    str     x30, [sp, #FRAME_TPIDR]
+    stp     x2, x3, [sp, #FRAME_PC]
+    mrs     x0, esr_el1
+    mrs     x1, far_el1
+    msr     daifclr, #2
+    bl      jacinth_touch
+    msr     daifset, #2
+    cbnz    x0, touch_completes
+    ldp     x30, x17, [sp, #FRAME_TPIDR]
+    cbnz    x17, touch_interrupted
+2:  ldr     x18, [sp, #144]
+    restore_2_to_17
+    ldp     x0, x1, [sp]
+    eret
+    dsb     nsh                         // nothing is executed past an eret, not even by speculation
+    isb
+
+touch_interrupted:
+    bl      {leave}
+    ldp     x1, x2, [sp, #FRAME_PC]
+    msr     elr_el1, x1
+    msr     spsr_el1, x2
+    ldr     x30, [sp, #FRAME_TPIDR]
+    b       2b
+
+// The rest of the frame. An interrupt meanwhile has left the syndrome and the address alone.
+touch_completes:
+    str     x19, [sp, #152]
+    save_from_20
+    stp     x28, x29, [sp, #224]
+    mov     x29, xzr                    // a backtrace of the kernel ends here
+    ldr     x2, [sp, #FRAME_TPIDR]
+    mrs     x3, sp_el0
+    mrs     x4, tpidr_el0
+    stp     x2, x3, [sp, #FRAME_LR]
+    str     x4, [sp, #FRAME_TPIDR]
+    mov     x1, x0
+    mov     x0, sp
+    mrs     x2, esr_el1
+    mrs     x3, far_el1
+    bl      {touched}
+    b       el0_return
+
+el0_other_fault:
     save_el0
     mrs     x1, esr_el1
     mrs     x2, far_el1

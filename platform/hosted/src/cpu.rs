@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use abi::{GeneralRegs, Sysno, VirtAddr};
 use kernel::Kernel;
-use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next, Rest};
+use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next, Rest, Touched};
 
 use crate::bus::Width;
 use crate::float::Float;
@@ -286,6 +286,11 @@ impl Cpu {
                 }
                 kernel.complete(frame, called)
             }
+            Event::Fault(fault) => match kernel.touch(*here, fault.esr, fault.far) {
+                Touched::Shown => Next::Run,
+                Touched::Leave => kernel.handle(*here, Event::Kick, frame),
+                Touched::Nothing => kernel.handle(*here, event, frame),
+            },
             event => kernel.handle(*here, event, frame),
         });
         most_work.raise(before, Work::so_far(kernel, machine));

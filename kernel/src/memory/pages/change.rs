@@ -2,7 +2,7 @@
 use abi::status::Result;
 use abi::{PhysAddr, Status};
 
-use super::{Cell, FAN, MAX_HEIGHT, Page, Pages, Slot, Target, Trees, VMO, is_beyond, name, place};
+use super::{BITS, Cell, FAN, MAX_HEIGHT, Page, Pages, Slot, Target, Trees, VMO, is_beyond, name, place};
 
 /// What [`Trees::take`] came upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,39 +48,56 @@ impl Path {
 }
 
 impl Trees {
-    /// Whether a page is absent and every node that leads to it is there and the VMO's own: [`Trees::fill`] can give it
-    /// a frame without memory. It may be absent without that.
+    /// Gives a page that is absent a frame, if every node that leads to it is there and the VMO's own; whether it did.
+    /// It needs no memory for that.
     #[inline]
-    pub fn is_open(&self, pages: &Pages, page: u64) -> bool {
+    pub fn fill(&mut self, pages: &Pages, page: u64, frame: PhysAddr) -> bool {
         let key = pages.base.wrapping_add(page);
-        if pages.height == 0 || is_beyond(pages.height, key) {
+        if is_beyond(pages.height, key) {
             return false;
         }
+        // What place() takes of the key in the node that is looked at begins here.
+        let mut shift = BITS * pages.height;
         let mut slot = pages.root;
-        for level in (0..pages.height).rev() {
-            let Target::Node(at) = slot.target() else { return false };
-            match self.nodes.get(at) {
-                Some(node) if node.references == 1 => slot = node.slot(level, key),
-                _ => return false,
+        while let Target::Node(at) = slot.target()
+            && let Some(node) = self.nodes.get_mut(at)
+            && node.references == 1
+            && let Some(below) = shift.checked_sub(BITS)
+        {
+            let Some(to) = node.slots.get_mut(key.wrapping_shr(below) as usize & (FAN - 1)) else { break };
+            if below == 0 && *to != Slot::NOTHING {
+                break;
             }
+            node.committed = node.committed.wrapping_add(1);
+            if below == 0 {
+                *to = Slot::frame(frame);
+                return true;
+            }
+            (slot, shift) = (*to, below);
         }
-        slot == Slot::NOTHING
+        self.uncount(pages, key, shift);
+        false
     }
 
-    /// Gives a page its frame for which [`Trees::is_open`] is true.
-    #[inline]
-    pub fn fill(&mut self, pages: &Pages, page: u64, frame: PhysAddr) {
-        let key = pages.base.wrapping_add(page);
-        let mut slot = pages.root;
-        for level in (0..pages.height).rev() {
-            let Target::Node(at) = slot.target() else { return };
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            node.committed += 1;
-            if level == 0 {
-                node.set_slot(place(0, key), Slot::frame(frame));
-                return;
-            }
-            slot = node.slot(level, key);
+    /// Gives a page that is absent a frame, where [`Trees::fill`] did not; whether it did. If not, nothing changed.
+    #[cold]
+    #[inline(never)]
+    pub fn fill_anew(&mut self, pages: &mut Pages, page: u64, frame: PhysAddr) -> bool {
+        self.look(pages, page) == Page::Absent && self.put(pages, page, frame).is_ok()
+    }
+
+    /// Takes back what [`Trees::fill`] has counted on its way down to the node in which it came no further.
+    #[cold]
+    #[inline(never)]
+    fn uncount(&mut self, pages: &Pages, key: u64, last: u32) {
+        let (mut shift, mut slot) = (BITS * pages.height, pages.root);
+        while shift > last
+            && let Target::Node(at) = slot.target()
+            && let Some(node) = self.nodes.get_mut(at)
+        {
+            node.committed = node.committed.wrapping_sub(1);
+            shift -= BITS;
+            slot = node.slots.get((key >> shift) as usize & (FAN - 1)).copied().unwrap_or(Slot::NOTHING);
         }
     }
 

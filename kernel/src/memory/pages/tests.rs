@@ -75,16 +75,16 @@ impl World {
                 self.next += 1;
                 match self.trees.look(&vmo.pages, page) {
                     Page::Owned(_) => {
+                        assert!(!self.trees.fill(&vmo.pages, page, frame));
                         assert_eq!(self.trees.put(&mut vmo.pages, page, frame), Err(abi::Status::INTERNAL));
                         let old = self.trees.swap(&mut vmo.pages, page, frame).unwrap();
                         assert_eq!(vmo.frames.insert(page, frame.0), Some(old.0));
                         self.free(old);
                     }
                     found @ (Page::Absent | Page::Shared(_)) => {
-                        let is_open = self.trees.is_open(&vmo.pages, page);
-                        assert!(!is_open || found == Page::Absent);
-                        if is_open && self.next.is_multiple_of(2) {
-                            self.trees.fill(&vmo.pages, page, frame);
+                        let fills = self.next.is_multiple_of(2) || found != Page::Absent;
+                        if fills && self.trees.fill(&vmo.pages, page, frame) {
+                            assert_eq!(found, Page::Absent);
                         } else {
                             self.trees.put(&mut vmo.pages, page, frame).unwrap();
                         }

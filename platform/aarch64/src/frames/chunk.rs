@@ -52,17 +52,25 @@ impl ChunkMap {
         usize::from(self.free_count)
     }
 
-    /// Takes the first free page.
-    #[inline]
-    pub(super) fn take(&mut self) -> Option<PhysAddr> {
+    /// Takes all free pages of the first word that has any: the address of the word's first page, and which are taken.
+    pub(super) fn take_word(&mut self) -> Option<(PhysAddr, u64)> {
         let first = usize::from(self.first);
         let words = self.free.get_mut(first..)?;
         let (passed, word) = words.iter_mut().enumerate().find(|(_, word)| **word != 0)?;
-        let page = 64 * (first + passed) as u64 + u64::from(word.trailing_zeros());
-        *word &= *word - 1;
+        let bits = core::mem::take(word);
         self.first = (first + passed) as u8;
-        self.free_count -= 1;
-        Some(PhysAddr(u64::from(self.number) << CHUNK_SHIFT | page << PAGE_SHIFT))
+        self.free_count -= bits.count_ones() as u16;
+        let page = 64 * (first + passed) as u64;
+        Some((PhysAddr(u64::from(self.number) << CHUNK_SHIFT | page << PAGE_SHIFT), bits))
+    }
+
+    /// Makes pages of the word that begins with `page` free, which were not.
+    pub(super) fn put_word(&mut self, page: usize, bits: u64) {
+        if let Some(word) = self.free.get_mut(page / 64) {
+            *word |= bits;
+            self.first = self.first.min((page / 64) as u8);
+            self.free_count += bits.count_ones() as u16;
+        }
     }
 
     /// Makes a page free.

@@ -93,6 +93,30 @@ impl Regions {
     }
 }
 
+/// Pages that are taken out of their chunk's map and not lent yet, up to 64 that one word of it stands for: one page
+/// is lent by a look at this word alone.
+#[derive(Debug)]
+struct Front {
+    /// Which are free.
+    bits: u64,
+    /// The first, free or not: a multiple of [`Front::SIZE`].
+    first: PhysAddr,
+}
+
+impl Front {
+    /// Bytes that a word stands for.
+    const SIZE: u64 = 64 * PAGE_SIZE;
+    /// None, and no page is in it.
+    const NONE: Self = Self { bits: 0, first: PhysAddr(u64::MAX) };
+
+    /// The bit of a page, if it is in the word.
+    #[inline]
+    fn bit(&self, frame: PhysAddr) -> Option<u64> {
+        let inside = frame.0.wrapping_sub(self.first.0);
+        (inside < Self::SIZE && inside % PAGE_SIZE == 0).then(|| 1 << (inside >> PAGE_SHIFT & 63))
+    }
+}
+
 /// What a chunk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -113,8 +137,9 @@ pub(crate) struct Pool {
     /// By memory type, the first split chunk that has free pages.
     heads: [Option<u32>; POLICIES],
     pub(super) zones: Zones,
-    /// Free pages, in split chunks and whole ones.
+    /// Free pages, in split chunks and whole ones; those in front not counted.
     free: u64,
+    front: Front,
     lent: Lent,
     retype: Retype,
 }
@@ -147,7 +172,17 @@ impl Pool {
             )
         };
         let zones = Zones::new(window);
-        Self { regions, states, maps, heads: [None; POLICIES], zones, free: 0, lent, retype }
+        Self {
+            regions,
+            states,
+            maps,
+            heads: [None; POLICIES],
+            zones,
+            free: 0,
+            front: Front::NONE,
+            lent,
+            retype,
+        }
     }
 
     /// Gives the pool a range of pages. Physical page 0 is never lent, whether it is in the range or not.
@@ -191,12 +226,26 @@ impl Pool {
 
     /// Pages that could still be lent.
     pub(crate) fn free_pages(&self) -> PageCount {
-        PageCount(self.free)
+        PageCount(self.free + u64::from(self.front.bits.count_ones()))
     }
 
     /// Lends a cached page; its contents are whatever they were.
     #[inline]
     pub(crate) fn lend(&mut self) -> Option<PhysAddr> {
+        if self.front.bits == 0 {
+            self.draw()?;
+        }
+        let bits = self.front.bits;
+        self.front.bits = bits & bits.wrapping_sub(1);
+        let frame = PhysAddr(self.front.first.0 | u64::from(bits.trailing_zeros()) << PAGE_SHIFT);
+        self.lent.insert(frame);
+        Some(frame)
+    }
+
+    /// Takes the next pages to the front, where there are none.
+    #[cold]
+    #[inline(never)]
+    fn draw(&mut self) -> Option<()> {
         let index = match self.head(CachePolicy::Cached) {
             Some(index) => index,
             None => {
@@ -204,35 +253,75 @@ impl Pool {
                 if self.split(index, CachePolicy::Cached) { index } else { return None }
             }
         };
-        let map = self.map(index)?;
-        let frame = map.take()?;
-        let full = map.free_count() == 0;
-        self.free -= 1;
-        if full {
-            self.unlink(index);
+        let (first, bits) = self.map(index)?.take_word()?;
+        self.count_taken(index, bits.count_ones() as usize);
+        self.front = Front { bits, first };
+        Some(())
+    }
+
+    /// Puts what is in front back to its chunk, for what looks for pages there.
+    pub(super) fn put_front_back(&mut self) {
+        let Front { bits, first } = core::mem::replace(&mut self.front, Front::NONE);
+        let Some((index, page)) = self.locate(first) else { return };
+        let Some(map) = self.map(index).filter(|_| bits != 0) else { return };
+        let before = map.free_count();
+        map.put_word(page, bits);
+        self.free += u64::from(bits.count_ones());
+        if before == 0 {
+            self.link(index);
         }
-        self.lent.insert(frame);
-        Some(frame)
+        self.join(index);
+    }
+
+    /// Gives a chunk of the cached ones back of which all pages are free, if there is another with free pages: the last
+    /// stays, so that one page lent and taken back at the edge costs nothing.
+    fn join(&mut self, index: u32) {
+        let in_front = match self.locate(self.front.first) {
+            Some((at, _)) if at == index => self.front.bits.count_ones() as usize,
+            _ => 0,
+        };
+        let Some((free, next)) = self.map(index).map(|map| (map.free_count(), map.next)) else { return };
+        if free + in_front != CHUNK_PAGES || (self.head(CachePolicy::Cached), next) == (Some(index), None) {
+            return;
+        }
+        if in_front > 0 {
+            // It comes by here again.
+            self.put_front_back();
+        } else {
+            self.give_chunk_back(index);
+        }
     }
 
     /// Takes a lent page back. `false`, and nothing changed, if it is not lent.
     #[inline]
     pub(crate) fn take_back(&mut self, frame: PhysAddr) -> bool {
+        if let Some(bit) = self.front.bit(frame)
+            && self.lent.contains(frame)
+        {
+            self.lent.remove(frame);
+            self.front.bits |= bit;
+            if self.front.bits == u64::MAX
+                && let Some((index, _)) = self.locate(frame)
+            {
+                self.join(index);
+            }
+            return true;
+        }
         let Some((index, page)) = self.locate(frame) else { return false };
         if !self.lent.contains(frame) {
             return self.take_back_uncached(index, page);
         }
         let Some(map) = self.map(index) else { return false };
         map.set_free(page);
-        let (free, next) = (map.free_count(), map.next);
+        let free = map.free_count();
         self.lent.remove(frame);
         self.free += 1;
         if free == 1 {
             self.link(index);
         }
-        // The last split chunk stays, so that one page lent and taken back at the edge costs nothing.
-        if free == CHUNK_PAGES && (self.head(CachePolicy::Cached), next) != (Some(index), None) {
-            self.give_chunk_back(index);
+        // The others may be in front.
+        if free >= CHUNK_PAGES - 64 {
+            self.join(index);
         }
         true
     }

@@ -30,6 +30,7 @@ impl Pool {
         if run.pages == 0 || !run.align.is_power_of_two() {
             return None;
         }
+        self.put_front_back();
         if run.pages > CHUNK_PAGES as u64 || run.align > CHUNK_SIZE {
             return self.take_chunks(run);
         }

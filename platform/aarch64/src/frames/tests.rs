@@ -105,6 +105,60 @@ fn a_page_that_is_not_lent_cannot_come_back() {
     assert!(!pool.lent().contains(frame));
 }
 
+/// Pages that are lent one by one, runs and chunks that join again, in an order that looks random.
+#[test]
+fn pages_and_runs_come_and_go() {
+    const CHUNKS: u64 = 4;
+    let ram = range(BASE, CHUNKS * CHUNK_SIZE);
+    let mut pool = pool(CHUNKS, &[ram]);
+    let (mut lent, mut state) = (Vec::new(), 1_u64);
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for step in 0..30_000 {
+        // Now more is taken than comes back, now less.
+        let taking = if step / 3000 % 2 == 0 { 6 } else { 3 };
+        match random(10) {
+            0 => {
+                let pages = 1 + random(80) as u64;
+                if let Some(first) = pool.lend_run(&run(pages, PAGE_SIZE, ram, CachePolicy::Cached)) {
+                    lent.extend((0..pages).map(|page| PhysAddr(first.0 + page * PAGE_SIZE)));
+                }
+            }
+            kind if kind <= taking => lent.extend(pool.lend()),
+            _ => {
+                for _ in 0..1 + random(8) {
+                    if !lent.is_empty() {
+                        assert!(pool.take_back(lent.swap_remove(random(lent.len()))));
+                    }
+                }
+            }
+        }
+        assert_eq!(pool.free_pages().0, CHUNKS * CHUNK_PAGES as u64 - lent.len() as u64);
+        if step % 1000 == 0 {
+            assert_eq!(lent.iter().collect::<BTreeSet<_>>().len(), lent.len());
+            assert!(lent.iter().all(|frame| pool.lent().contains(*frame)));
+        }
+    }
+    for frame in lent {
+        assert!(pool.take_back(frame) && !pool.take_back(frame));
+    }
+    assert!(pool.take_run(CHUNKS as usize * CHUNK_PAGES).is_some(), "all joined again");
+}
+
+/// What is drawn out of a chunk for single pages is there for runs all the same.
+#[test]
+fn a_run_finds_what_is_in_front() {
+    let mut pool = pool(1, &[range(BASE, 4 * PAGE_SIZE)]);
+    let first = pool.lend().unwrap();
+    assert_eq!(pool.free_pages().0, 3);
+    assert!(pool.take_run(3).is_some());
+    assert_eq!((pool.lend(), pool.free_pages().0), (None, 0));
+    assert!(pool.take_back(first));
+    assert_eq!((pool.lend(), pool.lend()), (Some(first), None));
+}
+
 #[test]
 fn incomplete_chunks_are_used_and_nothing_around_them() {
     let free = [range(BASE + 0x3000, 0x2000), range(BASE + CHUNK_SIZE - 0x1000, 0x3000)];
