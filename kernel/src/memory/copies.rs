@@ -5,7 +5,6 @@
 //! would never see what was written: the mappings that may show it are gone through, as many as one
 //! entry of the kernel can. Where there are more, a program that faults takes the page out of the tables
 //! by a [withdrawal](super::withdraw), in pieces; a system call that writes there says NO_MEMORY.
-use abi::vmo::CachePolicy;
 use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, status::Result};
 
 use super::fault::Refusal;
@@ -43,9 +42,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn plain_frame(&self, vmo: Id<Vmo>, page: u64) -> Option<PhysAddr> {
         let vmo = self.objects.vmos.get(vmo)?;
         match &vmo.content {
-            Content::Paged(pages) if vmo.row.is_none() && vmo.policy == CachePolicy::Cached => {
-                self.trees.look(pages, page).frame()
-            }
+            Content::Paged(pages) if vmo.is_plain() => self.trees.look(pages, page).frame(),
             _ => None,
         }
     }

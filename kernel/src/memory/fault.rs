@@ -1,6 +1,5 @@
 //! Bringing pages in: from a fault, or because the kernel needs a page of the program's.
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
-use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
@@ -120,15 +119,11 @@ impl<M: Machine> Kernel<M> {
         }
         let offset = mapping.offset.checked_add(inside)? & !(PAGE_SIZE - 1);
         let vmo = self.objects.vmos.get_mut(mapping.vmo)?;
-        let Content::Paged(pages) = &mut vmo.content else { return None };
-        if offset >= vmo.size
-            || mapping.ends_with_content
-            || vmo.withdrawal.is_some()
-            || vmo.row.is_some()
-            || vmo.policy != CachePolicy::Cached
-        {
+        let special = mapping.ends_with_content || vmo.withdrawal.is_some() || !vmo.is_plain();
+        if offset >= vmo.size || special {
             return None;
         }
+        let Content::Paged(pages) = &mut vmo.content else { return None };
         let space = state.space.as_mut()?;
         let frame = self.machine.allocate_frame()?;
         let page = offset / PAGE_SIZE;

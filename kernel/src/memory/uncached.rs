@@ -3,7 +3,6 @@
 //! A VMO that is not cached gets frames that nothing has cached. Pages that it had before get theirs when they are next
 //! used; nobody can have used them meanwhile, because a VMO that is mapped, pinned or a parent keeps its policy, and
 //! one that is not cached is not read by calls.
-use abi::vmo::CachePolicy;
 use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, PhysRange, Status, status::Result};
 
 use crate::collections::arena::Id;
@@ -117,7 +116,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether a page's frame may not be any: it has its place in a row, or another memory type.
     pub(crate) fn is_particular(&self, vmo: Id<Vmo>) -> bool {
-        self.objects.vmos.get(vmo).is_some_and(|vmo| vmo.row.is_some() || vmo.policy != CachePolicy::Cached)
+        self.objects.vmos.get(vmo).is_some_and(|vmo| !vmo.is_plain())
     }
 
     /// Gives a page that has none a frame that is a particular one, or lies within a range.

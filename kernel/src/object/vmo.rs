@@ -140,6 +140,12 @@ pub struct Vmo {
 }
 
 impl Vmo {
+    /// Whether its frames may be any: it is neither contiguous nor uncached.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.policy == CachePolicy::Cached && self.row.is_none()
+    }
+
     /// A VMO without parent, children or mappings.
     #[inline(always)]
     pub const fn new(koid: Koid, size: u64, content: Content, policy: CachePolicy) -> Self {

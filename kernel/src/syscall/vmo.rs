@@ -169,47 +169,45 @@ impl<M: Machine> Kernel<M> {
         let mut done = 0;
         // Steps: a page of the program and one of the VMO may meet at two edges each.
         let mut left = 2 * BYTES_AN_ENTRY / PAGE_SIZE + 1;
-        // The VMO's page of the step before, and its frame.
-        let mut before = None;
         while done < piece && left > 0 {
             let (at, range) = (buffer.wrapping_add(done), (offset + done, piece - done));
             let read = match direction {
-                Direction::Read => self.read_in_page(caller, at, vmo, range, &mut before),
+                Direction::Read => self.read_page(caller, at, vmo, range),
                 Direction::Write => None,
             };
             done += match read {
                 Some(length) => length,
-                None => {
-                    before = None;
-                    self.transfer_in_page(caller, direction, at, vmo, range, &mut left)?
-                }
+                None => self.transfer_in_page(caller, direction, at, vmo, range, &mut left)?,
             };
             left = left.saturating_sub(1);
         }
         Ok(done)
     }
 
-    /// [`Kernel::transfer_in_page`] of a read where both pages are there and nothing has to change for it; `None`
-    /// elsewhere. `before` is a page of the VMO and its frame, true as long as nothing but this was done.
+    /// Copies what one page of the VMO has of the range to the program: how many bytes. `None` unless all that it is
+    /// copied from and to, one or two pages of the program, is there and nothing has to change for it.
     #[inline]
-    fn read_in_page(
+    fn read_page(
         &mut self,
         caller: Caller,
         buffer: u64,
         vmo: Id<Vmo>,
         (offset, most): (u64, u64),
-        before: &mut Option<(u64, PhysAddr)>,
     ) -> Option<u64> {
-        let user = self.seen(caller.process, buffer, Access::Write)?;
-        let page = offset / PAGE_SIZE;
-        let frame = match *before {
-            Some((known, frame)) if known == page => frame,
-            _ => self.plain_frame(vmo, page)?,
-        };
-        *before = Some((page, frame));
         let (from, to) = (offset % PAGE_SIZE, buffer % PAGE_SIZE);
-        let length = most.min(PAGE_SIZE - from.max(to));
-        self.machine.copy_frame(frame, from as usize, user, to as usize, length as usize);
+        let length = most.min(PAGE_SIZE - from);
+        let first = length.min(PAGE_SIZE - to);
+        let frame = self.plain_frame(vmo, offset / PAGE_SIZE)?;
+        let page = self.seen(caller.process, buffer, Access::Write)?;
+        let next = if first < length {
+            Some(self.seen(caller.process, buffer.wrapping_add(first), Access::Write)?)
+        } else {
+            None
+        };
+        self.machine.copy_frame(frame, from as usize, page, to as usize, first as usize);
+        if let Some(next) = next {
+            self.machine.copy_frame(frame, (from + first) as usize, next, 0, (length - first) as usize);
+        }
         Some(length)
     }
 
