@@ -113,7 +113,7 @@ impl Front {
     #[inline]
     fn bit(&self, frame: PhysAddr) -> Option<u64> {
         let inside = frame.0.wrapping_sub(self.first.0);
-        (inside < Self::SIZE && inside % PAGE_SIZE == 0).then(|| 1 << (inside >> PAGE_SHIFT & 63))
+        (inside < Self::SIZE && inside.is_multiple_of(PAGE_SIZE)).then(|| 1 << (inside >> PAGE_SHIFT & 63))
     }
 }
 
