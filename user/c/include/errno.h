@@ -1,4 +1,4 @@
-/* What strtol, malloc and printf say. System calls return their status instead. One for all threads. */
+/* What strtol, malloc and printf say. System calls return their status instead. Each thread of threads.h has its own. */
 #ifndef ERRNO_H_
 #define ERRNO_H_
 
@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-extern int errno;
+int* __jacinth_errno(void) __attribute__((__const__));
+#define errno (*__jacinth_errno())
 
 #define ENOMEM 12
 #define EINVAL 22

@@ -7,7 +7,7 @@
 #include <zircon/status.h>
 #include <zircon/syscalls.h>
 
-#include "internal.h"
+#include "thread.h"
 
 /* The most bytes of a first message: it is read before there is a heap. */
 #define FIRST_MESSAGE_MAX 8192
@@ -31,6 +31,16 @@ static struct given* given;
 static size_t given_count;
 static size_t given_room;
 static jacinth_lock_t given_lock;
+
+struct jacinth_thread __jacinth_main_thread;
+
+/* What threads share that have no block. */
+static int shared_error;
+
+int* __jacinth_errno(void) {
+    struct jacinth_thread* self = __jacinth_thread();
+    return self == NULL ? &shared_error : &self->error;
+}
 
 zx_handle_t zx_process_self(void) { return process_self; }
 zx_handle_t zx_thread_self(void) { return thread_self; }
@@ -181,6 +191,7 @@ static void run_constructors(void) {
 
 _Noreturn void __jacinth_begin(zx_handle_t bootstrap) {
     _Alignas(16) static char bytes[FIRST_MESSAGE_MAX];
+    __asm__ volatile("msr tpidr_el0, %0" : : "r"(&__jacinth_main_thread));
     zx_handle_t handles[ZX_CHANNEL_MAX_MSG_HANDLES];
     uint32_t size = 0;
     uint32_t count = 0;

@@ -15,8 +15,6 @@
 
 #define HANDLERS 64
 
-int errno;
-
 typedef void (*handler_t)(void);
 
 /* Destructors, by their addresses in the program. */

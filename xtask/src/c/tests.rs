@@ -175,7 +175,7 @@ fn mmb_lines_hold_on_this_machine() {
 const NAMES: &str = "printf fprintf snprintf sprintf vprintf vfprintf vsnprintf vsprintf puts fputs putchar putc fputc \
     fwrite fflush malloc calloc realloc reallocarray aligned_alloc free abort exit _Exit atexit atoi atol atoll strtol \
     strtoll strtoul strtoull strtoimax strtoumax strtod strtof sscanf vsscanf imaxabs imaxdiv \
-    atof abs labs llabs div ldiv lldiv rand srand qsort bsearch getenv errno memcpy memmove memset \
+    atof abs labs llabs div ldiv lldiv rand srand qsort bsearch getenv memcpy memmove memset \
     memcmp memchr strlen strnlen strcmp strncmp strcpy strncpy strlcpy strcat strncat strchr strrchr strstr strspn \
     strcspn strpbrk strtok strtok_r strdup strndup strcasecmp strncasecmp isdigit islower isupper isalpha isalnum \
     isblank isspace iscntrl isgraph isprint ispunct isxdigit tolower toupper";

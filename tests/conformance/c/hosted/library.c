@@ -31,7 +31,8 @@ int ours_strcasecmp(const char* a, const char* b);
 int ours_strncasecmp(const char* a, const char* b, size_t most);
 int ours_atexit(void (*function)(void));
 _Noreturn void ours_exit(int status);
-extern int ours_errno;
+int ours_errno;
+int* __jacinth_errno(void) { return &ours_errno; }
 extern char __jacinth_stdout;
 
 #define CHECK(condition)                                                                 \

@@ -1,0 +1,197 @@
+/* C's threads, on as many CPUs as there are. */
+#include <errno.h>
+#include <stdlib.h>
+#include <threads.h>
+
+#include <zircon/threads.h>
+
+#include "conformance.h"
+
+enum { THREADS = 4, ROUNDS = 2000 };
+
+static mtx_t mutex;
+static cnd_t condition;
+static int counted;
+
+static int count_up(void* argument) {
+    for (int i = 0; i < ROUNDS; i++) {
+        mtx_lock(&mutex);
+        counted++;
+        mtx_unlock(&mutex);
+    }
+    return *(int*)argument;
+}
+
+static bool joined(void) {
+    thrd_t threads[THREADS];
+    int numbers[THREADS];
+    counted = 0;
+    SAME(mtx_init(&mutex, mtx_plain), thrd_success);
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = 10 + i;
+        SAME(thrd_create(&threads[i], count_up, &numbers[i]), thrd_success);
+        TRUTH(!thrd_equal(threads[i], thrd_current()) && thrd_get_zx_handle(threads[i]) != ZX_HANDLE_INVALID);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        int result = 0;
+        SAME(thrd_join(threads[i], &result), thrd_success);
+        SAME(result, 10 + i);
+    }
+    SAME(counted, THREADS * ROUNDS);
+    SAME(thrd_get_zx_handle(thrd_current()), zx_thread_self());
+    SAME(thrd_join(thrd_current(), NULL), thrd_error);
+    return true;
+}
+
+/* Both go wrong in their own ways, and see their own errors, whoever of them runs. */
+static int goes_wrong(void* argument) {
+    int mistakes = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        errno = 0;
+        bool is_range = argument != NULL;
+        is_range ? (void)strtol("99999999999999999999", NULL, 10) : (void)strtol("1", NULL, 99);
+        mistakes += errno != (is_range ? ERANGE : EINVAL);
+        if (i % 64 == 0) {
+            thrd_yield();
+            mistakes += errno != (is_range ? ERANGE : EINVAL);
+        }
+    }
+    return mistakes;
+}
+
+static bool own_errno(void) {
+    thrd_t threads[THREADS];
+    errno = EDOM;
+    for (int i = 0; i < THREADS; i++) {
+        SAME(thrd_create(&threads[i], goes_wrong, i % 2 == 0 ? NULL : threads), thrd_success);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        int mistakes = -1;
+        SAME(thrd_join(threads[i], &mistakes), thrd_success);
+        SAME(mistakes, 0);
+    }
+    SAME(errno, EDOM);
+    return true;
+}
+
+/* Whose turn it is goes round. */
+static int turn;
+
+static int takes_turns(void* argument) {
+    int own = (int)(intptr_t)argument;
+    for (int i = 0; i < 30; i++) {
+        mtx_lock(&mutex);
+        while (turn != own) {
+            cnd_wait(&condition, &mutex);
+        }
+        turn = (turn + 1) % THREADS;
+        cnd_broadcast(&condition);
+        mtx_unlock(&mutex);
+    }
+    thrd_exit(own);
+}
+
+static bool turns(void) {
+    thrd_t threads[THREADS];
+    turn = 0;
+    SAME(mtx_init(&mutex, mtx_plain | mtx_recursive), thrd_success);
+    SAME(cnd_init(&condition), thrd_success);
+    for (int i = 0; i < THREADS; i++) {
+        SAME(thrd_create(&threads[i], takes_turns, (void*)(intptr_t)i), thrd_success);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        int result = -1;
+        SAME(thrd_join(threads[i], &result), thrd_success);
+        SAME(result, i);
+    }
+    SAME(turn, 0);
+    SAME(mtx_lock(&mutex), thrd_success);
+    SAME(mtx_trylock(&mutex), thrd_success);
+    SAME(mtx_unlock(&mutex), thrd_success);
+    SAME(mtx_unlock(&mutex), thrd_success);
+    SAME(mtx_init(&mutex, mtx_plain), thrd_success);
+    SAME(mtx_trylock(&mutex), thrd_success);
+    SAME(mtx_trylock(&mutex), thrd_busy);
+    return true;
+}
+
+static once_flag once = ONCE_FLAG_INIT;
+static int times;
+static tss_t key;
+static int destroyed;
+
+static void only_once(void) {
+    thrd_yield();
+    times++;
+}
+
+static void destroys(void* value) { __atomic_fetch_add(&destroyed, *(int*)value, __ATOMIC_RELAXED); }
+
+static int keeps_value(void* argument) {
+    call_once(&once, only_once);
+    int good = times == 1 && tss_get(key) == NULL && tss_set(key, argument) == thrd_success;
+    thrd_yield();
+    return good && tss_get(key) == argument;
+}
+
+static bool once_and_values(void) {
+    thrd_t threads[THREADS];
+    int values[THREADS];
+    SAME(tss_create(&key, destroys), thrd_success);
+    for (int i = 0; i < THREADS; i++) {
+        values[i] = 1 << i;
+        SAME(thrd_create(&threads[i], keeps_value, &values[i]), thrd_success);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        int good = 0;
+        SAME(thrd_join(threads[i], &good), thrd_success);
+        SAME(good, 1);
+    }
+    SAME(destroyed, (1 << THREADS) - 1);
+    TRUTH(times == 1 && tss_get(key) == NULL);
+    tss_delete(key);
+    return true;
+}
+
+static int left_alone(void* argument) {
+    __atomic_fetch_add((int*)argument, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* How many VMOs this process has mapped or has handles to. */
+static size_t vmo_count(void) {
+    size_t actual = 0, avail = 0;
+    zx_status_t status = zx_object_get_info(zx_process_self(), ZX_INFO_PROCESS_VMOS, NULL, 0, &actual, &avail);
+    return status == ZX_OK ? avail : 0;
+}
+
+/* Whoever is made later gives back what those before have left. */
+static bool detached(void) {
+    enum { MANY = 60 };
+    int ended = 0;
+    size_t before = vmo_count();
+    TRUTH(before != 0);
+    for (int i = 0; i < MANY; i++) {
+        thrd_t thread;
+        SAME(thrd_create(&thread, left_alone, &ended), thrd_success);
+        SAME(thrd_detach(thread), thrd_success);
+    }
+    struct timespec moment = {0, 2000000};
+    for (int tries = 0; tries < 5000 && (vmo_count() != before || ended < MANY); tries++) {
+        thrd_t thread;
+        SAME(thrd_create(&thread, left_alone, &ended), thrd_success);
+        SAME(thrd_join(thread, NULL), thrd_success);
+        SAME(thrd_sleep(&moment, NULL), 0);
+    }
+    SAME(vmo_count(), before);
+    return true;
+}
+
+const struct test threads_tests[] = {
+    {"LIB-J27", "threads run beside each other and give their results", joined},
+    {"LIB-J28", "each thread has errno to itself", own_errno},
+    {"LIB-J29", "threads wait for each other", turns},
+    {"LIB-J30", "what is done once is done once, and values belong to threads", once_and_values},
+    {"LIB-J31", "detached threads leave nothing behind", detached},
+    {NULL, NULL, NULL},
+};
