@@ -31,6 +31,8 @@ pub struct Kernel<M: Machine> {
     /// How often pages of an unlocked VMO were discarded.
     pub(crate) discards: u64,
     pub(crate) types: MemoryTypes,
+    /// Threads with a call of `zx_vmar_map` that is made in pieces.
+    pub(crate) populating: u32,
     pub(crate) ledger: Ledger,
     pub(crate) windows: Windows,
     pub(crate) random: Random,

@@ -125,6 +125,9 @@ impl<M: Machine> Kernel<M> {
         let is_off = self.unschedule(id);
         if let Some(thread) = self.objects.threads.get_mut(id) {
             thread.state = ThreadState::Dead;
+            if thread.populating.take().is_some() {
+                self.populating = self.populating.saturating_sub(1);
+            }
         }
         if is_off {
             self.finish_thread(id);

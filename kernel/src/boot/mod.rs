@@ -162,6 +162,7 @@ impl<M: Machine> Kernel<M> {
             discards: 0,
             asids,
             types: MemoryTypes::default(),
+            populating: 0,
             ledger,
             windows: Windows::default(),
             random: Random::new(seed),
@@ -289,8 +290,10 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::BAD_STATE);
         }
         let koid = self.objects.allocate_koid();
-        let resource =
+        let mut resource =
             Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);
+        resource.is_clear =
+            supply.kind == Kind::Mmio && !self.is_denied(supply.base, supply.size).unwrap_or(true);
         self.objects.resources.insert(resource)
     }
 }

@@ -73,7 +73,6 @@ pub struct Vacant<'a, T> {
     id: Id<T>,
     slot: &'a mut Slot<T>,
     first_free: &'a mut u32,
-    free: &'a mut usize,
     len: &'a mut usize,
 }
 
@@ -89,8 +88,8 @@ impl<T> Vacant<'_, T> {
         self.slot.value = Some(value);
         self.slot.generation = self.id.generation();
         *self.first_free = self.slot.next_free;
-        *self.free -= 1;
-        *self.len += 1;
+        // No more than there are slots.
+        *self.len = self.len.wrapping_add(1);
         self.id
     }
 }
@@ -100,7 +99,6 @@ impl<T> Vacant<'_, T> {
 pub struct Arena<T> {
     chunks: Vec<Box<[Slot<T>; CHUNK]>>,
     first_free: u32,
-    free: usize,
     len: usize,
     /// How often a value was looked for. Tests bound what an entry does by it.
     #[cfg(debug_assertions)]
@@ -119,7 +117,6 @@ impl<T> Arena<T> {
         Self {
             chunks: Vec::new(),
             first_free: NONE,
-            free: 0,
             len: 0,
             #[cfg(debug_assertions)]
             looks: core::cell::Cell::new(0),
@@ -150,13 +147,18 @@ impl<T> Arena<T> {
         self.len == 0
     }
 
+    /// Slots that are not in use.
+    const fn free(&self) -> usize {
+        (self.chunks.len() * CHUNK).saturating_sub(self.len)
+    }
+
     /// Makes sure that the next insertion succeeds.
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
     #[inline]
     pub fn reserve(&mut self) -> Result {
-        if self.free > 0 { Ok(()) } else { self.grow() }
+        if self.first_free != NONE { Ok(()) } else { self.grow() }
     }
 
     /// Makes sure that the next `count` insertions succeed.
@@ -164,7 +166,7 @@ impl<T> Arena<T> {
     /// # Errors
     /// `NO_MEMORY`; the arena holds what it held.
     pub fn reserve_many(&mut self, count: usize) -> Result {
-        while self.free < count {
+        while self.free() < count {
             self.grow()?;
         }
         Ok(())
@@ -183,7 +185,6 @@ impl<T> Arena<T> {
         }
         self.chunks.push(in_a_box(chunk)?);
         self.first_free = base;
-        self.free += CHUNK;
         Ok(())
     }
 
@@ -208,34 +209,47 @@ impl<T> Arena<T> {
         let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
         let slot = slot.ok_or(Status::INTERNAL)?;
         let id = Id::new(self.first_free, slot.generation.wrapping_add(1)).ok_or(Status::INTERNAL)?;
-        let (first_free, free, len) = (&mut self.first_free, &mut self.free, &mut self.len);
-        Ok(Vacant { id, slot, first_free, free, len })
+        let (first_free, len) = (&mut self.first_free, &mut self.len);
+        Ok(Vacant { id, slot, first_free, len })
     }
 
     /// Takes a value out; its id finds nothing from now on.
-    #[inline(always)]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
+        self.remove_for(id, |value| value)
+    }
+
+    /// As [`Arena::remove`], for those who need only something of it.
+    #[inline(always)]
+    pub fn remove_for<R>(&mut self, id: Id<T>, part: impl FnOnce(T) -> R) -> Option<R> {
         let first_free = self.first_free;
         let slot = self.slot_of(id)?;
-        let value = slot.value.take()?;
+        let value = part(slot.value.take()?);
         slot.generation = slot.generation.wrapping_add(1);
         slot.next_free = first_free;
         self.first_free = id.index();
-        self.free += 1;
-        self.len -= 1;
+        // It counted this one.
+        self.len = self.len.wrapping_sub(1);
         Some(value)
     }
 
     /// Drops a value where it is; its id finds nothing from now on. Whether there was one.
     pub fn delete(&mut self, id: Id<T>) -> bool {
+        self.delete_if(id, |_| true)
+    }
+
+    /// As [`Arena::delete`], if a condition is true of the value.
+    #[inline(always)]
+    pub fn delete_if(&mut self, id: Id<T>, condition: impl FnOnce(&T) -> bool) -> bool {
         let first_free = self.first_free;
         let Some(slot) = self.slot_of(id) else { return false };
+        if !slot.value.as_ref().is_some_and(condition) {
+            return false;
+        }
         slot.value = None;
         slot.generation = slot.generation.wrapping_add(1);
         slot.next_free = first_free;
         self.first_free = id.index();
-        self.free += 1;
-        self.len -= 1;
+        self.len = self.len.wrapping_sub(1);
         true
     }
 

@@ -175,12 +175,23 @@ fn shown_of_many(base: u64, range: PhysRange) -> u64 {
 /// The physical bytes that a mapping shows, if its VMO has any.
 #[inline(always)]
 pub(crate) fn physical_part(vmos: &Arena<Vmo>, mapping: &Mapping) -> Option<PhysRange> {
-    let own = vmos.get(mapping.vmo)?;
-    if mapping.root == mapping.vmo {
-        return own.physical_bytes(mapping.offset, mapping.length);
+    let &Mapping { vmo, root, start, offset, length, .. } = mapping;
+    if root == vmo {
+        return vmos.get(vmo)?.physical_bytes(offset, length);
     }
-    let base = vmos.get(mapping.root)?.physical_at(mapping.start.checked_add(mapping.offset)?)?;
-    PhysRange::new(base, mapping.length.min(own.size.saturating_sub(mapping.offset))).ok()
+    physical_through(vmos, (vmo, root), (start, offset), length)
+}
+
+/// [`physical_part`] of a mapping whose VMO has its bytes from another one.
+#[inline(never)]
+fn physical_through(
+    vmos: &Arena<Vmo>,
+    (vmo, root): (Id<Vmo>, Id<Vmo>),
+    (start, offset): (u64, u64),
+    length: u64,
+) -> Option<PhysRange> {
+    let base = vmos.get(root)?.physical_at(start.checked_add(offset)?)?;
+    PhysRange::new(base, length.min(vmos.get(vmo)?.size.saturating_sub(offset))).ok()
 }
 
 /// Forgets a mapping that the translation tables and its region no longer show. Gives its VMO if nothing needs that
@@ -192,15 +203,22 @@ pub(super) fn release(
     types: &mut MemoryTypes,
     id: Id<Mapping>,
 ) -> Option<Id<Vmo>> {
-    let gone = mappings.remove(id)?;
-    let physical = if gone.root == gone.vmo { None } else { leave_root(vmos, mappings, id, &gone) };
-    let own = vmos.get_mut(gone.vmo)?;
-    let physical = if gone.root == gone.vmo {
-        leave_list(own, mappings, id, gone.links);
-        own.physical_bytes(gone.offset, gone.length)
-    } else {
-        physical
-    };
+    let part = |gone: Mapping| (gone.vmo, gone.root, gone.start, gone.links, gone.offset, gone.length);
+    let (vmo, root, start, links, offset, length) = mappings.remove_for(id, part)?;
+    if root != vmo {
+        let physical = physical_through(vmos, (vmo, root), (start, offset), length);
+        leave_list(vmos.get_mut(root)?, mappings, id, links);
+        return leave(vmos.get_mut(vmo)?, types, physical).then_some(vmo);
+    }
+    let own = vmos.get_mut(vmo)?;
+    leave_list(own, mappings, id, links);
+    let physical = own.physical_bytes(offset, length);
+    leave(own, types, physical).then_some(vmo)
+}
+
+/// Counts a mapping less of a VMO, of which these physical bytes were shown. Whether nothing needs the VMO any more.
+#[inline(always)]
+fn leave(own: &mut Vmo, types: &mut MemoryTypes, physical: Option<PhysRange>) -> bool {
     own.mappings = own.mappings.saturating_sub(1);
     own.header.holds = own.header.holds.saturating_sub(1);
     let is_needed = own.header.holds > 0 || own.header.handles > 0;
@@ -208,20 +226,7 @@ pub(super) fn release(
         // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
         let _needs_no_memory = types.remove(range);
     }
-    (!is_needed).then_some(gone.vmo)
-}
-
-/// The part of [`release`] that is about a root that is not the VMO itself. Gives the physical bytes that were shown.
-#[inline(never)]
-fn leave_root(
-    vmos: &mut Arena<Vmo>,
-    mappings: &mut Arena<Mapping>,
-    id: Id<Mapping>,
-    gone: &Mapping,
-) -> Option<PhysRange> {
-    let physical = physical_part(vmos, gone);
-    leave_list(vmos.get_mut(gone.root)?, mappings, id, gone.links);
-    physical
+    !is_needed
 }
 
 /// Takes a mapping that is gone out of the list of its root, and out of the way of what is being taken out of that one's mappings.

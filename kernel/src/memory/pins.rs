@@ -1,7 +1,11 @@
 //! Which bytes of a VMO devices may reach, and how often each is pinned.
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use abi::{Status, status::Result};
 
 use crate::collections::Tree;
+use crate::collections::arena::in_a_box;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Segment {
@@ -12,26 +16,26 @@ struct Segment {
 /// The pinned parts of a VMO.
 ///
 /// Segments are disjoint and cover exactly what is pinned at least once. Each end of a live pin is an end of a segment,
-/// so a pin is taken away without cutting anything.
+/// so a pin is taken away without cutting anything. Few VMOs are ever pinned: the others have nothing but a word for it.
 #[derive(Debug)]
 pub struct Pins {
-    segments: Tree<Segment>,
+    segments: Option<Box<[Tree<Segment>; 1]>>,
 }
 
 impl Pins {
     /// No pins.
     pub const fn new() -> Self {
-        Self { segments: Tree::new() }
+        Self { segments: None }
     }
 
     /// Whether nothing is pinned.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.tree().is_none_or(Tree::is_empty)
     }
 
     /// Whether a byte of `[from, to)` is pinned.
     pub fn overlaps(&self, from: u64, to: u64) -> bool {
-        let before = to.checked_sub(1).and_then(|last| self.segments.floor(last));
+        let before = to.checked_sub(1).and_then(|last| self.tree()?.floor(last));
         from < to && before.is_some_and(|(_, segment)| segment.end > from)
     }
 
@@ -41,27 +45,27 @@ impl Pins {
     /// `NO_MEMORY`; nothing changed.
     pub fn add(&mut self, from: u64, to: u64) -> Result {
         let mut pieces = 3;
-        let mut at = self.first_from(from);
+        let mut at = self.tree().and_then(|tree| first_from(tree, from));
         while let Some((start, segment)) = at.filter(|(start, _)| *start < to) {
             pieces += 1;
-            at = self.segments.next_after(start).map(|(start, segment)| (start, *segment));
+            at = self.tree().and_then(|tree| next_after(tree, start));
             // A gap before the next one gets a segment of its own.
             pieces += usize::from(at.is_some_and(|(next, _)| next > segment.end));
         }
-        self.segments.reserve(pieces).map_err(Status::from)?;
-        self.cut(from)?;
-        self.cut(to)?;
+        let tree = self.reserved(pieces)?;
+        cut(tree, from)?;
+        cut(tree, to)?;
         let mut at = from;
         while at < to {
-            let next = self.segments.ceiling(at).map(|(start, segment)| (start, *segment));
+            let next = tree.ceiling(at).map(|(start, segment)| (start, *segment));
             at = match next.filter(|(start, _)| *start < to) {
                 Some((start, segment)) if start == at => {
-                    self.put(at, Segment { pins: segment.pins + 1, ..segment })?;
+                    put(tree, at, Segment { pins: segment.pins + 1, ..segment })?;
                     segment.end
                 }
                 next => {
                     let end = next.map_or(to, |(start, _)| start);
-                    self.put(at, Segment { end, pins: 1 })?;
+                    put(tree, at, Segment { end, pins: 1 })?;
                     end
                 }
             };
@@ -69,55 +73,89 @@ impl Pins {
         Ok(())
     }
 
+    /// The tree, with room for so many pieces more.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; no pin changed.
+    fn reserved(&mut self, pieces: usize) -> Result<&mut Tree<Segment>> {
+        if self.segments.is_none() {
+            let mut only = Vec::new();
+            only.try_reserve_exact(1).map_err(|_| Status::NO_MEMORY)?;
+            only.push(Tree::new());
+            self.segments = Some(in_a_box(only)?);
+        }
+        let [tree] = &mut **self.segments.as_mut().ok_or(Status::INTERNAL)?;
+        tree.reserve(pieces).map_err(Status::from)?;
+        Ok(tree)
+    }
+
     /// Takes away a pin of `[from, to)`. One that was added is taken away without memory.
     pub fn remove(&mut self, from: u64, to: u64) {
-        let mut at = self.segments.ceiling(from).map(|(start, segment)| (start, *segment));
+        let Some(tree) = self.tree_mut() else { return };
+        let mut at = tree.ceiling(from).map(|(start, segment)| (start, *segment));
         while let Some((start, segment)) = at.filter(|(start, _)| *start < to) {
-            at = self.segments.next_after(start).map(|(start, segment)| (start, *segment));
+            at = next_after(tree, start);
             if segment.pins > 1
-                && let Some(segment) = self.segments.get_mut(start)
+                && let Some(segment) = tree.get_mut(start)
             {
                 segment.pins -= 1;
             } else {
-                self.segments.remove(start);
+                tree.remove(start);
             }
         }
-        let _more_later = self.segments.release();
+        let _more_later = self.release();
     }
 
     /// Gives memory back when nothing is pinned any more, a bounded part of it at a time; whether none is left.
     pub fn release(&mut self) -> bool {
-        self.segments.release()
+        let is_bare = self.tree_mut().is_none_or(Tree::release);
+        if is_bare {
+            self.segments = None;
+        }
+        is_bare
     }
 
     /// Whether it owns no memory.
     pub const fn is_bare(&self) -> bool {
-        self.segments.is_bare()
+        self.segments.is_none()
     }
 
     /// What is pinned, in order: from where to where, and how often.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (u64, u64, u32)> {
-        self.segments.iter().map(|(start, segment)| (start, segment.end, segment.pins))
+        let all = self.tree().into_iter().flat_map(Tree::iter);
+        all.map(|(start, segment)| (start, segment.end, segment.pins))
     }
 
-    fn first_from(&self, from: u64) -> Option<(u64, Segment)> {
-        let floor = self.segments.floor(from).filter(|(_, segment)| segment.end > from);
-        floor.or_else(|| self.segments.ceiling(from)).map(|(start, segment)| (start, *segment))
+    fn tree(&self) -> Option<&Tree<Segment>> {
+        self.segments.as_deref().map(|[tree]| tree)
     }
 
-    /// Makes `at` an end of a segment, if it lies within one.
-    fn cut(&mut self, at: u64) -> Result {
-        let within = self.segments.floor(at).filter(|(start, segment)| *start < at && at < segment.end);
-        if let Some((start, segment)) = within.map(|(start, segment)| (start, *segment)) {
-            self.put(at, segment)?;
-            self.put(start, Segment { end: at, ..segment })?;
-        }
-        Ok(())
+    fn tree_mut(&mut self) -> Option<&mut Tree<Segment>> {
+        self.segments.as_deref_mut().map(|[tree]| tree)
     }
+}
 
-    fn put(&mut self, start: u64, segment: Segment) -> Result {
-        self.segments.try_insert(start, segment).map(|_| ()).map_err(Status::from)
+fn first_from(tree: &Tree<Segment>, from: u64) -> Option<(u64, Segment)> {
+    let floor = tree.floor(from).filter(|(_, segment)| segment.end > from);
+    floor.or_else(|| tree.ceiling(from)).map(|(start, segment)| (start, *segment))
+}
+
+fn next_after(tree: &Tree<Segment>, start: u64) -> Option<(u64, Segment)> {
+    tree.next_after(start).map(|(start, segment)| (start, *segment))
+}
+
+/// Makes `at` an end of a segment, if it lies within one.
+fn cut(tree: &mut Tree<Segment>, at: u64) -> Result {
+    let within = tree.floor(at).filter(|(start, segment)| *start < at && at < segment.end);
+    if let Some((start, segment)) = within.map(|(start, segment)| (start, *segment)) {
+        put(tree, at, segment)?;
+        put(tree, start, Segment { end: at, ..segment })?;
     }
+    Ok(())
+}
+
+fn put(tree: &mut Tree<Segment>, start: u64, segment: Segment) -> Result {
+    tree.try_insert(start, segment).map(|_| ()).map_err(Status::from)
 }
 
 impl Default for Pins {

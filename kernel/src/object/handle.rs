@@ -6,8 +6,8 @@ use abi::object::HANDLE_FIXED_BITS;
 use abi::status::Result;
 use abi::{Handle, Rights, Status};
 
-use super::ObjectRef;
-use crate::collections::arena::in_a_box;
+use super::{Object, ObjectRef};
+use crate::collections::arena::{Id, in_a_box};
 
 /// Slots that are added at a time.
 const CHUNK: usize = 64;
@@ -71,7 +71,6 @@ pub struct HandleTable {
     secret: u32,
     first_free: u32,
     last_free: u32,
-    free: usize,
     len: usize,
 }
 
@@ -79,7 +78,7 @@ impl HandleTable {
     /// An empty table whose values are hidden under `secret`.
     pub const fn new(secret: u32) -> Self {
         let secret = secret & !HANDLE_FIXED_BITS;
-        Self { chunks: Vec::new(), drained: 0, secret, first_free: NONE, last_free: NONE, free: 0, len: 0 }
+        Self { chunks: Vec::new(), drained: 0, secret, first_free: NONE, last_free: NONE, len: 0 }
     }
 
     /// How many handles there are.
@@ -98,7 +97,7 @@ impl HandleTable {
     /// `NO_MEMORY`; the table holds what it held.
     #[inline]
     pub fn reserve(&mut self, count: usize) -> Result {
-        while self.free < count {
+        while (self.chunks.len() * CHUNK).saturating_sub(self.len) < count {
             self.grow()?;
         }
         Ok(())
@@ -109,7 +108,9 @@ impl HandleTable {
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
     pub fn insert(&mut self, entry: HandleEntry) -> Result<Handle> {
-        self.reserve(1)?;
+        if self.first_free == NONE {
+            self.grow()?;
+        }
         let index = self.first_free;
         let slot = self.slot_mut(index).ok_or(Status::INTERNAL)?;
         let next_free = slot.next_free;
@@ -120,8 +121,8 @@ impl HandleTable {
         if next_free == NONE {
             self.last_free = NONE;
         }
-        self.free -= 1;
-        self.len += 1;
+        // No more than there are slots.
+        self.len = self.len.wrapping_add(1);
         Ok(raw ^ self.secret)
     }
 
@@ -138,6 +139,16 @@ impl HandleTable {
         slot.filter(|slot| slot.raw == raw).and_then(|slot| slot.entry).ok_or(Status::BAD_HANDLE)
     }
 
+    /// The object of type `T` that a value stands for, and the handle's rights.
+    ///
+    /// # Errors
+    /// `BAD_HANDLE`; `WRONG_TYPE` for an object of another type.
+    #[inline]
+    pub fn object_and_rights<T: Object>(&self, value: Handle) -> Result<(Id<T>, Rights)> {
+        let entry = self.get(value)?;
+        Ok((T::id(entry.object).ok_or(Status::WRONG_TYPE)?, entry.rights))
+    }
+
     /// Takes a handle out.
     ///
     /// # Errors
@@ -151,8 +162,8 @@ impl HandleTable {
         let entry = slot.entry.take().ok_or(Status::BAD_HANDLE)?;
         slot.raw = (raw & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION);
         slot.next_free = NONE;
-        self.free += 1;
-        self.len -= 1;
+        // It counted this one.
+        self.len = self.len.wrapping_sub(1);
         self.queue_free(index as u32);
         Ok(entry)
     }
@@ -181,7 +192,7 @@ impl HandleTable {
         self.drained = 0;
         self.chunks.pop();
         // Nothing is inserted any more: what the queue of free slots names is gone.
-        (self.first_free, self.last_free, self.free) = (NONE, NONE, 0);
+        (self.first_free, self.last_free) = (NONE, NONE);
         Drained::Nothing
     }
 
@@ -211,7 +222,6 @@ impl HandleTable {
         for index in base..base + CHUNK {
             self.queue_free(index as u32);
         }
-        self.free += CHUNK;
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub struct Resource {
     pub size: u64,
     /// Where it came from.
     pub origin: Origin,
+    /// Whether it is known that no program is denied any of its pages, which stays so.
+    pub is_clear: bool,
     /// Its sides among those that were minted.
     forks: Forks<Self>,
 }
@@ -136,7 +138,7 @@ impl Resource {
     /// A resource over a range that does not wrap.
     pub const fn new(koid: Koid, kind: Kind, base: u64, size: u64, name: Name, origin: Origin) -> Self {
         let header = Header::new(koid, Signals::NONE);
-        Self { header, name, kind, base, size, origin, forks: Forks::NONE }
+        Self { header, name, kind, base, size, origin, is_clear: false, forks: Forks::NONE }
     }
 
     /// Whether it stands for its whole kind.

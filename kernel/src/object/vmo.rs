@@ -189,6 +189,14 @@ impl Vmo {
         matches!(self.content, Content::Physical(_)) && self.parent.is_none() && self.children.is_empty()
     }
 
+    /// Whether it goes at once with its last handle, which is left: it [is alone](Vmo::is_alone), is mapped nowhere, and
+    /// nobody waits for it.
+    #[inline]
+    pub fn is_over_without_a_handle(&self) -> bool {
+        let Header { handles, holds, waiters, .. } = &self.header;
+        *handles == 1 && *holds == 0 && waiters.is_none() && self.is_alone() && self.pins.is_bare()
+    }
+
     /// Whether it has its bytes itself: it is no slice and no reference.
     #[inline]
     pub const fn has_own_bytes(&self) -> bool {

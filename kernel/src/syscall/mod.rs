@@ -33,7 +33,7 @@ use abi::{Handle, Rights, Status, Sysno};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread};
+use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread, Vmo};
 use crate::ports::{Called, Frame, Machine, Rest};
 
 /// Bytes of an `svc` instruction: how far a call is set back to be made again.
@@ -293,8 +293,20 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives the caller a handle to an object and writes its value to `out`. If that cannot be, the object
     /// goes the way of objects without handles.
-    #[inline(never)]
     pub(crate) fn give(
+        &mut self,
+        caller: Caller,
+        object: ObjectRef,
+        rights: Rights,
+        out: u64,
+    ) -> Result<Handle> {
+        self.add_handle(object);
+        self.give_new(caller, object, rights, out)
+    }
+
+    /// As [`Kernel::give`], where the object counts that handle already.
+    #[inline(never)]
+    pub(crate) fn give_new(
         &mut self,
         caller: Caller,
         object: ObjectRef,
@@ -306,11 +318,10 @@ impl<M: Machine> Kernel<M> {
         let handle = match inserted {
             Ok(handle) => handle,
             Err(status) => {
-                self.collect(object);
+                self.drop_handle(entry);
                 return Err(status);
             }
         };
-        self.add_handle(object);
         if let Err(status) = self.put_word(caller.process, out, handle.to_le_bytes()) {
             self.take_back(caller, handle)?;
             return Err(status);
@@ -348,6 +359,12 @@ impl<M: Machine> Kernel<M> {
         let entry = process.handles.remove(handle)?;
         if !process.lookouts.is_empty() {
             self.close_lookout(caller.process, handle);
+        }
+        // A device's registers, most often: such a VMO just goes with its last handle.
+        if let ObjectRef::Vmo(id) = entry.object
+            && self.objects.vmos.delete_if(id, Vmo::is_over_without_a_handle)
+        {
+            return Ok(());
         }
         let Some(header) = self.objects.header_mut(entry.object) else { return Ok(()) };
         if header.waiters.is_some() {

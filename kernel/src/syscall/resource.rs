@@ -41,7 +41,9 @@ impl<M: Machine> Kernel<M> {
         }
         self.check_free(kind, base, size, exclusive)?;
         let koid = self.objects.allocate_koid();
-        let resource = Resource::new(koid, kind, base, size, name, Origin::Minted { exclusive });
+        let mut resource = Resource::new(koid, kind, base, size, name, Origin::Minted { exclusive });
+        // A denied range was refused above.
+        resource.is_clear = kind == Kind::Mmio;
         let Objects { resources, minted, .. } = &mut self.objects;
         let id = resources.insert(resource)?;
         minted.insert(resources, id);
@@ -68,7 +70,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Whether a range, once expanded to pages, touches what no program may have.
-    pub(super) fn is_denied(&self, base: u64, size: u64) -> Result<bool> {
+    pub(crate) fn is_denied(&self, base: u64, size: u64) -> Result<bool> {
         let range = PhysRange::new(PhysAddr(base), size).map_err(|_| Status::INVALID_ARGS)?;
         Ok(self.ledger.touches_denied(range.expand_to_pages()).is_some())
     }

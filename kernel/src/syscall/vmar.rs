@@ -51,13 +51,17 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (options, offset) = (readable(args.half(1)), args.word(2));
         let (vmo_offset, len, out) = (args.word(4), args.word(5), args.word(6));
-        if options & MAP_RANGE != 0 && self.objects.get(caller.thread)?.populating.is_some() {
+        if options & MAP_RANGE != 0 && self.populating > 0 && self.is_populating(caller) {
             return self.populate_further(caller, out);
         }
-        let (vmar, vmar_rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
-        let (vmo, vmo_rights) = self.object_and_rights::<Vmo>(caller, args.half(3), Rights::NONE)?;
-        if options & FAULT_BEYOND_STREAM_SIZE != 0 && !self.is_stream(vmo)? {
-            return Err(Status::NOT_SUPPORTED);
+        let mut own = self.objects.processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;
+        let (vmar, vmar_rights) = own.handles.object_and_rights::<Vmar>(args.half(0))?;
+        let (vmo, vmo_rights) = own.handles.object_and_rights::<Vmo>(args.half(3))?;
+        if options & FAULT_BEYOND_STREAM_SIZE != 0 {
+            if !self.is_stream(vmo)? {
+                return Err(Status::NOT_SUPPORTED);
+            }
+            own = self.objects.processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;
         }
         if !vmo_rights.contains(Rights::MAP) {
             return Err(Status::ACCESS_DENIED);
@@ -72,6 +76,7 @@ impl<M: Machine> Kernel<M> {
         }
         if permissions & WRITE_EXECUTE == WRITE_EXECUTE {
             self.enforce(caller, Condition::VmarWx)?;
+            own = self.objects.processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;
             region = self.objects.vmars.get_mut(vmar).ok_or(Status::INTERNAL)?;
             mapped = self.objects.vmos.get_mut(vmo).ok_or(Status::INTERNAL)?;
         }
@@ -90,25 +95,26 @@ impl<M: Machine> Kernel<M> {
         if permissions & PERM_EXECUTE != 0 && policy.is_device() {
             return Err(Status::ACCESS_DENIED);
         }
-        if options & CAREFUL != 0 || offset != 0 || mapped.is_vdso || !mapped.has_own_bytes() {
+        let is_elsewhere = region.process != Some(caller.process);
+        if options & CAREFUL != 0 || offset != 0 || is_elsewhere || mapped.is_vdso || !mapped.has_own_bytes()
+        {
             return self.map_with_care(
                 caller,
                 args,
                 Allowed { vmar, vmo, permissions: allowed, align, length },
             );
         }
-        // Somewhere, and of a VMO that has its bytes itself: nearly always.
+        // Somewhere in the caller's own space, and of a VMO that has its bytes itself: nearly always.
         if length > region.size {
             return Err(Status::INVALID_ARGS);
         }
-        let process = region.process.ok_or(Status::BAD_STATE)?;
         let physical = mapped.physical_bytes(vmo_offset, length);
         let entering = Entering {
             machine: &mut self.machine,
             generation: self.asids.generation(),
             types: &mut self.types,
             mappings: &mut self.objects.mappings,
-            process: self.objects.processes.get_mut(process).ok_or(Status::BAD_STATE)?,
+            process: own,
             region,
             shown: &mut mapped.shown,
         };
@@ -203,10 +209,17 @@ impl<M: Machine> Kernel<M> {
         Ok(Exit::Done)
     }
 
+    /// Whether the caller's thread is made to go on with a call that shows much at once.
+    #[cold]
+    fn is_populating(&self, caller: Caller) -> bool {
+        self.objects.threads.get(caller.thread).is_some_and(|thread| thread.populating.is_some())
+    }
+
     /// Goes on with what a call shows at once that was not done in one piece.
     #[cold]
     fn populate_further(&mut self, caller: Caller, out: u64) -> Result<Exit> {
         let state = self.objects.get_mut(caller.thread)?.populating.take().ok_or(Status::INTERNAL)?;
+        self.populating = self.populating.saturating_sub(1);
         self.populate(caller, state, out)
     }
 
@@ -225,12 +238,19 @@ impl<M: Machine> Kernel<M> {
 
     /// `zx_vmar_unmap(handle, addr, len)`.
     pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
-        let (vmar, rights) = self.object_and_rights::<Vmar>(caller, args.half(0), Rights::NONE)?;
         let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
+        let own = processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;
+        let (vmar, rights) = own.handles.object_and_rights::<Vmar>(args.half(0))?;
         let region = vmars.get_mut(vmar).ok_or(Status::INTERNAL)?;
         let (from, to) = check_range(region, args.word(1), args.word(2))?;
-        let process = region.process.and_then(|process| processes.get_mut(process));
-        let process = process.filter(|process| !process.is_over()).ok_or(Status::BAD_STATE)?;
+        let process = if region.process == Some(caller.process) {
+            own
+        } else {
+            region.process.and_then(|process| processes.get_mut(process)).ok_or(Status::BAD_STATE)?
+        };
+        if process.is_over() {
+            return Err(Status::BAD_STATE);
+        }
         self.vdso.check_stays(process, from, to)?;
         if !process.regions.is_all(vmar, from, to) {
             self.check_whole_regions(vmar, from, to, rights.contains(Rights::OP_CHILDREN))?;

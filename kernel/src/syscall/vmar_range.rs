@@ -136,6 +136,7 @@ impl<M: Machine> Kernel<M> {
             if let Work::UpTo(at) = work {
                 state.at = at;
                 self.objects.get_mut(caller.thread)?.populating = Some(state);
+                self.populating += 1;
                 return Ok(Exit::Again);
             }
         }

@@ -65,9 +65,9 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::WRONG_TYPE);
         }
         // A concrete resource was cut from what is grantable byte for byte; its pages may still reach
-        // into a neighbour that nobody may have, so the ledger is asked in every case.
+        // into a neighbour that nobody may have. Unless it is known that they do not, the ledger is asked.
         if !resource.holds_pages(paddr.0, size)
-            || self.ledger.touches_denied(range.expand_to_pages()).is_some()
+            || !resource.is_clear && self.ledger.touches_denied(range.expand_to_pages()).is_some()
         {
             return Err(Status::ACCESS_DENIED);
         }
@@ -76,8 +76,11 @@ impl<M: Machine> Kernel<M> {
         }
         let koid = self.objects.allocate_koid();
         let place = self.objects.vmos.vacant()?;
-        let id = place.fill(Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice));
-        self.give(caller, ObjectRef::Vmo(id), Rights::DEFAULT_VMO_PHYSICAL, out)?;
+        let mut vmo = Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice);
+        // The handle that it is about to be given.
+        vmo.header.handles = 1;
+        let id = place.fill(vmo);
+        self.give_new(caller, ObjectRef::Vmo(id), Rights::DEFAULT_VMO_PHYSICAL, out)?;
         self.claim_console(caller.process, range);
         Ok(())
     }

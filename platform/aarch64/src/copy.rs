@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::{cpu, trap};
 
 global_asm!(include_str!("memcpy.S"));
+global_asm!(include_str!("memset.S"));
 
 /// Whether CPYF and SET may be used: all CPUs that have come so far have them.
 static MOPS: AtomicBool = AtomicBool::new(false);
@@ -183,6 +184,20 @@ pub(crate) fn wrong_memcpy() -> Option<(usize, usize)> {
         }
         let mut pairs = core::hint::black_box(&to).iter().zip(&from).enumerate();
         !pairs.all(|(at, (to, from))| *to == if (offset..offset + length).contains(&at) { *from } else { 0 })
+    })
+}
+
+/// The first length and offset for which `memset` does not set just the bytes that it should.
+pub(crate) fn wrong_memset() -> Option<(usize, usize)> {
+    const LONGEST: usize = 200;
+    let mut cases = (0..=LONGEST).flat_map(|length| (0..8).map(move |offset| (length, offset)));
+    cases.find(|&(length, offset)| {
+        let mut to = [0x11_u8; LONGEST + 8];
+        if let Some(target) = core::hint::black_box(to.get_mut(offset..offset + length)) {
+            target.fill(core::hint::black_box(0xa5));
+        }
+        let mut bytes = core::hint::black_box(&to).iter().enumerate();
+        !bytes.all(|(at, byte)| *byte == if (offset..offset + length).contains(&at) { 0xa5 } else { 0x11 })
     })
 }
 

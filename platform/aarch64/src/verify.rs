@@ -43,6 +43,10 @@ pub(crate) fn check(space: &KernelSpace) -> Result<(), Broken> {
         let address = (length << 4 | offset) as u64;
         return Err(Broken { promise: "memcpy copies what it is told to (length and offset)", address });
     }
+    if let Some((length, offset)) = copy::wrong_memset() {
+        let address = (length << 4 | offset) as u64;
+        return Err(Broken { promise: "memset sets what it is told to (length and offset)", address });
+    }
     let mut broken = None;
     space.each_leaf(&mut |address, value| {
         let leaf = Leaf::decode(value);
