@@ -189,7 +189,7 @@ impl<M: Machine> Kernel<M> {
         reasons.extend(dead.iter().filter(|object| matches!(object, ObjectRef::Vmar(_))));
         let entries = objects.vmars.iter().flat_map(|(_, vmar)| vmar.entries.iter());
         reasons.extend(entries.filter_map(|(_, entry)| match entry {
-            Entry::Region { vmar, .. } => Some(ObjectRef::Vmar(*vmar)),
+            Entry::Region { vmar, .. } => Some(ObjectRef::Vmar(vmar)),
             Entry::Mapping { .. } => None,
         }));
         reasons.push(ObjectRef::Vmo(self.vdso.vmo));
@@ -327,13 +327,13 @@ impl<M: Machine> Kernel<M> {
                         mappings += 1;
                         found.is_some_and(|(found, mapping)| {
                             let place = (mapping.vmar, mapping.base, mapping.length);
-                            found == *member && place == (id, base, *length)
+                            found == member && place == (id, base, length)
                         })
                     }
                     Entry::Region { vmar, size } => {
-                        let inner = self.objects.vmars.get(*vmar);
+                        let inner = self.objects.vmars.get(vmar);
                         inner.is_some_and(|inner| {
-                            (inner.base, inner.size, inner.parent) == (base, *size, Some(id))
+                            (inner.base, inner.size, inner.parent) == (base, size, Some(id))
                         })
                     }
                 };

@@ -28,6 +28,24 @@ impl<T> Id<T> {
         Some(Self { word, of: PhantomData })
     }
 
+    /// The id as a word whose lowest bit is 0, for something else to be told there: a generation in use is odd, so its
+    /// lowest bit need not be kept.
+    #[inline]
+    pub const fn pack(self) -> u64 {
+        self.word.get().rotate_left(u32::BITS) & !1
+    }
+
+    /// What was packed, whatever the lowest bit says now.
+    #[inline]
+    pub const fn unpack(word: u64) -> Self {
+        // Not 0, for the bit that is put back.
+        let word = match NonZeroU64::new((word | 1).rotate_left(u32::BITS)) {
+            Some(word) => word,
+            None => NonZeroU64::MIN,
+        };
+        Self { word, of: PhantomData }
+    }
+
     pub(super) const fn index(self) -> u32 {
         self.word.get() as u32
     }

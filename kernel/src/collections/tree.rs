@@ -17,15 +17,15 @@
 //! clear(), release()                                            release gives memory back once empty
 //! ```
 //!
-//! [`ExtentTree<V>`] is the same tree for values with a [length](Extent): it keeps, for every node, the
-//! largest gap among the extents below it, and so adds
+//! [`ExtentTree<V>`] is the same tree for values that are a [length and a word](Extent), which are in the leaves
+//! themselves. It keeps, for every node, the largest gap among the extents below it, and so adds
 //!
 //! ```text
-//! find_gap(&GapRequest)   -> Option<u64>        a place for a new extent, O(log n) for each gap probed
-//! first_free(from)        -> u64                where the first gap begins
-//! containing(at)          -> Option<(u64, &V)>  the extent that holds this point
-//! first_overlap(from, to) -> Option<(u64, &V)>  the first extent with a point in [from, to)
-//! update(key, change)     -> Option<T>          instead of `get_mut`, because a length may change
+//! find_gap(&GapRequest)   -> Option<u64>       a place for a new extent, O(log n) for each gap probed
+//! first_free(from)        -> u64               where the first gap begins
+//! containing(at)          -> Option<(u64, V)>  the extent that holds this point
+//! first_overlap(from, to) -> Option<(u64, V)>  the first extent with a point in [from, to)
+//! look(key), take(look)                        finds an entry once, to take it out later
 //! ```
 //!
 //! No operation recurses, and none but `try_insert` and `reserve` allocates.
@@ -37,50 +37,31 @@ mod node;
 mod tests;
 mod values;
 
-pub use gaps::{Extent, ExtentTree, Extents, GapRequest, PROBES};
+pub use gaps::{Extent, ExtentTree, GapRequest, Look, PROBES};
 
 use super::NoMemory;
-use core::marker::PhantomData;
 use core::ops::{Bound, RangeBounds};
 use index::{Index, Place};
 use node::Item;
 use values::Values;
 
-/// What a map's keys stand for, together with their values.
-pub trait Kind<V> {
-    /// Where the extent that begins at a key ends.
-    fn end(key: u64, value: &V) -> u64;
-}
-
-/// Keys that stand for themselves.
-#[derive(Clone, Copy, Debug)]
-pub enum Points {}
-
-impl<V> Kind<V> for Points {
-    #[inline(always)]
-    fn end(key: u64, _: &V) -> u64 {
-        key
-    }
-}
-
 /// An ordered map from `u64`. See the [module](self).
 #[derive(Debug)]
-pub struct Tree<V, K = Points> {
+pub struct Tree<V> {
     index: Index,
     values: Values<V>,
-    kind: PhantomData<K>,
 }
 
-impl<V, K> Default for Tree<V, K> {
+impl<V> Default for Tree<V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V, K> Tree<V, K> {
+impl<V> Tree<V> {
     /// An empty map, which owns no memory.
     pub const fn new() -> Self {
-        Self { index: Index::new(), values: Values::new(), kind: PhantomData }
+        Self { index: Index::new(), values: Values::new() }
     }
 
     /// The number of entries.
@@ -96,7 +77,7 @@ impl<V, K> Tree<V, K> {
     /// The value under `key`.
     #[inline(always)]
     pub fn get(&self, key: u64) -> Option<&V> {
-        self.values.get(self.index.find(key).ok()?)
+        self.values.get(self.index.find(key).ok()? as u32)
     }
 
     /// Whether there is a value under `key`.
@@ -108,7 +89,7 @@ impl<V, K> Tree<V, K> {
     #[inline]
     pub fn floor(&self, key: u64) -> Option<(u64, &V)> {
         let (key, item) = self.index.floor(key)?;
-        Some((key, self.values.get(item.at)?))
+        Some((key, self.values.get(item.at as u32)?))
     }
 
     /// The entry with the least key at or above `key`.
@@ -133,12 +114,12 @@ impl<V, K> Tree<V, K> {
     }
 
     /// Every entry, by ascending key.
-    pub fn iter(&self) -> Iter<'_, V, K> {
+    pub fn iter(&self) -> Iter<'_, V> {
         Iter { tree: self, next: self.index.first(), last: u64::MAX }
     }
 
     /// The entries whose keys lie in `keys`, ascending. An empty or inverted range has none.
-    pub fn range(&self, keys: impl RangeBounds<u64>) -> Iter<'_, V, K> {
+    pub fn range(&self, keys: impl RangeBounds<u64>) -> Iter<'_, V> {
         let first = match keys.start_bound() {
             Bound::Included(key) => Some(*key),
             Bound::Excluded(key) => key.checked_add(1),
@@ -157,7 +138,7 @@ impl<V, K> Tree<V, K> {
 
     fn entry(&self, place: Place) -> Option<(u64, &V)> {
         let (key, item) = self.index.entry(place)?;
-        Some((key, self.values.get(item.at)?))
+        Some((key, self.values.get(item.at as u32)?))
     }
 
     /// Gives memory back if no entry is left, a bounded part of it at a time; whether none is left to give back.
@@ -188,7 +169,7 @@ impl<V, K> Tree<V, K> {
     #[inline(always)]
     pub fn remove(&mut self, key: u64) -> Option<V> {
         let at = self.index.remove(key)?;
-        self.values.take(at)
+        self.values.take(at as u32)
     }
 
     /// Takes the entry with the least key out, for teardown piece by piece.
@@ -196,49 +177,40 @@ impl<V, K> Tree<V, K> {
         let (key, _) = self.index.entry(self.index.first())?;
         Some((key, self.remove(key)?))
     }
-}
 
-impl<V> Tree<V> {
-    /// The value under `key`, to change. An [`ExtentTree`] has `update` instead.
+    /// The value under `key`, to change.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
-        self.values.get_mut(self.index.find(key).ok()?)
+        self.values.get_mut(self.index.find(key).ok()? as u32)
     }
-}
 
-impl<V, K: Kind<V>> Tree<V, K> {
     /// Puts `value` under `key` and returns the value that was there before.
     ///
     /// # Errors
     /// [`NoMemory`] if the key is new and there is no room; the tree is as it was.
     pub fn try_insert(&mut self, key: u64, value: V) -> Result<Option<V>, NoMemory> {
-        let end = K::end(key, &value);
         match self.index.find(key) {
             Err(place) => {
                 self.values.reserve(1)?;
-                let at = self.values.next();
-                self.index.insert(place, (key, Item { end, gap: 0, at }))?;
+                let at = u64::from(self.values.next());
+                self.index.insert(place, (key, Item { end: key, gap: 0, at }))?;
                 self.values.put(value);
                 Ok(None)
             }
-            Ok(at) => {
-                let old = self.values.get_mut(at).map(|there| core::mem::replace(there, value));
-                self.index.set_end(key, end);
-                Ok(old)
-            }
+            Ok(at) => Ok(self.values.get_mut(at as u32).map(|there| core::mem::replace(there, value))),
         }
     }
 }
 
 /// Entries in ascending order, from [`Tree::iter`] and [`Tree::range`].
 #[derive(Debug)]
-pub struct Iter<'a, V, K = Points> {
-    tree: &'a Tree<V, K>,
+pub struct Iter<'a, V> {
+    tree: &'a Tree<V>,
     next: Place,
     /// The greatest key to yield.
     last: u64,
 }
 
-impl<'a, V, K> Iterator for Iter<'a, V, K> {
+impl<'a, V> Iterator for Iter<'a, V> {
     type Item = (u64, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -252,9 +224,9 @@ impl<'a, V, K> Iterator for Iter<'a, V, K> {
     }
 }
 
-impl<'a, V, K> IntoIterator for &'a Tree<V, K> {
+impl<'a, V> IntoIterator for &'a Tree<V> {
     type Item = (u64, &'a V);
-    type IntoIter = Iter<'a, V, K>;
+    type IntoIter = Iter<'a, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()

@@ -125,8 +125,9 @@ impl<M: Machine> Leaving<'_, M> {
     pub(crate) fn unmap(self, from: u64, to: u64) -> Result<(bool, Option<Id<Vmo>>)> {
         let Self { machine, generation, types, vmos, mappings, process, region } = self;
         let length = to - from;
-        let id = match region.entries.get(from) {
-            Some(&Entry::Mapping { id, length: all }) if all == length => id,
+        let Some(look) = region.entries.look(from) else { return Ok((false, None)) };
+        let id = match look.value {
+            Entry::Mapping { id, length: all } if all == length => id,
             _ => return Ok((false, None)),
         };
         let space = process.space.as_mut().ok_or(Status::BAD_STATE)?;
@@ -138,7 +139,8 @@ impl<M: Machine> Leaving<'_, M> {
                 return Ok((false, None));
             }
         }
-        region.take_back(from);
+        region.entries.take(&look);
+        region.note_free(from);
         Ok((true, release(vmos, mappings, types, id)))
     }
 }

@@ -217,7 +217,9 @@ impl<M: Machine> Kernel<M> {
     fn shorten(&mut self, id: Id<Mapping>, mapping: &Mapping, end: u64) -> Result {
         let shorter = end - mapping.base;
         let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
-        entries.update(mapping.base, |entry| *entry = Entry::Mapping { id, length: shorter });
+        // There is an entry with this key: this needs no memory.
+        let shorter_entry = Entry::Mapping { id, length: shorter };
+        entries.try_insert(mapping.base, shorter_entry).map_err(Status::from)?;
         self.objects.mapping_mut(id)?.length = shorter;
         Ok(())
     }
@@ -331,6 +333,6 @@ impl<M: Machine> Kernel<M> {
 
     fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {
         let found = self.objects.get(vmar)?.entries.first_overlap(from, to);
-        Ok(found.map(|(base, entry)| (base, *entry)))
+        Ok(found)
     }
 }

@@ -26,7 +26,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn mapping_within(&self, vmar: Id<Vmar>, address: u64) -> Option<(Id<Mapping>, &Mapping)> {
         let region = self.objects.vmars.get(vmar)?;
         let id = match region.entries.containing(address)?.1 {
-            Entry::Mapping { id, .. } => *id,
+            Entry::Mapping { id, .. } => id,
             Entry::Region { .. } => {
                 let owner = self.objects.processes.get(region.process?)?.regions.owner(address);
                 self.objects.vmars.get(owner)?.entries.containing(address)?.1.mapping()?
@@ -95,7 +95,7 @@ impl<M: Machine> Kernel<M> {
         let at = self.objects.vmars.get(top).and_then(|region| region.end.at).filter(is_left).unwrap_or(top);
         let Some(region) = self.objects.vmars.get_mut(at) else { return true };
         region.state = VmarState::Dying;
-        let (parent, first) = (region.parent, region.entries.first().map(|(base, entry)| (base, *entry)));
+        let (parent, first) = (region.parent, region.entries.first());
         let next = match first {
             Some((_, Entry::Mapping { id, .. })) => {
                 self.clear_mapping(at, id);

@@ -39,10 +39,29 @@ impl Entry {
 }
 
 impl Extent for Entry {
+    #[inline(always)]
     fn length(&self) -> u64 {
         match self {
             Self::Mapping { length, .. } => *length,
             Self::Region { size, .. } => *size,
+        }
+    }
+
+    /// Its id; the lowest bit is 1 for a region's.
+    #[inline(always)]
+    fn word(&self) -> u64 {
+        match self {
+            Self::Mapping { id, .. } => id.pack(),
+            Self::Region { vmar, .. } => vmar.pack() | 1,
+        }
+    }
+
+    #[inline(always)]
+    fn of(word: u64, length: u64) -> Self {
+        if word & 1 == 0 {
+            Self::Mapping { id: Id::unpack(word), length }
+        } else {
+            Self::Region { vmar: Id::unpack(word), size: length }
         }
     }
 }

@@ -1,34 +1,52 @@
 //! Extents, and the search for room between them.
 
+use core::marker::PhantomData;
+
+use super::NoMemory;
+use super::index::{Index, Place};
 use super::node::Item;
-use super::{Kind, Tree};
 
 /// Gaps that [`ExtentTree::find_gap`] tries which are long enough but may not fit once aligned. Each costs
 /// O(log n). After them it considers only gaps that fit whatever their alignment, so that a program cannot
 /// make the search long by leaving many misaligned gaps.
 pub const PROBES: u32 = 32;
 
-/// A value that covers `[key, key + length)`.
-pub trait Extent {
+/// A value that covers `[key, key + length)` and is a word beside that.
+pub trait Extent: Copy {
     /// The bytes covered; at least 1.
     fn length(&self) -> u64;
+    /// All the rest of it.
+    fn word(&self) -> u64;
+    /// The value with this word and length.
+    fn of(word: u64, length: u64) -> Self;
 }
 
-/// Keys with values that have a [length](Extent).
-#[derive(Clone, Copy, Debug)]
-pub enum Extents {}
+/// A map of extents that do not overlap and end below 2^64. Both are for the caller to check, with
+/// [`first_overlap`](Self::first_overlap); where they do overlap, gaps may be missed, never invented, and what reaches
+/// 2^64 ends a byte before.
+///
+/// A value's word is in the leaf, beside where its extent ends: there is no other place to look at.
+#[derive(Debug)]
+pub struct ExtentTree<V> {
+    pub(super) index: Index,
+    values: PhantomData<V>,
+}
 
-impl<V: Extent> Kind<V> for Extents {
-    /// An extent that reaches 2^64 counts as ending a byte before.
-    #[inline(always)]
-    fn end(key: u64, value: &V) -> u64 {
-        key.saturating_add(value.length())
+/// An entry that was found, as long as its tree is not changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<V> {
+    place: Place,
+    /// Its key.
+    pub key: u64,
+    /// Its value.
+    pub value: V,
+}
+
+impl<V> Default for ExtentTree<V> {
+    fn default() -> Self {
+        Self::new()
     }
 }
-
-/// A map of extents that do not overlap. That they do not is for the caller to check, with
-/// [`first_overlap`](Self::first_overlap); where they do, gaps may be missed, never invented.
-pub type ExtentTree<V> = Tree<V, Extents>;
 
 /// What [`ExtentTree::find_gap`] looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +82,108 @@ impl GapRequest {
     }
 }
 
+impl<V> ExtentTree<V> {
+    /// An empty map, which owns no memory.
+    pub const fn new() -> Self {
+        Self { index: Index::new(), values: PhantomData }
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Whether it owns no memory.
+    pub const fn is_bare(&self) -> bool {
+        self.index.nodes.is_bare()
+    }
+
+    /// As [`Tree::release`](super::Tree::release).
+    pub fn release(&mut self) -> bool {
+        self.is_empty() && (self.is_bare() || self.index.release())
+    }
+
+    /// Makes room, so that the next `additional` inserts of new keys succeed.
+    ///
+    /// # Errors
+    /// [`NoMemory`]; what was found before it happened stays, as spare room.
+    pub fn reserve(&mut self, additional: u32) -> Result<(), NoMemory> {
+        self.index.reserve(additional)
+    }
+}
+
 impl<V: Extent> ExtentTree<V> {
+    #[inline(always)]
+    fn item(key: u64, value: &V) -> Item {
+        Item { end: key.saturating_add(value.length()), gap: 0, at: value.word() }
+    }
+
+    #[inline(always)]
+    fn value((key, item): (u64, Item)) -> (u64, V) {
+        (key, V::of(item.at, item.end.wrapping_sub(key)))
+    }
+
+    /// The value under `key`.
+    pub fn get(&self, key: u64) -> Option<V> {
+        self.look(key).map(|look| look.value)
+    }
+
+    /// The entry under `key`, to be taken out later.
+    #[inline(always)]
+    pub fn look(&self, key: u64) -> Option<Look<V>> {
+        let (place, found, item) = self.index.floor_place(key)?;
+        let value = Self::value((found, item)).1;
+        (found == key).then_some(Look { place, key, value })
+    }
+
+    /// Takes out an entry that was found before and is still there: nothing was changed since. Its place stays as room
+    /// for another.
+    #[inline(always)]
+    pub fn take(&mut self, look: &Look<V>) {
+        self.index.remove_at(look.place, look.key);
+    }
+
+    /// Takes the value under `key` out. Its place stays as room for another.
+    pub fn remove(&mut self, key: u64) -> Option<V> {
+        let look = self.look(key)?;
+        self.take(&look);
+        Some(look.value)
+    }
+
+    /// The entry with the least key.
+    pub fn first(&self) -> Option<(u64, V)> {
+        self.index.entry(self.index.first()).map(Self::value)
+    }
+
+    /// The entry with the least key at or above `key`.
+    pub fn ceiling(&self, key: u64) -> Option<(u64, V)> {
+        self.index.entry(self.index.seek(key)).map(Self::value)
+    }
+
+    /// Every entry, by ascending key.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, V)> {
+        let mut next = self.index.first();
+        core::iter::from_fn(move || {
+            let found = self.index.entry(next)?;
+            next = self.index.after(next);
+            Some(Self::value(found))
+        })
+    }
+
+    /// Puts `value` under `key` and returns the value that was there before.
+    ///
+    /// # Errors
+    /// [`NoMemory`] if the key is new and there is no room; the tree is as it was.
+    pub fn try_insert(&mut self, key: u64, value: V) -> Result<Option<V>, NoMemory> {
+        let item = Self::item(key, &value);
+        let old = self.look(key);
+        match self.index.find(key) {
+            Err(place) => self.index.insert(place, (key, item))?,
+            Ok(_) => self.index.change(key, item),
+        }
+        Ok(old.map(|look| look.value))
+    }
+
     /// A place for a new extent: the lowest one at or after the hint, or else the lowest of all.
     ///
     /// Exact when `align` is no larger than what every extent is aligned to (pages, in an address space).
@@ -83,15 +202,10 @@ impl<V: Extent> ExtentTree<V> {
     }
 
     /// Puts a value under a key if nothing overlaps its extent and if that takes no more than a look at one leaf; whether
-    /// it did. If it did not, that says nothing: [`Tree::try_insert`] knows.
+    /// it did. If it did not, that says nothing: [`ExtentTree::try_insert`] knows.
     #[inline(always)]
     pub fn put_free(&mut self, key: u64, value: V) -> bool {
-        let item = Item { end: Extents::end(key, &value), gap: 0, at: self.values.next() };
-        let is_put = self.values.has_room() && self.index.insert_free(key, item);
-        if is_put {
-            self.values.put(value);
-        }
-        is_put
+        self.index.insert_free(key, Self::item(key, &value))
     }
 
     /// Where the first gap begins, at or after a point. It may be behind everything.
@@ -106,29 +220,16 @@ impl<V: Extent> ExtentTree<V> {
 
     /// The extent that holds the point `at`.
     #[inline]
-    pub fn containing(&self, at: u64) -> Option<(u64, &V)> {
-        let (key, item) = self.index.floor(at)?;
-        if item.end > at { Some((key, self.values.get(item.at)?)) } else { None }
+    pub fn containing(&self, at: u64) -> Option<(u64, V)> {
+        self.index.floor(at).filter(|(_, item)| item.end > at).map(Self::value)
     }
 
     /// The first extent with a point in `[from, to)`.
-    pub fn first_overlap(&self, from: u64, to: u64) -> Option<(u64, &V)> {
+    pub fn first_overlap(&self, from: u64, to: u64) -> Option<(u64, V)> {
         if from >= to {
             return None;
         }
         self.containing(from).or_else(|| self.ceiling(from).filter(|(key, _)| *key < to))
-    }
-
-    /// Changes the value under `key`, its length if need be. `None` if there is none.
-    pub fn update<T>(&mut self, key: u64, change: impl FnOnce(&mut V) -> T) -> Option<T> {
-        let value = self.values.get_mut(self.index.find(key).ok()?)?;
-        let before = value.length();
-        let result = change(value);
-        if value.length() != before {
-            let end = Extents::end(key, value);
-            self.index.set_end(key, end);
-        }
-        Some(result)
     }
 
     fn search(&mut self, request: &GapRequest, from: u64) -> Option<u64> {

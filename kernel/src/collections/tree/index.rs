@@ -45,7 +45,7 @@ impl Near {
     }
 }
 
-/// Extents by their first points, each with a number.
+/// Extents by their first points, each with a number or another word.
 ///
 /// What is above a leaf need not know at once that entries came to it or left it, as long as its first key stays: only
 /// the search for gaps asks for more. So one leaf may be *untold*, and what comes and goes there changes it alone.
@@ -141,14 +141,14 @@ impl Index {
         path
     }
 
-    /// The number under a key; or where it would be put.
+    /// The word under a key; or where it would be put.
     #[inline]
-    pub(super) fn find(&self, key: u64) -> Result<u32, Place> {
+    pub(super) fn find(&self, key: u64) -> Result<u64, Place> {
         let leaf = self.leaf_of(key);
         let Some(node) = self.nodes.get(leaf) else { return Err(Place::NONE) };
         let rank = node.rank_near(self.last.get(), key);
         match rank.checked_sub(1) {
-            Some(before) if node.key(before) == key => Ok(node.at(before)),
+            Some(before) if node.key(before) == key => node.value(before).ok_or(Place::NONE),
             _ => Err(Place { leaf, rank }),
         }
     }
@@ -312,7 +312,7 @@ impl Index {
 
     /// Takes the entry under a key out. Its place stays as room for another.
     #[inline]
-    pub(super) fn remove(&mut self, key: u64) -> Option<u32> {
+    pub(super) fn remove(&mut self, key: u64) -> Option<u64> {
         let at = self.leaf_of(key);
         let last = self.last.get();
         let leaf = self.nodes.get_mut(at)?;
@@ -320,18 +320,43 @@ impl Index {
         if leaf.key(rank) != key {
             return None;
         }
-        self.last.set(rank);
+        self.remove_at(Place { leaf: at, rank }, key)
+    }
+
+    /// The entry with the greatest key at or below `key`, and its place.
+    #[inline(always)]
+    pub(super) fn floor_place(&self, key: u64) -> Option<(Place, u64, Item)> {
+        let at = self.leaf_of(key);
+        let leaf = self.nodes.get(at)?;
+        let rank = leaf.rank_near(self.last.get(), key).checked_sub(1)?;
+        let (first, item) = leaf.entry(rank)?;
+        Some((Place { leaf: at, rank }, first, item))
+    }
+
+    /// Takes the entry with a key out of the place where it is.
+    #[inline(always)]
+    pub(super) fn remove_at(&mut self, place: Place, key: u64) -> Option<u64> {
+        let Place { leaf: at, rank } = place;
+        let leaf = self.nodes.get_mut(at)?;
+        debug_assert!(rank < leaf.len() && leaf.key(rank) == key, "an entry is taken out of where it is not");
         if self.height > 0 && (rank == 0 || leaf.len() <= FEW.wrapping_add(1)) {
             return self.remove_slowly(at, rank, key);
         }
         let gone = leaf.take(rank);
+        self.last.set(rank);
         self.leave_untold(at, key);
         gone
     }
 
+    /// Whether nothing is in it.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.height == 0 && self.nodes.get(self.root).is_none_or(|leaf| leaf.len() == 0)
+    }
+
     /// The rest of [`Index::remove`]: the first key of a leaf among others becomes another, or few are left in it.
     #[inline(never)]
-    fn remove_slowly(&mut self, at: u32, rank: u32, key: u64) -> Option<u32> {
+    fn remove_slowly(&mut self, at: u32, rank: u32, key: u64) -> Option<u64> {
         self.tell();
         self.near.set(Near::NONE);
         let gone = self.nodes.get_mut(at)?.take(rank);
@@ -353,7 +378,7 @@ impl Index {
             }
             let (root, only) = (self.root, top.take(0));
             self.nodes.give(root);
-            self.root = only.unwrap_or(NIL);
+            self.root = only.map_or(NIL, |only| only as u32);
             self.height = if only.is_some() { self.height.wrapping_sub(1) } else { 0 };
         }
     }
@@ -385,14 +410,12 @@ impl Index {
         self.set(parent, rank, self.summary(into));
     }
 
-    /// Gives the extent under a key another end.
-    pub(super) fn set_end(&mut self, key: u64, end: u64) {
+    /// Gives a key that there is another extent and word.
+    pub(super) fn change(&mut self, key: u64, item: Item) {
         let leaf = self.leaf_of(key);
         let Some(leaf) = self.nodes.get_mut(leaf) else { return };
-        if let Some(rank) = leaf.find(key)
-            && let Some((key, item)) = leaf.entry(rank)
-        {
-            leaf.set(rank, (key, Item { end, ..item }));
+        if let Some(rank) = leaf.find(key) {
+            leaf.set(rank, (key, item));
         }
         self.tell_above(key);
     }
@@ -405,7 +428,7 @@ impl Index {
         let path = self.path_to(key);
         for &(parent, rank) in path.0.iter().take(self.height as usize) {
             let known = self.nodes.get(parent).and_then(|node| node.entry(rank));
-            let now = known.and_then(|(_, item)| self.summary(item.at));
+            let now = known.and_then(|(_, item)| self.summary(item.at as u32));
             if now == known {
                 return;
             }
@@ -498,13 +521,16 @@ impl Index {
     ) -> Result<(u64, Place), u64> {
         while let Some((key, item)) = self.nodes.get(at).and_then(|node| node.entry(rank)) {
             if key.saturating_sub(reached) >= need {
-                let place =
-                    if level == 0 { Place { leaf: at, rank } } else { self.leftmost(item.at, level - 1) };
+                let place = if level == 0 {
+                    Place { leaf: at, rank }
+                } else {
+                    self.leftmost(item.at as u32, level - 1)
+                };
                 return Ok((reached, place));
             }
             if item.gap >= need {
                 // Its first extent begins at `key`, and no gap is before that.
-                (level, at, rank, reached) = (level.saturating_sub(1), item.at, 0, key);
+                (level, at, rank, reached) = (level.saturating_sub(1), item.at as u32, 0, key);
             } else {
                 (reached, rank) = (item.end, rank.wrapping_add(1));
             }
@@ -532,13 +558,13 @@ impl Index {
                     if level == 0 {
                         seen += 1;
                     } else {
-                        let known = self.summary(item.at);
-                        if item.at == self.untold.0 && level == 1 {
+                        let known = self.summary(item.at as u32);
+                        if item.at as u32 == self.untold.0 && level == 1 {
                             assert_eq!(known.map(|(key, _)| key), Some(key));
                         } else {
                             assert_eq!(known, Some((key, item)));
                         }
-                        below.push(item.at);
+                        below.push(item.at as u32);
                     }
                 }
             }

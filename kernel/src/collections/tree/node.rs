@@ -28,12 +28,12 @@ pub(super) struct Item {
     pub(super) end: u64,
     /// The largest gap between two extents below; 0 in a leaf.
     pub(super) gap: u64,
-    /// The entry's value, or the node below, by number.
-    pub(super) at: u32,
+    /// The entry's value, by number or as a word, or the node below, by number.
+    pub(super) at: u64,
 }
 
 impl Item {
-    const NONE: Self = Self { end: 0, gap: 0, at: NIL };
+    const NONE: Self = Self { end: 0, gap: 0, at: NIL as u64 };
 }
 
 /// Up to sixteen keys in ascending order, each with what belongs to it.
@@ -97,10 +97,20 @@ impl Node {
         if rank < self.len { self.items.get(self.place(rank)).map(|item| item.end) } else { None }
     }
 
-    /// What the entry of a rank leads to.
+    /// The node that the entry of a rank leads to.
     #[inline(always)]
     pub(super) fn at(&self, rank: u32) -> u32 {
-        if rank < self.len { self.items.get(self.place(rank)).map_or(NIL, |item| item.at) } else { NIL }
+        if rank < self.len {
+            self.items.get(self.place(rank)).map_or(NIL, |item| item.at as u32)
+        } else {
+            NIL
+        }
+    }
+
+    /// What the entry of a rank has for its value.
+    #[inline(always)]
+    pub(super) fn value(&self, rank: u32) -> Option<u64> {
+        if rank < self.len { self.items.get(self.place(rank)).map(|item| item.at) } else { None }
     }
 
     /// How many keys are below this one: the rank that it has or would have.
@@ -152,7 +162,7 @@ impl Node {
             all.gap = all.gap.max(next.gap).max(key.saturating_sub(all.end));
             all.end = next.end;
         }
-        Some((first, Item { at, ..all }))
+        Some((first, Item { at: u64::from(at), ..all }))
     }
 
     /// Gives a rank another entry, whose key is between its neighbours'.
@@ -184,7 +194,7 @@ impl Node {
 
     /// Takes the entry of a rank out. Gives what it led to.
     #[inline(always)]
-    pub(super) fn take(&mut self, rank: u32) -> Option<u32> {
+    pub(super) fn take(&mut self, rank: u32) -> Option<u64> {
         if rank >= self.len {
             return None;
         }

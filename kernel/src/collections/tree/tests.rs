@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-impl<V, K> Tree<V, K> {
+impl<V> Tree<V> {
     /// Checks what every operation relies on, over the whole tree.
     fn check(&self) {
         assert_eq!(self.index.check(), self.len());
@@ -198,12 +198,37 @@ fn no_range_is_too_odd() {
     assert_eq!(tree.next_after(u64::MAX), None);
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece(u64);
+/// A length, and a word that nobody else has.
+#[derive(Clone, Copy, Debug)]
+struct Piece(u64, u64);
 
 impl Extent for Piece {
     fn length(&self) -> u64 {
         self.0
+    }
+
+    fn word(&self) -> u64 {
+        self.1
+    }
+
+    fn of(word: u64, length: u64) -> Self {
+        Self(length, word)
+    }
+}
+
+impl ExtentTree<Piece> {
+    fn check(&self) {
+        assert_eq!(self.index.check(), self.iter().count());
+        assert_eq!(self.is_empty(), self.iter().next().is_none());
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.iter().map(|(key, piece)| (key, piece.0))
+    }
+
+    /// Puts a length under a key, with a word of its own.
+    fn put(&mut self, key: u64, length: u64) -> Option<u64> {
+        self.try_insert(key, Piece(length, !key)).unwrap().map(|old| old.0)
     }
 }
 
@@ -244,18 +269,21 @@ proptest! {
             prop_assert_eq!(tree.first_overlap(key, key + len).map(|(k, v)| (k, v.0)), overlap);
             match overlap {
                 None => {
-                    if !tree.put_free(key, Piece(len)) {
-                        prop_assert_eq!(tree.try_insert(key, Piece(len)), Ok(None));
+                    if !tree.put_free(key, Piece(len, !key)) {
+                        prop_assert_eq!(tree.put(key, len), None);
                     }
                     model.insert(key, len);
                 }
-                Some(_) if tree.put_free(key, Piece(len)) => prop_assert!(false, "put where something is"),
+                Some(_) if tree.put_free(key, Piece(len, !key)) => prop_assert!(false, "put where something is"),
                 Some((other, old)) if grow && old > 1 => {
-                    prop_assert_eq!(tree.update(other, |piece| { piece.0 -= 1; piece.0 }), Some(old - 1));
+                    prop_assert_eq!(tree.put(other, old - 1), Some(old));
                     model.insert(other, old - 1);
                 }
                 Some((other, old)) => {
-                    prop_assert_eq!(tree.remove(other), Some(Piece(old)));
+                    let look = tree.look(other).expect("what overlaps");
+                    prop_assert_eq!((look.key, look.value.0, look.value.1), (other, old, !other));
+                    tree.take(&look);
+                    prop_assert!(tree.get(other).is_none());
                     model.remove(&other);
                 }
             }
@@ -269,7 +297,7 @@ proptest! {
                 prop_assert_eq!(found, expected, "{:?} among {:?}", request, model);
             } else if let Some(place) = found {
                 prop_assert_eq!(place % request.align, request.residue % request.align);
-                prop_assert_eq!(tree.first_overlap(place, place + request.length), None);
+                prop_assert!(tree.first_overlap(place, place + request.length).is_none());
             }
         }
     }
@@ -280,14 +308,14 @@ fn misaligned_gaps_cannot_make_the_search_long() {
     // A thousand gaps of 4 at odd places, then one that fits any alignment.
     let mut tree: ExtentTree<Piece> = ExtentTree::new();
     for index in 0..1000u64 {
-        tree.try_insert(index * 16 + 5, Piece(12)).unwrap();
+        tree.put(index * 16 + 5, 12);
     }
     let request = GapRequest { from: 0, to: 1 << 20, length: 4, align: 16, residue: 0, hint: 5 };
     assert_eq!(tree.find_gap(&request), Some(16_016));
     // A fit after the probes that is no longer than the length is passed over, as documented.
-    tree.try_insert(16_017, Piece((1 << 20) - 16_017)).unwrap();
+    tree.put(16_017, (1 << 20) - 16_017);
     assert_eq!(tree.find_gap(&GapRequest { hint: 0, ..request }), Some(0));
-    tree.try_insert(0, Piece(5)).unwrap();
+    tree.put(0, 5);
     assert_eq!(tree.find_gap(&request), None);
 }
 
@@ -296,7 +324,7 @@ fn gaps_at_the_end_of_the_address_space() {
     let mut tree: ExtentTree<Piece> = ExtentTree::new();
     let request = GapRequest { from: 0, to: u64::MAX, length: u64::MAX - 1, align: 2, residue: 0, hint: 0 };
     assert_eq!(tree.find_gap(&request), Some(0));
-    tree.try_insert(u64::MAX, Piece(1)).unwrap();
+    tree.put(u64::MAX, 1);
     assert_eq!(tree.find_gap(&GapRequest { length: 1, hint: u64::MAX, ..request }), Some(0));
     assert_eq!(tree.find_gap(&GapRequest { align: 3, ..request }), None);
     assert_eq!(tree.find_gap(&GapRequest { length: 0, ..request }), None);
@@ -314,7 +342,7 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
     };
     for index in 0..5000u64 {
         let (key, len) = (index * 64, 64 - random(3));
-        tree.try_insert(key, Piece(len)).unwrap();
+        tree.put(key, len);
         model.insert(key, len);
     }
     let mut put_at_once = 0;
@@ -326,11 +354,11 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
             let (before, after) = (model.range(..key).next_back(), model.range(key..).next());
             let is_free =
                 before.is_none_or(|(at, len)| at + len <= key) && after.is_none_or(|(at, _)| key + 60 <= *at);
-            let is_put = tree.put_free(key, Piece(60));
+            let is_put = tree.put_free(key, Piece(60, !key));
             assert!(is_free || !is_put, "round {round}");
             put_at_once += u32::from(is_put);
             if !is_put && tree.remove(key).is_none() {
-                assert_eq!(tree.try_insert(key, Piece(60)), Ok(None));
+                assert_eq!(tree.put(key, 60), None);
             }
             if model.remove(&key).is_none() {
                 model.insert(key, 60);
@@ -353,9 +381,10 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
         assert_eq!(Some(tree.first_free(hint)), (hint..).find(is_free), "round {round}");
     }
     assert!(put_at_once > 1000, "{put_at_once}");
-    assert!(tree.iter().map(|(key, piece)| (key, piece.0)).eq(model));
+    assert!(tree.pairs().eq(model));
+    assert!(tree.iter().all(|(key, piece)| piece.1 == !key));
     tree.check();
     tree.index.tell();
     tree.check();
-    assert_eq!(tree.shape().1, 3);
+    assert_eq!(tree.index.height, 3);
 }

@@ -102,12 +102,6 @@ impl<V> Values<V> {
         Ok(())
     }
 
-    /// Whether a value can be put.
-    #[inline(always)]
-    pub(super) const fn has_room(&self) -> bool {
-        self.all != self.used
-    }
-
     /// The number that the value put next will have, if one can be put.
     #[inline(always)]
     pub(super) const fn next(&self) -> u32 {

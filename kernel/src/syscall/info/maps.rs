@@ -67,7 +67,7 @@ impl<M: Machine> Kernel<M> {
             }
             Place::Inside(id, from, depth) => self.map_inside(topic, of, id, from, depth),
             Place::Counting { vmar, base, depth, page, found } => {
-                let entry = self.objects.get(vmar)?.entries.get(base).and_then(Entry::mapping);
+                let entry = self.objects.get(vmar)?.entries.get(base).and_then(|entry| entry.mapping());
                 let Some(mapping) = entry else {
                     return Ok(Step { record: None, next: Some(Place::Inside(vmar, base, depth)) });
                 };
@@ -82,7 +82,7 @@ impl<M: Machine> Kernel<M> {
         let region = self.objects.get(id)?;
         match region.entries.ceiling(from) {
             Some((_, Entry::Mapping { id: mapping, .. })) => {
-                let mapping = self.objects.mapping(*mapping)?;
+                let mapping = self.objects.mapping(mapping)?;
                 if is_vmos(topic) {
                     let record = self.vmo_record(mapping.vmo, vmo_flags::VIA_MAPPING, Rights::NONE, topic)?;
                     return Ok(Step { record: Some(record), next: Some(after(mapping, depth)) });
@@ -90,7 +90,7 @@ impl<M: Machine> Kernel<M> {
                 self.mapping_step(topic, mapping, depth, self.count(mapping, depth)?)
             }
             Some((_, Entry::Region { vmar, .. })) => {
-                Ok(Step { record: None, next: Some(Place::Region(*vmar, depth)) })
+                Ok(Step { record: None, next: Some(Place::Region(vmar, depth)) })
             }
             None if is_last(of, id) => Ok(Step { record: None, next: None }),
             None => {

@@ -116,7 +116,7 @@ impl<M: Machine> Kernel<M> {
             Place::Region(id, depth) => (id, self.objects.get(id)?.base, depth + 1),
             Place::Inside(id, from, depth) => (id, from, depth),
             Place::Counting { vmar, base, depth, page, found } => {
-                let entry = self.objects.get(vmar)?.entries.get(base).and_then(Entry::mapping);
+                let entry = self.objects.get(vmar)?.entries.get(base).and_then(|entry| entry.mapping());
                 let Some(mapping) = entry else { return Ok(Some(Place::Inside(vmar, base, depth))) };
                 let mapping = self.objects.mapping(mapping)?;
                 return self.sum_mapping(stats, mapping, depth, self.count_on(mapping, depth, page, found)?);
@@ -136,10 +136,10 @@ impl<M: Machine> Kernel<M> {
         let region = self.objects.get(id)?;
         match region.entries.ceiling(from) {
             Some((_, Entry::Mapping { id: mapping, .. })) => {
-                let mapping = self.objects.mapping(*mapping)?;
+                let mapping = self.objects.mapping(mapping)?;
                 self.sum_mapping(stats, mapping, depth, self.count(mapping, depth)?)
             }
-            Some((_, Entry::Region { vmar, .. })) => Ok(Some(Place::Region(*vmar, depth))),
+            Some((_, Entry::Region { vmar, .. })) => Ok(Some(Place::Region(vmar, depth))),
             None => Ok(region.parent.map(|parent| {
                 Place::Inside(parent, region.base.saturating_add(region.size), depth.saturating_sub(1))
             })),
