@@ -113,6 +113,11 @@ pub trait Frames {
     /// Whether an address, any at all, lies in a cached frame that was taken and not given back.
     fn is_taken(&self, address: PhysAddr) -> bool;
 
+    /// Writes a word at an offset that is a multiple of eight, in a cached frame that is taken.
+    fn write_word(&mut self, frame: PhysAddr, offset: usize, word: u64) {
+        self.write_frame(frame, offset, &word.to_le_bytes());
+    }
+
     /// The memory type of the taken frame in which an address, any at all, lies.
     fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy>;
 
@@ -154,6 +159,13 @@ pub trait Translation {
 
     /// Writes a descriptor, single-copy atomically.
     fn write_descriptor(&mut self, at: PhysAddr, value: u64);
+
+    /// As [`Translation::write_descriptor`]; what was there before.
+    fn replace_descriptor(&mut self, at: PhysAddr, value: u64) -> u64 {
+        let before = self.read_descriptor(at);
+        self.write_descriptor(at, value);
+        before
+    }
 
     /// Writes `count` descriptors in a row, all in one table: `first`, and each next one greater by `step`.
     fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {

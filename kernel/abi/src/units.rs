@@ -108,6 +108,13 @@ pub enum RangeError {
     Wraps,
 }
 
+impl PhysAddr {
+    /// The page that the address is in.
+    pub const fn page(self) -> PhysRange {
+        PhysRange { base: self.page_down(), last: Self(self.0 | (PAGE_SIZE - 1)) }
+    }
+}
+
 impl PhysRange {
     /// The range of `size` bytes at `base`.
     ///

@@ -112,6 +112,34 @@ impl<T> Vacant<'_, T> {
     }
 }
 
+/// A value in an [`Arena`] that can be taken out where it is.
+#[derive(Debug)]
+pub struct Occupied<'a, T> {
+    index: u32,
+    slot: &'a mut Slot<T>,
+    first_free: &'a mut u32,
+    len: &'a mut usize,
+}
+
+impl<T> Occupied<'_, T> {
+    /// The value, which is there: [`Arena::occupied`] looked.
+    #[inline(always)]
+    pub const fn get(&self) -> Option<&T> {
+        self.slot.value.as_ref()
+    }
+
+    /// Drops the value; its id finds nothing from now on.
+    #[inline(always)]
+    pub fn delete(self) {
+        self.slot.value = None;
+        self.slot.generation = self.slot.generation.wrapping_add(1);
+        self.slot.next_free = *self.first_free;
+        *self.first_free = self.index;
+        // It counted this one.
+        *self.len = self.len.wrapping_sub(1);
+    }
+}
+
 /// Values of one type. Insertion can fail and says so; nothing else allocates.
 #[derive(Debug)]
 pub struct Arena<T> {
@@ -222,13 +250,19 @@ impl<T> Arena<T> {
     #[inline(always)]
     pub fn vacant(&mut self) -> Result<Vacant<'_, T>> {
         self.reserve()?;
+        self.vacant_at_hand().ok_or(Status::INTERNAL)
+    }
+
+    /// The place of the next value, if there is one without memory for it.
+    #[inline(always)]
+    pub fn vacant_at_hand(&mut self) -> Option<Vacant<'_, T>> {
         self.count_look();
+        // No chunk reaches as far as the end of the list says.
         let index = self.first_free as usize;
-        let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
-        let slot = slot.ok_or(Status::INTERNAL)?;
-        let id = Id::new(self.first_free, slot.generation.wrapping_add(1)).ok_or(Status::INTERNAL)?;
+        let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
+        let id = Id::new(self.first_free, slot.generation.wrapping_add(1))?;
         let (first_free, len) = (&mut self.first_free, &mut self.len);
-        Ok(Vacant { id, slot, first_free, len })
+        Some(Vacant { id, slot, first_free, len })
     }
 
     /// Takes a value out; its id finds nothing from now on.
@@ -258,17 +292,22 @@ impl<T> Arena<T> {
     /// As [`Arena::delete`], if a condition is true of the value.
     #[inline(always)]
     pub fn delete_if(&mut self, id: Id<T>, condition: impl FnOnce(&T) -> bool) -> bool {
-        let first_free = self.first_free;
-        let Some(slot) = self.slot_of(id) else { return false };
-        if !slot.value.as_ref().is_some_and(condition) {
-            return false;
+        let Some(there) = self.occupied(id) else { return false };
+        let goes = there.get().is_some_and(condition);
+        if goes {
+            there.delete();
         }
-        slot.value = None;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = first_free;
-        self.first_free = id.index();
-        self.len = self.len.wrapping_sub(1);
-        true
+        goes
+    }
+
+    /// The value with this id, if it still exists, to be looked at and perhaps deleted.
+    #[inline(always)]
+    pub fn occupied(&mut self, id: Id<T>) -> Option<Occupied<'_, T>> {
+        self.count_look();
+        let index = id.index() as usize;
+        let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
+        let (first_free, len) = (&mut self.first_free, &mut self.len);
+        (slot.generation == id.generation()).then_some(Occupied { index: id.index(), slot, first_free, len })
     }
 
     /// The value with this id, if it still exists.

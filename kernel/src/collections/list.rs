@@ -104,6 +104,12 @@ impl<T: Member> List<T> {
         links.tell_next(arena, id);
     }
 
+    /// The place that a value would have that is put at the front.
+    #[inline(always)]
+    pub const fn links_in_front(&self) -> Links<T> {
+        Links { next: self.first, previous: None }
+    }
+
     /// Puts a value at the front whose place is not in the arena yet. That is [told to the next](Links::tell_next) when
     /// it is.
     #[inline(always)]

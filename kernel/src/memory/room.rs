@@ -49,6 +49,13 @@ impl Vmar {
         GapRequest { from, to: end, length, align, residue, hint }
     }
 
+    /// The address at which the search for room starts, if nothing but what is there says that it will not do.
+    #[inline(always)]
+    pub(crate) fn first_place(&self, room: Room) -> Option<u64> {
+        let request = self.request(self.base + self.size, room);
+        Some(request.hint).filter(|base| request.takes(*base))
+    }
+
     /// Puts a new mapping where there is room for it. Gives its address.
     ///
     /// # Errors

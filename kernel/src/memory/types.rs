@@ -27,24 +27,60 @@ pub struct MemoryTypes {
     recent: Option<(u64, Segment)>,
 }
 
+/// The recent segment, which is just the range that was asked for.
+#[derive(Debug)]
+pub struct Recent<'a>(&'a mut Segment);
+
+impl Recent<'_> {
+    /// Whether another mapping may have this type.
+    #[inline(always)]
+    pub fn takes(&self, policy: CachePolicy) -> bool {
+        self.0.policy == policy || self.0.mappings == 0
+    }
+
+    /// Whether any of it is mapped.
+    #[inline(always)]
+    pub const fn is_mapped(&self) -> bool {
+        self.0.mappings > 0
+    }
+
+    /// Records one more mapping, of a type that it [takes](Self::takes).
+    #[inline(always)]
+    pub fn add(self, policy: CachePolicy) {
+        self.0.policy = policy;
+        self.0.mappings += 1;
+    }
+
+    /// Forgets one mapping of it. There must be one.
+    #[inline(always)]
+    pub fn remove(self) {
+        self.0.mappings = self.0.mappings.saturating_sub(1);
+    }
+}
+
 impl MemoryTypes {
+    /// The range, if it is the recent segment: what is recorded there needs no memory.
+    #[inline(always)]
+    pub fn at_hand(&mut self, range: PhysRange) -> Option<Recent<'_>> {
+        let is_it = |base: u64, segment: &Segment| (base, segment.last) == (range.base().0, range.last().0);
+        self.recent
+            .as_mut()
+            .filter(|(base, segment)| is_it(*base, segment))
+            .map(|(_, segment)| Recent(segment))
+    }
+
     /// Records one more mapping of `range`.
     ///
     /// # Errors
     /// `BAD_STATE` if a page of it is mapped with another type; `NO_MEMORY`. Nothing changed.
     #[inline(always)]
     pub fn add(&mut self, range: PhysRange, policy: CachePolicy) -> Result {
-        let (base, last) = (range.base().0, range.last().0);
-        match &mut self.recent {
-            Some((at, segment))
-                if (*at, segment.last) == (base, last)
-                    && (segment.policy == policy || segment.mappings == 0) =>
-            {
-                segment.policy = policy;
-                segment.mappings += 1;
+        match self.at_hand(range).filter(|recent| recent.takes(policy)) {
+            Some(recent) => {
+                recent.add(policy);
                 Ok(())
             }
-            _ => self.add_elsewhere(base, last, policy),
+            None => self.add_elsewhere(range.base().0, range.last().0, policy),
         }
     }
 
@@ -100,13 +136,12 @@ impl MemoryTypes {
     /// and one between earlier cuts, needs no cut and never fails.
     #[inline(always)]
     pub fn remove(&mut self, range: PhysRange) -> Result {
-        let (base, last) = (range.base().0, range.last().0);
-        match &mut self.recent {
-            Some((at, segment)) if (*at, segment.last) == (base, last) && segment.mappings > 0 => {
-                segment.mappings -= 1;
+        match self.at_hand(range).filter(Recent::is_mapped) {
+            Some(recent) => {
+                recent.remove();
                 Ok(())
             }
-            _ => self.remove_elsewhere(base, last),
+            None => self.remove_elsewhere(range.base().0, range.last().0),
         }
     }
 

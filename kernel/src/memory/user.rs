@@ -124,7 +124,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The frame that the MMU itself finds for an access by a program that runs on this CPU, if it is ordinary
     /// cached memory. This is nearly always the answer; when it is none, the walk knows why.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn seen(&self, process: Id<Process>, address: u64, access: Access) -> Option<PhysAddr> {
         if self.schedule.here().active != Some(process) || address >= abi::vmar::USER_END {
             return None;

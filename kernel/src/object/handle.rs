@@ -130,7 +130,7 @@ impl HandleTable {
     ///
     /// # Errors
     /// `BAD_HANDLE`.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, value: Handle) -> Result<HandleEntry> {
         let raw = value ^ self.secret;
         let index = index_of(raw);
@@ -143,7 +143,7 @@ impl HandleTable {
     ///
     /// # Errors
     /// `BAD_HANDLE`; `WRONG_TYPE` for an object of another type.
-    #[inline]
+    #[inline(always)]
     pub fn object_and_rights<T: Object>(&self, value: Handle) -> Result<(Id<T>, Rights)> {
         let entry = self.get(value)?;
         Ok((T::id(entry.object).ok_or(Status::WRONG_TYPE)?, entry.rights))

@@ -182,6 +182,19 @@ impl Vmo {
         self.header.holds = self.header.holds.saturating_add(1);
     }
 
+    /// Counts a mapping less.
+    #[inline]
+    pub const fn discount_mapping(&mut self) {
+        self.mappings = self.mappings.saturating_sub(1);
+        self.header.holds = self.header.holds.saturating_sub(1);
+    }
+
+    /// Whether something else than a mapping of it needs it.
+    #[inline]
+    pub const fn stays_without_a_mapping(&self) -> bool {
+        self.header.handles > 0 || self.header.holds > 1
+    }
+
     /// Whether it is a range of physical addresses that was made from no other VMO, and none from it. Nothing else
     /// knows of such a one that has neither handles nor mappings: it is pinned nowhere and never discarded.
     #[inline]

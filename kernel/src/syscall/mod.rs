@@ -21,6 +21,7 @@ mod resource;
 mod task;
 mod time;
 mod vmar;
+mod vmar_page;
 mod vmar_range;
 mod vmo;
 mod vmo_memory;
@@ -234,8 +235,8 @@ impl<M: Machine> Kernel<M> {
             pmt_unpin: |k, c, a| done(k.sys_pmt_unpin(c, a));
             vmar_allocate: |k, c, a| done(k.sys_vmar_allocate(c, a));
             vmar_destroy: |k, c, a| k.sys_vmar_destroy(c, a);
-            vmar_map: |k, c, a| k.sys_vmar_map(c, a);
-            vmar_unmap: |k, c, a| k.sys_vmar_unmap(c, a);
+            vmar_map: |k, c, a| if k.map_page(c, a) { Ok(Exit::Done) } else { k.sys_vmar_map(c, a) };
+            vmar_unmap: |k, c, a| if k.unmap_page(c, a) { Ok(Exit::Done) } else { k.sys_vmar_unmap(c, a) };
             vmar_protect: |k, c, a| k.sys_vmar_protect(c, a);
             vmar_op_range: |k, c, a| k.in_pieces(c, |k| k.sys_vmar_op_range(c, a));
             process_create: |k, c, a| done(k.sys_process_create(c, a));

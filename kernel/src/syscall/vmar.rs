@@ -48,6 +48,7 @@ struct Allowed {
 
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_map(handle, options, vmar_offset, vmo, vmo_offset, len, mapped_addr)`.
+    #[inline(never)]
     pub(super) fn sys_vmar_map(&mut self, caller: Caller, args: &Args) -> Result<Exit> {
         let (options, offset) = (readable(args.half(1)), args.word(2));
         let (vmo_offset, len, out) = (args.word(4), args.word(5), args.word(6));
@@ -237,6 +238,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// `zx_vmar_unmap(handle, addr, len)`.
+    #[inline(never)]
     pub(super) fn sys_vmar_unmap(&mut self, caller: Caller, args: &mut Args) -> Result<Exit> {
         let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
         let own = processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;

@@ -56,7 +56,7 @@ fn refuse(frame: PhysAddr, offset: usize, len: usize) -> ! {
 }
 
 /// The descriptor at an address in a lent frame.
-#[inline]
+#[inline(always)]
 fn descriptor(at: PhysAddr) -> &'static AtomicU64 {
     // An aligned word is all in one frame.
     if !at.0.is_multiple_of(8) || !frames::LENT.contains(at) {
@@ -103,9 +103,16 @@ impl Frames for Board {
         PageCount(self.tables)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_taken(&self, address: PhysAddr) -> bool {
         frames::is_lent(address)
+    }
+
+    #[inline(always)]
+    fn write_word(&mut self, frame: PhysAddr, offset: usize, word: u64) {
+        // A descriptor is such a word, too.
+        descriptor(PhysAddr(frame.page_down().0.wrapping_add(offset as u64)))
+            .store(word.to_le(), Ordering::Relaxed);
     }
 
     fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
@@ -183,14 +190,22 @@ impl Board {
 }
 
 impl Translation for Board {
-    #[inline]
+    #[inline(always)]
     fn read_descriptor(&self, at: PhysAddr) -> u64 {
         descriptor(at).load(Ordering::Relaxed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_descriptor(&mut self, at: PhysAddr, value: u64) {
         descriptor(at).store(value, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn replace_descriptor(&mut self, at: PhysAddr, value: u64) -> u64 {
+        let entry = descriptor(at);
+        let before = entry.load(Ordering::Relaxed);
+        entry.store(value, Ordering::Relaxed);
+        before
     }
 
     fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::NoMemory;
-use super::index::{Index, Place};
+use super::index::{At, Index, Place};
 use super::node::Item;
 
 /// Gaps that [`ExtentTree::find_gap`] tries which are long enough but may not fit once aligned. Each costs
@@ -30,6 +30,24 @@ pub trait Extent: Copy {
 pub struct ExtentTree<V> {
     pub(super) index: Index,
     values: PhantomData<V>,
+}
+
+/// A place in a leaf for an entry, or with one, that can change without anything else.
+#[derive(Debug)]
+pub struct AtHand<'a>(At<'a>);
+
+impl AtHand<'_> {
+    /// Puts a value there for which there was [room](ExtentTree::gap_at_hand), under that key and of that length.
+    #[inline(always)]
+    pub fn put<V: Extent>(self, key: u64, value: V) {
+        self.0.put((key, ExtentTree::item(key, &value)));
+    }
+
+    /// Takes the entry out that was [found](ExtentTree::look_at_hand).
+    #[inline(always)]
+    pub fn take(self) {
+        self.0.take();
+    }
 }
 
 /// An entry that was found, as long as its tree is not changed.
@@ -206,6 +224,19 @@ impl<V: Extent> ExtentTree<V> {
     #[inline(always)]
     pub fn put_free(&mut self, key: u64, value: V) -> bool {
         self.index.insert_free(key, Self::item(key, &value))
+    }
+
+    /// Room for an extent where nothing is, if putting it there changes no more than one leaf. `None` says nothing else.
+    #[inline(always)]
+    pub fn gap_at_hand(&mut self, key: u64, length: u64) -> Option<AtHand<'_>> {
+        Some(AtHand(self.index.gap_at_hand(key, key.checked_add(length)?)?))
+    }
+
+    /// The entry under `key`, if taking it out changes no more than one leaf. `None` says nothing else.
+    #[inline(always)]
+    pub fn look_at_hand(&mut self, key: u64) -> Option<(AtHand<'_>, V)> {
+        let (at, item) = self.index.entry_at_hand(key)?;
+        Some((AtHand(at), Self::value((key, item)).1))
     }
 
     /// Where the first gap begins, at or after a point. It may be behind everything.

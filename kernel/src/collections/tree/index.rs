@@ -27,6 +27,30 @@ impl Place {
     pub(super) const NONE: Self = Self { leaf: NIL, rank: 0 };
 }
 
+/// A rank of a leaf that can change alone: of an entry that is there, or of one that would be.
+#[derive(Debug)]
+pub(super) struct At<'a> {
+    leaf: &'a mut Node,
+    last: &'a Cell<u32>,
+    rank: u32,
+}
+
+impl At<'_> {
+    /// Puts an entry there, for which [`Index::gap_at_hand`] found room.
+    #[inline(always)]
+    pub(super) fn put(self, entry: (u64, Item)) {
+        self.leaf.put(self.rank, entry);
+        self.last.set(self.rank.wrapping_add(1));
+    }
+
+    /// Takes the entry out that [`Index::entry_at_hand`] found.
+    #[inline(always)]
+    pub(super) fn take(self) {
+        self.leaf.take(self.rank);
+        self.last.set(self.rank);
+    }
+}
+
 /// The leaf that a search led to last, and which keys lead there.
 #[derive(Clone, Copy, Debug)]
 struct Near {
@@ -346,6 +370,37 @@ impl Index {
         self.last.set(rank);
         self.leave_untold(at, key);
         gone
+    }
+
+    /// Room for an extent where nothing is, if it is in the leaf that can change alone.
+    #[inline(always)]
+    pub(super) fn gap_at_hand(&mut self, key: u64, end: u64) -> Option<At<'_>> {
+        let is_inner = self.height > 0;
+        let at = if is_inner { self.untold.0 } else { self.root };
+        let leaf = self.nodes.get_mut(at).filter(|leaf| !leaf.is_full())?;
+        // Most often where an entry came or went last.
+        let mut rank = self.last.get();
+        if !leaf.has_room_at(rank, key, end, is_inner) {
+            rank = leaf.rank_after(key);
+            if !leaf.has_room_at(rank, key, end, is_inner) {
+                return None;
+            }
+        }
+        Some(At { leaf, last: &self.last, rank })
+    }
+
+    /// The entry with a key, if it is in the leaf that can change alone, and can be taken out of it.
+    #[inline(always)]
+    pub(super) fn entry_at_hand(&mut self, key: u64) -> Option<(At<'_>, Item)> {
+        let at = if self.height == 0 { self.root } else { self.untold.0 };
+        let leaf = self.nodes.get_mut(at)?;
+        if self.height > 0 && leaf.len() <= FEW.wrapping_add(1) {
+            return None;
+        }
+        let near = self.last.get().wrapping_sub(1);
+        let rank = if leaf.holds(near, key) { near } else { leaf.find(key)? };
+        let item = leaf.entry(rank).map(|(_, item)| item).filter(|_| self.height == 0 || rank > 0)?;
+        Some((At { leaf, last: &self.last, rank }, item))
     }
 
     /// Whether nothing is in it.

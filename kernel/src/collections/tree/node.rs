@@ -147,6 +147,24 @@ impl Node {
         low
     }
 
+    /// Whether a key is that of a rank.
+    #[inline(always)]
+    pub(super) fn holds(&self, rank: u32, key: u64) -> bool {
+        rank < self.len && self.key(rank) == key
+    }
+
+    /// Whether `[key, end)` is free and of this rank. With other leaves beside this one (`is_inner`) that is known only
+    /// between two entries.
+    #[inline(always)]
+    pub(super) fn has_room_at(&self, rank: u32, key: u64, end: u64, is_inner: bool) -> bool {
+        if is_inner && (rank == 0 || rank >= self.len) || rank > self.len {
+            return false;
+        }
+        let is_after =
+            rank.checked_sub(1).and_then(|before| self.end(before)).is_none_or(|before| before <= key);
+        is_after && (rank == self.len || end <= self.key(rank))
+    }
+
     /// The rank of this very key.
     #[inline(always)]
     pub(super) fn find(&self, key: u64) -> Option<u32> {

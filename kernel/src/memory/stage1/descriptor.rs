@@ -167,8 +167,9 @@ pub(crate) const fn leaf(level: u32, frame: u64, bits: u64) -> u64 {
 #[inline]
 pub(crate) fn attribute_bits(attributes: Attributes) -> Option<u64> {
     let Attributes { policy, read, write, execute } = attributes;
-    let index = attr_index(policy) << 3 | u64::from(read) | u64::from(write) << 1 | u64::from(execute) << 2;
-    BITS.get(index as usize).copied().filter(|&bits| bits != 0)
+    let index =
+        (policy as usize) << 3 | usize::from(read) | usize::from(write) << 1 | usize::from(execute) << 2;
+    BITS.get(index).copied().filter(|&bits| bits != 0)
 }
 
 /// [`encode`] of everything: by policy, then execute, write, read.
@@ -176,9 +177,10 @@ const BITS: [u64; 32] = {
     let mut bits = [0; 32];
     let mut index = 0;
     while index < bits.len() {
-        let policy = policy_at(index as u64 >> 3);
         let (read, write, execute) = (index & 1 != 0, index & 2 != 0, index & 4 != 0);
-        bits[index] = encode(Attributes { policy, read, write, execute });
+        if let Some(policy) = CachePolicy::from_raw(index as u32 >> 3) {
+            bits[index] = encode(Attributes { policy, read, write, execute });
+        }
         index += 1;
     }
     bits

@@ -83,7 +83,7 @@ impl Near {
 
 /// Puts a page into an invalid entry of the near table: what mapping one page comes to when its tables
 /// are there. Needs no cursor, since nothing was cached before.
-#[inline]
+#[inline(always)]
 pub(super) fn put_page<M: Translation>(space: &mut Space, machine: &mut M, at: PhysAddr, raw: u64) {
     machine.write_descriptor(at, raw);
     space.near.used = space.near.used.wrapping_add(1);
@@ -107,10 +107,14 @@ pub(super) fn alter_page<M: Translation>(
     }
 }
 
-/// Takes a page out of the near table: what unmapping one page comes to. Steps 1 to 4 of a cursor, for one leaf.
-#[inline]
+/// Takes a page out of the near table, if it is there: what unmapping one page comes to. Steps 1 to 4 of a cursor, for
+/// one leaf.
+#[inline(always)]
 pub(super) fn take_page<M: Translation>(space: &mut Space, machine: &mut M, address: u64, at: PhysAddr) {
-    machine.write_descriptor(at, 0);
+    // An invalid entry of a table in use is 0 already.
+    if !descriptor::is_valid(machine.replace_descriptor(at, 0)) {
+        return;
+    }
     space.near.used = space.near.used.wrapping_sub(1);
     machine.publish_descriptors();
     if let Some(asid) = space.asid {

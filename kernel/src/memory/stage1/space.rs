@@ -224,6 +224,40 @@ impl Space {
         self.near.entry(address).or_else(|| approach(self, machine, address))
     }
 
+    /// Where a page can be put whose table is near, and what is to be put there. `None` if its table is elsewhere,
+    /// something is there, or EL0 may do nothing with it.
+    #[inline(always)]
+    pub(crate) fn vacant_page<M: Translation>(
+        &self,
+        machine: &M,
+        address: VirtAddr,
+        page: PhysAddr,
+        attributes: Attributes,
+    ) -> Option<(PhysAddr, u64)> {
+        let bits = descriptor::attribute_bits(attributes)?;
+        let at = self.near.entry(address.0).filter(|_| page.0 < PHYSICAL_END)?;
+        (!descriptor::is_valid(machine.read_descriptor(at)))
+            .then(|| (at, descriptor::leaf(LAST_LEVEL, page.0, bits)))
+    }
+
+    /// Puts a page where [`Space::vacant_page`] says.
+    #[inline(always)]
+    pub(crate) fn put_page<M: Translation>(&mut self, machine: &mut M, (at, raw): (PhysAddr, u64)) {
+        put_page(self, machine, at, raw);
+    }
+
+    /// Where the leaf of a page is whose table is near.
+    #[inline(always)]
+    pub(crate) fn near_page(&self, address: VirtAddr) -> Option<PhysAddr> {
+        self.near.entry(address.0)
+    }
+
+    /// Takes a page out of the table that is near, if it is there.
+    #[inline(always)]
+    pub(crate) fn drop_page<M: Translation>(&mut self, machine: &mut M, address: VirtAddr, at: PhysAddr) {
+        take_page(self, machine, address.0, at);
+    }
+
     /// Maps a physical run where nothing is mapped, with the largest blocks that both addresses allow.
     ///
     /// # Errors
@@ -337,9 +371,7 @@ impl Space {
         if length == PAGE_SIZE
             && let Some(at) = self.page_entry(machine, address.0)
         {
-            if descriptor::is_valid(machine.read_descriptor(at)) {
-                take_page(self, machine, address.0, at);
-            }
+            take_page(self, machine, address.0, at);
             return Ok(Progress::Done);
         }
         self.unmap_many(machine, (address.0, end), budget)
@@ -358,9 +390,7 @@ impl Space {
             && address.0 & (PAGE_SIZE - 1) == 0
             && let Some(at) = self.near.entry(address.0)
         {
-            if descriptor::is_valid(machine.read_descriptor(at)) {
-                take_page(self, machine, address.0, at);
-            }
+            take_page(self, machine, address.0, at);
             return true;
         }
         length >= covers(LAST_LEVEL - 1) && self.unmap_row(machine, address, length)

@@ -73,7 +73,7 @@ mod shared {
     }
 
     /// Whether an address, any at all, lies in a cached frame that is lent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_lent(address: PhysAddr) -> bool {
         let is_in = |(base, size): &(AtomicU64, AtomicU64)| {
             address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size.load(Ordering::Relaxed)
