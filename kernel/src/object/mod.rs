@@ -48,8 +48,9 @@ use crate::collections::queue::Queue;
 use notice::{AtClosed, AtSweeps};
 use resource::Minted;
 
-/// An object's name: up to 31 bytes, then NULs.
+/// An object's name: up to 31 bytes, then NULs. Four words, and moved as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(align(8))]
 pub struct Name(pub [u8; abi::object::MAX_NAME_LEN]);
 
 impl Name {

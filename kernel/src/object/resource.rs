@@ -167,11 +167,12 @@ impl Resource {
         if self.is_ranged_root() {
             return true;
         }
-        let Some(own_end) = self.base.checked_add(self.size) else { return false };
-        let own_end = own_end.checked_next_multiple_of(abi::PAGE_SIZE);
         let own_base = self.base & !(abi::PAGE_SIZE - 1);
-        match (base.checked_add(size), own_end) {
-            (Some(end), Some(own_end)) => size > 0 && own_base <= base && end <= own_end,
+        match (base.checked_add(size), self.base.checked_add(self.size)) {
+            // Neither end is 0: a range that is not empty does not end there.
+            (Some(end), Some(own_end)) if size > 0 && self.size > 0 => {
+                own_base <= base && end.wrapping_sub(1) <= own_end.wrapping_sub(1) | (abi::PAGE_SIZE - 1)
+            }
             _ => false,
         }
     }
