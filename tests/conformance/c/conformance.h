@@ -33,6 +33,7 @@ extern const struct test resource_tests[];
 extern const struct test library_tests[];
 extern const struct test reading_tests[];
 extern const struct test threads_tests[];
+extern const struct test together_tests[];
 
 /* What the tests know of the machine (world.c). */
 struct range {

@@ -7,7 +7,7 @@
 static const struct test* const families[] = {
     physical_create_tests, physical_ops_tests, physical_children_tests, cache_policy_tests,
     resource_tests,        mmio_buffer_tests,  library_tests,
-    reading_tests,         threads_tests,
+    reading_tests,         threads_tests,      together_tests,
 };
 
 static char why[200];

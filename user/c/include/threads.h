@@ -1,6 +1,6 @@
 /* C's threads, but for what takes a time of day.
  *
- * A thread of thrd_create has errno to itself and a stack of 256 KiB above a page that is not mapped; it must not end by
+ * A thread of thrd_create has errno to itself and a stack of 256 KiB above a page that is not mapped. It does not end by
  * zx_thread_exit. Threads that a program makes by zx_thread_create have none of this: they share one errno and have no
  * thrd_t. zircon/threads.h gives a thread's handle. */
 #ifndef THREADS_H_
