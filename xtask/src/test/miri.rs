@@ -31,7 +31,17 @@ const PACKAGES: [(&str, &[&str]); 5] = [
             "bad_handle",
         ],
     ),
-    ("aarch64", &["descriptor::", "a_chunk_has", "a_page_that", "a_run_is_contiguous", "distant_banks"]),
+    (
+        "aarch64",
+        &[
+            "descriptor::",
+            "a_chunk_has",
+            "a_page_that",
+            "a_run_finds",
+            "a_run_is_contiguous",
+            "distant_banks",
+        ],
+    ),
 ];
 /// Cases of a property test.
 const CASES: &str = "2";

@@ -5,6 +5,9 @@
 //! pages has a [`ChunkMap`](chunk::ChunkMap), made when the chunk is first used; nothing here is touched at boot in
 //! proportion to RAM but one byte a chunk.
 //!
+//! Single pages are lent out of one word of such a map, drawn out of it whole: the pages *in front*. Whatever looks for
+//! pages in a row, or for a chunk that is all free, puts them back first.
+//!
 //! All pages of a chunk have one memory type. A chunk is cached unless it was broken into pages of another type; then
 //! the direct map has it with that type until its last page comes back, and nothing anywhere has it cached.
 //!
