@@ -377,6 +377,34 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_id_has_a_bit_to_spare() {
+        let mut arena = Arena::new();
+        for round in 0..100 {
+            let id = arena.insert(round).unwrap();
+            assert_eq!(id.pack() & 1, 0);
+            assert_eq!([Id::unpack(id.pack()), Id::unpack(id.pack() | 1)], [id, id]);
+            if round % 3 > 0 {
+                arena.remove(id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_at_hand_is_looked_at_and_deleted_or_stays() {
+        let mut arena = Arena::new();
+        assert!(arena.vacant_at_hand().is_none());
+        let id = arena.insert(5).unwrap();
+        assert!(!arena.delete_if(id, |value| *value == 4));
+        assert_eq!(arena.occupied(id).and_then(|there| there.get().copied()), Some(5));
+        assert!(arena.delete_if(id, |value| *value == 5) && arena.occupied(id).is_none());
+        assert!(!arena.delete_if(id, |_| true) && arena.is_empty());
+        let next = arena.vacant_at_hand().map(|place| place.fill(6)).unwrap();
+        assert_eq!((next.index(), arena.get(next), arena.get(id)), (id.index(), Some(&6), None));
+        (1..CHUNK).for_each(|_| _ = arena.insert(7).unwrap());
+        assert!(arena.vacant_at_hand().is_none());
+    }
+
+    #[test]
     fn growth_keeps_ids_and_values() {
         let mut arena = Arena::new();
         let ids: Vec<_> = (0..100).map(|n| arena.insert(n).unwrap()).collect();

@@ -226,6 +226,21 @@ impl ExtentTree<Piece> {
         self.iter().map(|(key, piece)| (key, piece.0))
     }
 
+    /// Puts a length under a key if that changes no more than one leaf; whether it did.
+    fn put_at_hand(&mut self, key: u64, length: u64) -> bool {
+        let Some(gap) = self.gap_at_hand(key, length) else { return false };
+        gap.put(key, Piece(length, !key));
+        true
+    }
+
+    /// Takes what is under a key out if that changes no more than one leaf. Gives its length.
+    fn take_at_hand(&mut self, key: u64) -> Option<u64> {
+        let (entry, piece) = self.look_at_hand(key)?;
+        assert_eq!(piece.1, !key);
+        entry.take();
+        Some(piece.0)
+    }
+
     /// Puts a length under a key, with a word of its own.
     fn put(&mut self, key: u64, length: u64) -> Option<u64> {
         self.try_insert(key, Piece(length, !key)).unwrap().map(|old| old.0)
@@ -269,17 +284,25 @@ proptest! {
             prop_assert_eq!(tree.first_overlap(key, key + len).map(|(k, v)| (k, v.0)), overlap);
             match overlap {
                 None => {
-                    if !tree.put_free(key, Piece(len, !key)) {
+                    if !(grow && tree.put_at_hand(key, len)) && !tree.put_free(key, Piece(len, !key)) {
                         prop_assert_eq!(tree.put(key, len), None);
                     }
                     model.insert(key, len);
                 }
                 Some(_) if tree.put_free(key, Piece(len, !key)) => prop_assert!(false, "put where something is"),
+                Some(_) if tree.put_at_hand(key, len) => prop_assert!(false, "put where something is"),
                 Some((other, old)) if grow && old > 1 => {
                     prop_assert_eq!(tree.put(other, old - 1), Some(old));
                     model.insert(other, old - 1);
                 }
                 Some((other, old)) => {
+                    prop_assert!(old == 1 || tree.take_at_hand(other + 1).is_none());
+                    if let Some(gone) = tree.take_at_hand(other) {
+                        prop_assert_eq!(gone, old);
+                        model.remove(&other);
+                        tree.check();
+                        continue;
+                    }
                     let look = tree.look(other).expect("what overlaps");
                     prop_assert_eq!((look.key, look.value.0, look.value.1), (other, old, !other));
                     tree.take(&look);
@@ -345,7 +368,7 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
         tree.put(key, len);
         model.insert(key, len);
     }
-    let mut put_at_once = 0;
+    let (mut put_at_once, mut changed_at_hand) = (0, 0);
     for round in 0..3000 {
         // Some changes near each other, of which the nodes above need not know before the search.
         let place = random(5000);
@@ -354,6 +377,22 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
             let (before, after) = (model.range(..key).next_back(), model.range(key..).next());
             let is_free =
                 before.is_none_or(|(at, len)| at + len <= key) && after.is_none_or(|(at, _)| key + 60 <= *at);
+            if random(2) == 0 {
+                // What changes one leaf, and by turns.
+                let (is_put, gone) = (tree.put_at_hand(key, 60), tree.take_at_hand(key));
+                assert!(
+                    is_free || !is_put && gone == model.get(&key).copied().filter(|_| gone.is_some()),
+                    "round {round}"
+                );
+                assert!(!is_put || gone.is_none_or(|length| length == 60));
+                changed_at_hand += u32::from(gone.is_some());
+                match gone {
+                    Some(_) => model.remove(&key),
+                    None if is_put => model.insert(key, 60),
+                    None => None,
+                };
+                continue;
+            }
             let is_put = tree.put_free(key, Piece(60, !key));
             assert!(is_free || !is_put, "round {round}");
             put_at_once += u32::from(is_put);
@@ -380,7 +419,7 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
         let is_free = |at: &u64| model.range(..=at).next_back().is_none_or(|(key, len)| key + len <= *at);
         assert_eq!(Some(tree.first_free(hint)), (hint..).find(is_free), "round {round}");
     }
-    assert!(put_at_once > 1000, "{put_at_once}");
+    assert!(put_at_once > 1000 && changed_at_hand > 1000, "{put_at_once} {changed_at_hand}");
     assert!(tree.pairs().eq(model));
     assert!(tree.iter().all(|(key, piece)| piece.1 == !key));
     tree.check();
