@@ -284,7 +284,8 @@ proptest! {
             prop_assert_eq!(tree.first_overlap(key, key + len).map(|(k, v)| (k, v.0)), overlap);
             match overlap {
                 None => {
-                    if !(grow && tree.put_at_hand(key, len)) && !tree.put_free(key, Piece(len, !key)) {
+                    let is_put = grow && tree.put_at_hand(key, len);
+                    if !is_put && !tree.put_free(key, Piece(len, !key)) {
                         prop_assert_eq!(tree.put(key, len), None);
                     }
                     model.insert(key, len);
