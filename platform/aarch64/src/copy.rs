@@ -6,8 +6,8 @@
 //!
 //! The three of FEAT_MOPS pass on in their registers and flags how far they came, in one of two forms that the CPU
 //! chooses (Arm ARM C3.2.8). They may be interrupted between and within, and go on where they were. Only a CPU
-//! that chose the other form would raise an exception, and here all three run on one CPU: the kernel's
-//! own code never changes it.
+//! that chose the other form would raise an exception, and the kernel never takes its own code to another
+//! CPU. A hypervisor that moves us between cores of both forms has to see to that exception itself.
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicBool, Ordering};
 

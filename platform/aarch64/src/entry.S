@@ -146,6 +146,16 @@ spin_entry:
 from_el3:
     msr     vbar_el3, x9
     mov     x10, #{SCR}
+    mrs     x11, id_aa64mmfr0_el1       // FEAT_FGT: its registers are EL2's (FGTEn)
+    ubfx    x11, x11, #56, #4
+    cmp     x11, #0
+    cset    x11, ne
+    orr     x10, x10, x11, lsl #27
+    mrs     x11, id_aa64mmfr1_el1       // FEAT_HCX: HCRX_EL2 is EL2's (HXEn)
+    ubfx    x11, x11, #40, #4
+    cmp     x11, #0
+    cset    x11, ne
+    orr     x10, x10, x11, lsl #38
     msr     scr_el3, x10
     msr     cptr_el3, xzr
     mrs     x10, id_aa64pfr0_el1

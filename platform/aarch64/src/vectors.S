@@ -223,6 +223,7 @@ el0_fault:
     stp     x2, x3, [sp, #FRAME_PC]
     mrs     x0, esr_el1
     mrs     x1, far_el1
+    stp     x0, x1, [sp, #FRAME_LR]     // an interrupt may take them away: LR and SP have no use for their places yet
     msr     daifclr, #2
     bl      jacinth_touch
     msr     daifset, #2
@@ -244,12 +245,13 @@ touch_interrupted:
     ldr     x30, [sp, #FRAME_TPIDR]
     b       2b
 
-// The rest of the frame. An interrupt meanwhile has left the syndrome and the address alone.
+// The rest of the frame.
 touch_completes:
     str     x19, [sp, #152]
     save_from_20
     stp     x28, x29, [sp, #224]
     mov     x29, xzr                    // a backtrace of the kernel ends here
+    ldp     x5, x6, [sp, #FRAME_LR]     // the syndrome and the address
     ldr     x2, [sp, #FRAME_TPIDR]
     mrs     x3, sp_el0
     mrs     x4, tpidr_el0
@@ -257,8 +259,8 @@ touch_completes:
     str     x4, [sp, #FRAME_TPIDR]
     mov     x1, x0
     mov     x0, sp
-    mrs     x2, esr_el1
-    mrs     x3, far_el1
+    mov     x2, x5
+    mov     x3, x6
     bl      {touched}
     b       el0_return
 
