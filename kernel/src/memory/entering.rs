@@ -147,7 +147,7 @@ impl<M: Machine> Leaving<'_, M> {
 
 /// Shows a run of physical pages.
 #[inline(always)]
-fn show<M: Machine>(
+pub(super) fn show<M: Machine>(
     machine: &mut M,
     generation: u64,
     process: &mut Process,
@@ -162,7 +162,7 @@ fn show<M: Machine>(
 /// How much of a physical range is shown as soon as it is mapped at `base`: as much as a bounded number of the
 /// largest leaves there can show.
 #[inline(always)]
-fn shown_at_once(base: u64, range: PhysRange) -> u64 {
+pub(super) fn shown_at_once(base: u64, range: PhysRange) -> u64 {
     if range.size() <= PAGE_SIZE * EAGER_LEAVES { range.size() } else { shown_of_many(base, range) }
 }
 

@@ -93,7 +93,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Takes a mapping that the tables no longer show out of its region, and forgets it.
-    fn take_out(&mut self, id: Id<Mapping>, vmar: Id<Vmar>, base: u64) -> Result {
+    pub(super) fn take_out(&mut self, id: Id<Mapping>, vmar: Id<Vmar>, base: u64) -> Result {
         self.objects.get_mut(vmar)?.take_back(base);
         self.release_mapping(id);
         Ok(())
@@ -308,7 +308,7 @@ impl<M: Machine> Kernel<M> {
     /// Cuts the record of a mapping in two at `at`, if it lies within; both show the same pages as before. The
     /// ledger of memory types is cut too, so that neither needs memory to be forgotten. Gives what starts at `at`,
     /// or the whole.
-    fn split_at(&mut self, id: Id<Mapping>, at: u64) -> Result<Id<Mapping>> {
+    pub(super) fn split_at(&mut self, id: Id<Mapping>, at: u64) -> Result<Id<Mapping>> {
         let mapping = *self.objects.mapping(id)?;
         if at <= mapping.base || at >= mapping.end() {
             return Ok(id);
@@ -331,7 +331,8 @@ impl<M: Machine> Kernel<M> {
         if lives { Ok(process) } else { Err(Status::BAD_STATE) }
     }
 
-    fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {
+    /// The first thing of a region in `[from, to)`, and where it starts.
+    pub(super) fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {
         let found = self.objects.get(vmar)?.entries.first_overlap(from, to);
         Ok(found)
     }

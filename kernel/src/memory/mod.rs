@@ -8,6 +8,7 @@ pub mod dma;
 pub(crate) mod entering;
 pub(crate) mod fault;
 pub(crate) mod mapping;
+pub(crate) mod overwrite;
 pub mod pages;
 pub(crate) mod pinning;
 pub mod pins;

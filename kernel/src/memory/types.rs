@@ -2,7 +2,7 @@
 //!
 //! The architecture leaves mismatched aliases to fate (Arm ARM B2.16); here the second type is refused.
 use abi::vmo::CachePolicy;
-use abi::{PhysAddr, PhysRange, Status, status::Result};
+use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, status::Result};
 
 use crate::collections::Tree;
 
@@ -183,6 +183,32 @@ impl MemoryTypes {
     /// `NO_MEMORY`; nothing changed.
     pub fn reserve_removal(&mut self) -> Result {
         self.segments.reserve(2).map_err(Status::from)
+    }
+
+    /// Makes sure that [`MemoryTypes::add`] succeeds once other mappings are forgotten, which show `replaced` pages of the
+    /// range with another type and may have to be [split](MemoryTypes::split) twice before.
+    ///
+    /// # Errors
+    /// `BAD_STATE` if a page of it would be mapped with another type still; `NO_MEMORY`. Nothing changed.
+    pub(crate) fn reserve_instead(&mut self, range: PhysRange, policy: CachePolicy, replaced: u64) -> Result {
+        self.settle();
+        let (base, last) = (range.base().0, range.last().0);
+        let (mut overlaps, mut others) = (0, 0_u64);
+        let mut at = self.first_from(base);
+        while let Some((key, segment)) = at.filter(|(key, _)| *key <= last) {
+            if segment.policy != policy {
+                let pages = (segment.last.min(last) - key.max(base)) / PAGE_SIZE + 1;
+                others = others.saturating_add(pages.saturating_mul(segment.mappings.into()));
+            }
+            overlaps += 1;
+            at = self.segments.next_after(key).map(|(key, segment)| (key, *segment));
+        }
+        // They are among the others, so that as many are the same.
+        if others != replaced {
+            return Err(Status::BAD_STATE);
+        }
+        // Two splits, which may be two segments more, and what an `add` needs.
+        self.segments.reserve(overlaps + 7).map_err(Status::from)
     }
 
     /// What is mapped, in order: where, with which type, how often.

@@ -17,7 +17,7 @@ use crate::memory::mapping::Work;
 use crate::object::thread::Populating;
 use crate::object::vmar::permissions_of;
 use crate::object::{Mapping, ObjectRef, Objects, Process, Vmar, Vmo};
-use crate::ports::Machine;
+use crate::ports::{Access, Machine};
 
 /// Memory that is writable and executable at once: a policy may forbid it.
 const WRITE_EXECUTE: u32 = PERM_WRITE | PERM_EXECUTE;
@@ -168,26 +168,43 @@ impl<M: Machine> Kernel<M> {
         mapping.base =
             self.place_in(vmar, &Placement { options, align, offset: args.word(2), length, physical })?;
         self.check_vdso(&mapping)?;
-        if options & SPECIFIC_OVERWRITE != 0 {
-            let (base, end) = (mapping.base, mapping.end());
-            self.vdso.check_stays(self.objects.get(self.owner(vmar)?)?, base, end)?;
-            if self.unmap_piece(vmar, base, end)? != Work::Done {
-                // What is gone is gone: the same call again goes on with the rest.
-                return Ok(Exit::Again);
-            }
-        }
         let process = self.owner(vmar)?;
+        let overwrites = options & SPECIFIC_OVERWRITE != 0;
+        if overwrites {
+            self.vdso.check_stays(self.objects.get(process)?, mapping.base, mapping.end())?;
+            self.check_out(caller, args.word(6), &mapping, process)?;
+        }
         if mapping.ends_with_content {
             let sized = self.sized(vmo)?;
             self.objects.get_mut(sized)?.has_ends = true;
         }
-        let Entered { id, base, shown } = self.enter_mapping(&mapping, range)?;
+        let entered = if overwrites {
+            self.enter_over(&mapping, range)?
+        } else {
+            Some(self.enter_mapping(&mapping, range)?)
+        };
+        let Some(Entered { id, base, shown }) = entered else { return Ok(Exit::Again) };
         let is_shown = options & MAP_RANGE == 0 || shown >= length;
         let exit = self.report_mapping(caller, id, base, is_shown, args.word(6))?;
         if mapping.is_vdso_code {
             self.objects.get_mut(process)?.vdso_code = Some(base);
         }
         Ok(exit)
+    }
+
+    /// Whether the address of a mapping can be written to where the caller wants it, before anything is replaced. What is
+    /// replaced itself shows that only then.
+    ///
+    /// # Errors
+    /// `INVALID_ARGS`, and `NO_MEMORY` if there is no frame for it.
+    fn check_out(&mut self, caller: Caller, out: u64, mapping: &Mapping, process: Id<Process>) -> Result {
+        for at in [out, out.wrapping_add(7)] {
+            let is_replaced = process == caller.process && mapping.base <= at && at < mapping.end();
+            if !is_replaced {
+                self.user_page(caller.process, at, Access::Write)?;
+            }
+        }
+        Ok(())
     }
 
     /// Says where a new mapping is, after more of it is shown if it is not as it `is_shown`.

@@ -1,6 +1,6 @@
 //! Cache policies: who may change them, and when.
 
-use abi::vmar::{PERM_READ, PERM_WRITE};
+use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC_OVERWRITE, USER_BASE};
 use abi::vmo::{CachePolicy, child};
 use abi::{Rights, VirtAddr};
 
@@ -26,6 +26,7 @@ scenarios! {
     "CAC-J06" wrong_type "only a VMO has a policy";
     "CAC-J07" inherited "a slice has the policy that its parent has when it is made";
     "CAC-J08" one_type_a_page "a page that is mapped with one memory type takes no second";
+    "CAC-J09" over_one_type "what a mapping takes the place of gives it no memory type, and all that stays does";
 }
 
 const POLICIES: [CachePolicy; 4] =
@@ -192,5 +193,32 @@ fn one_type_a_page(env: &mut Env<'_>) -> Outcome {
     ok!(env.unmap(second, P));
     let at = ok!(env.map(cached, PERM_READ, 2 * P));
     let _word = env.system.load32(VirtAddr(at.0 + P));
+    Ok(())
+}
+
+fn over_one_type(env: &mut Env<'_>) -> Outcome {
+    let old = ok!(flash(env, 4, CachePolicy::UncachedDevice));
+    let new = ok!(flash(env, 4, CachePolicy::Uncached));
+    let at = ok!(env.map(old, PERM_READ, 4 * P));
+    let there = env.system.load32(at);
+    let (vmar, over, place) = (env.world.vmar, PERM_READ | SPECIFIC_OVERWRITE, at.0 - USER_BASE);
+    // One of its pages stays mapped.
+    refused!(env.vmar_map(vmar, over, place, new, P, 3 * P), BAD_STATE);
+    // All go, but one of them is mapped elsewhere, too.
+    let slice = ok!(env.slice(old, 2 * P, P));
+    let elsewhere = ok!(env.map(slice, PERM_READ, P));
+    refused!(env.vmar_map(vmar, over, place, new, 0, 4 * P), BAD_STATE);
+    same!((ok!(env.vmo_info(old)).num_mappings, ok!(env.vmo_info(new)).num_mappings), (1, 0));
+    same!(env.system.load32(at), there);
+    // The same bytes where they were, of a part, and of all.
+    ok!(env.vmar_map(vmar, over, place, new, 0, P));
+    same!((ok!(env.vmo_info(old)).num_mappings, ok!(env.vmo_info(new)).num_mappings), (1, 1));
+    same!(env.system.load32(at), there);
+    ok!(env.unmap(elsewhere, P));
+    ok!(env.close(slice));
+    ok!(env.vmar_map(vmar, over, place, new, 0, 4 * P));
+    same!((ok!(env.vmo_info(old)).num_mappings, ok!(env.vmo_info(new)).num_mappings), (0, 1));
+    same!(env.system.load32(at), there);
+    refused!(env.map(old, PERM_READ, P), BAD_STATE);
     Ok(())
 }

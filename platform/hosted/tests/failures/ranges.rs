@@ -1,5 +1,7 @@
 //! Sizes, ranges and other programs' memory.
 
+use abi::layout::AbiStruct;
+use abi::object::InfoVmo;
 use abi::vmar::{self, MAP_RANGE};
 use abi::vmo::{RangeOp, create};
 
@@ -145,5 +147,88 @@ pub(crate) fn process_memory() {
             },
             |bench, mapped, _| bench.leave(mapped, 1),
         );
+    }
+}
+
+/// A mapping takes the place of what is there, or that is as it was.
+#[test]
+pub(crate) fn vmar_map_over() {
+    /// Pages of the old mapping, and the first of those that are replaced, and how many.
+    struct Form {
+        is_device: bool,
+        pages: u64,
+        first: u64,
+        count: u64,
+    }
+    let forms = [
+        Form { is_device: false, pages: 6, first: 2, count: 2 },
+        Form { is_device: false, pages: 6, first: 0, count: 6 },
+        Form { is_device: true, pages: 6, first: 2, count: 2 },
+        Form { is_device: true, pages: 1024, first: 300, count: 1 },
+    ];
+    let mut failures = 0;
+    for form in forms {
+        sweep(
+            |bench| {
+                let (old, new) = match form.is_device {
+                    true => (bench.physical(form.pages), bench.vmo(form.count)),
+                    false => (bench.vmo(form.pages), bench.physical(form.count)),
+                };
+                let at = bench.map(old, form.pages * P);
+                if !form.is_device {
+                    for page in 0..form.pages {
+                        bench.program.poke(VirtAddr(at + page * P), &(page + 7).to_le_bytes());
+                    }
+                }
+                // Where it tells.
+                bench.program.poke(VirtAddr(bench.out), &[0; 8]);
+                (old, new, at)
+            },
+            |bench, (_, new, at)| {
+                let mut args = bench.map_args(*new, form.count * P);
+                args[1] = u64::from(vmar::PERM_READ | vmar::SPECIFIC_OVERWRITE);
+                args[2] = at + form.first * P - vmar::USER_BASE;
+                bench.try_call(Sysno::vmar_map, &args)
+            },
+            |bench, (old, new, at), status| {
+                failures += u32::from(status == Status::NO_MEMORY);
+                for (vmo, is_old) in [(old, true), (new, false)] {
+                    let is_edged = form.first > 0;
+                    let expected = match (status == Status::OK, is_old) {
+                        (true, true) => {
+                            if is_edged {
+                                2
+                            } else {
+                                0
+                            }
+                        }
+                        (true, false) => 1,
+                        (false, is_old) => u64::from(is_old),
+                    };
+                    assert_eq!(bench.mappings_of(vmo), expected, "{status}");
+                }
+                let page = at + form.first * P;
+                if status != Status::OK && !form.is_device {
+                    let word = bench.program.board.cpu.load(VirtAddr(page), hosted::Width::Double);
+                    assert_eq!(word, form.first + 7, "{status}: the page is what it was");
+                }
+                bench.unmap(at, form.pages * P);
+                bench.close(old);
+                bench.close(new);
+            },
+        );
+    }
+    // Some of them need none.
+    assert!(failures > 0, "no form needed memory");
+}
+
+impl Bench {
+    /// How often a VMO is mapped.
+    fn mappings_of(&mut self, vmo: u64) -> u64 {
+        let topic = u64::from(abi::object::info::VMO);
+        self.call(Sysno::object_get_info, &[vmo, topic, self.data, InfoVmo::SIZE as u64, 0, 0]);
+        let mut bytes = [0; InfoVmo::SIZE];
+        self.program.peek(VirtAddr(self.data), &mut bytes);
+        InfoVmo::get(&bytes).num_mappings
     }
 }

@@ -4,9 +4,10 @@
 //! ports used (frames, descriptors), blocks of the heap, objects looked at.
 
 use abi::resource::{FLAG_EXCLUSIVE, Kind};
-use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, USER_BASE};
+use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE};
 use abi::{PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 use hosted::{Width, Work};
+use scenarios::System;
 use scenarios::agent::{Arg, DATA, Do, Step};
 
 use super::Driven;
@@ -217,4 +218,39 @@ fn minting_among_very_many_resources_looks_at_few() {
     println!("looks of ten calls: {looks}");
     assert!(looks <= 3000, "ten calls looked at {looks} objects");
     driven.check();
+}
+
+/// What takes the place of very much does so in pieces, and of many mappings.
+#[test]
+fn very_much_is_mapped_over_in_pieces() {
+    const MANY: u64 = 100;
+    /// Each with a table of its own.
+    const APART: u64 = 2 << 20;
+    let mut driven = Driven::start();
+    let (vmar, out) = (u64::from(driven.world.vmar), driven.scratch(8));
+    let old = driven.making(Sysno::vmo_create, &[VMO_SIZE, 0]).unwrap();
+    let new = driven.making(Sysno::vmo_create, &[VMO_SIZE, 0]).unwrap();
+    let at = driven.map(RW, old, 0, MAPPED).unwrap();
+    for offset in (0..MAPPED).step_by(APART as usize) {
+        driven.program.poke(VirtAddr(at + offset), &[1]);
+    }
+    let over = u64::from(PERM_READ | SPECIFIC_OVERWRITE);
+    driven.bounded("map over 1 GiB", |driven| {
+        driven.call(Sysno::vmar_map, &[vmar, over, at - USER_BASE, new, 0, MAPPED, out]).unwrap();
+    });
+    driven.unmap(at, MAPPED).unwrap();
+    let objects = driven.objects();
+    for page in 0..MANY {
+        let place = at - USER_BASE + page * PAGE_SIZE;
+        driven
+            .call(Sysno::vmar_map, &[vmar, u64::from(SPECIFIC | RW), place, old, 0, PAGE_SIZE, out])
+            .unwrap();
+        driven.program.poke(VirtAddr(at + page * PAGE_SIZE), &[1]);
+    }
+    driven.bounded("map over many mappings", |driven| {
+        let place = at - USER_BASE;
+        driven.call(Sysno::vmar_map, &[vmar, over, place, new, 0, MANY * PAGE_SIZE, out]).unwrap();
+    });
+    assert_eq!(driven.objects(), objects + 1);
+    driven.unmap(at, MANY * PAGE_SIZE).unwrap();
 }
