@@ -1,9 +1,12 @@
 //! The kernel as one value.
+use alloc::vec::Vec;
+
 use abi::time::TickScale;
 use abi::{Status, status::Result};
 use ledger::Ledger;
 
 use crate::collections::arena::Id;
+use crate::journal::Journal;
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
 use crate::memory::dma::Windows;
@@ -12,6 +15,7 @@ use crate::memory::types::MemoryTypes;
 use crate::object::{Job, Objects, Process, Vmo};
 use crate::ports::{Called, CpuId, Event, Frame, Machine, Next, Rest};
 use crate::random::Random;
+use crate::report::Refusals;
 use crate::schedule::Schedule;
 
 /// Everything that the kernel knows, over the machine that it runs on.
@@ -44,6 +48,7 @@ pub struct Kernel<M: Machine> {
     pub(crate) stopped: Option<i64>,
     pub(crate) options: Options,
     pub(crate) console: Console,
+    pub(crate) journal: Journal,
     pub(crate) ram: Ram,
 }
 
@@ -87,6 +92,10 @@ pub(crate) struct Console {
     pub window: Option<abi::PhysRange>,
     /// Whether a program has claimed the window. The kernel then prints nothing but a panic.
     pub given_away: bool,
+    /// A line that is to be printed once the kernel is left.
+    pub later: Option<Vec<u8>>,
+    /// What of refusals is told.
+    pub refusals: Refusals,
 }
 
 impl<M: Machine> Kernel<M> {

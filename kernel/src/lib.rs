@@ -25,6 +25,7 @@
 //! | `lifetime` | how objects end |
 //! | [`check`] | the books taken anew, for tests |
 //! | `fault` | what EL0 does wrong |
+//! | `journal` | what was said lately |
 //! | [`boot`] | the first process |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -36,6 +37,7 @@ pub mod check;
 pub mod collections;
 mod cpus;
 mod fault;
+mod journal;
 mod kernel;
 mod lifetime;
 pub mod memory;

@@ -6,6 +6,8 @@
 //! Little-endian. The CRC (IEEE 802.3) covers everything between the two magic bytes and itself, so
 //! frames can be told from text on the same wire. The payload is one raw defmt frame.
 
+use crate::layout::AbiStruct;
+
 /// The bytes that start a frame.
 pub const MAGIC: [u8; 2] = *b"JD";
 /// Bytes from the magic to the payload, the magic included.
@@ -21,6 +23,33 @@ pub const KIND_PROCESS: u8 = 1;
 pub const WRITE_DEFMT: u32 = 1 << 16;
 /// Bytes of the build-id prefix.
 pub const BUILD_ID_PREFIX: usize = 8;
+
+/// Option of `zx_debuglog_create`: the handle may read, too.
+pub const READABLE: u32 = 0x4000_0000;
+/// The longest record that `zx_debuglog_read` gives, its head included.
+pub const MAX_RECORD: usize = LogRecord::SIZE + MAX_PAYLOAD;
+
+crate::abi_struct! {
+    /// The head of a record that was read from the log; its text follows.
+    struct LogRecord as "zx_log_record_t" {
+        /// How many records there were before it.
+        sequence: u64,
+        /// Zero.
+        padding1: [u8; 4],
+        /// Bytes of text.
+        datalen: u16,
+        /// How important it is.
+        severity: u8,
+        /// Zero.
+        flags: u8,
+        /// Nanoseconds since boot.
+        timestamp: i64,
+        /// The koid of the process that it is about or from.
+        pid: u64,
+        /// The koid of its thread; 0 if the kernel speaks.
+        tid: u64,
+    }
+}
 
 /// The running CRC-32 (IEEE 802.3, reflected) over `bytes`; start and finish with [`crc32`].
 pub const fn crc32_update(mut crc: u32, bytes: &[u8]) -> u32 {

@@ -231,7 +231,7 @@ syscalls! {
     Call debug_write(buffer: in, buffer_size: usize) -> Status [""];
     /// Opens the log.
     Call debuglog_create(resource: handle, options: u32, out: (out "zx_handle_t")) -> Status ["SYSTEM/DEBUGLOG"];
-    /// Reads a record of the log.
+    /// Reads the next record of the log; gives its bytes.
     Call debuglog_read(handle: handle, options: u32, buffer: out, buffer_size: usize) -> Status ["READ on handle"];
     /// Writes a record to the log.
     Call debuglog_write(handle: handle, options: u32, buffer: in, buffer_size: usize) -> Status ["WRITE on handle"];

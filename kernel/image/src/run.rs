@@ -160,8 +160,21 @@ pub(crate) fn call(frame: &mut Frame) -> Called {
 /// Lets the kernel finish a call, under the lock that it has kept.
 pub(crate) fn complete(frame: &mut Frame, called: Called) -> Next {
     let Some(lock) = KERNEL.get() else { return Next::Idle };
-    let next = lock.kept().complete(frame, called);
+    let mut kernel = lock.kept();
+    let next = kernel.complete(frame, called);
+    let later = kernel.take_later();
+    drop(kernel);
+    if let Some(line) = later {
+        print_line(&line);
+    }
     obey(next)
+}
+
+/// Prints what the kernel has left to be printed. Nobody waits for it but this CPU.
+#[cold]
+#[inline(never)]
+fn print_line(line: &[u8]) {
+    aarch64::output::write_text(line);
 }
 
 /// Takes the lock and lets the kernel show a page that is touched for the first time.

@@ -130,7 +130,7 @@ impl<M: Machine> Kernel<M> {
         parcel.push(ObjectRef::Vmo(bootfs), IMAGE_RIGHTS, processargs::VMO_BOOTFS, 0)?;
         parcel.push(ObjectRef::Vmo(table), DATA_RIGHTS, processargs::USER_DEVICE_TABLE, 0)?;
         let koid = self.objects.allocate_koid();
-        let log = self.objects.debuglogs.insert(Debuglog::new(koid))?;
+        let log = self.objects.debuglogs.insert(Debuglog::new(koid, false))?;
         parcel.push(ObjectRef::Debuglog(log), Debuglog::DEFAULT_RIGHTS, processargs::FD, 0)?;
         for (kind, name, place) in [
             (Kind::Mmio, "mmio", processargs::MMIO_RESOURCE),

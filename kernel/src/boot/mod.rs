@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use ledger::Ledger;
 
 use crate::collections::arena::Id;
+use crate::journal::Journal;
 use crate::kernel::{Console, Kernel, Options, Ram, Vdso};
 use crate::lifetime::Reaper;
 use crate::memory::asids::Asids;
@@ -29,6 +30,7 @@ use crate::object::resource::Origin;
 use crate::object::{Content, Job, Name, ObjectRef, Objects, Resource, Vmo};
 use crate::ports::Machine;
 use crate::random::Random;
+use crate::report::Refusals;
 use crate::schedule::Schedule;
 
 /// The name of the first program in the boot file system.
@@ -152,7 +154,8 @@ impl<M: Machine> Kernel<M> {
         let koid = objects.allocate_koid();
         let vdso_vmo = Vmo::new(koid, 0, Content::Paged(Pages::default()), CachePolicy::Cached);
         let vdso_vmo = step("make the vDSO", objects.vmos.insert(vdso_vmo))?;
-        let console = Console { window: options.console, given_away: false };
+        let refusals = Refusals::default();
+        let console = Console { window: options.console, given_away: false, later: None, refusals };
         let mut kernel = Self {
             machine,
             objects,
@@ -178,6 +181,7 @@ impl<M: Machine> Kernel<M> {
             stopped: None,
             options,
             console,
+            journal: Journal::new(),
             ram,
         };
         kernel.install_vdso(vdso)?;

@@ -1,5 +1,5 @@
 //! `zx_debuglog_*`, `zx_debug_write` and the attribute probe.
-use abi::log::{BUILD_ID_PREFIX, KIND_PROCESS, MAX_PAYLOAD, WRITE_DEFMT};
+use abi::log::{self, BUILD_ID_PREFIX, KIND_PROCESS, MAX_PAYLOAD, READABLE, WRITE_DEFMT};
 use abi::resource::{Kind, system};
 use abi::{Rights, Status, VirtAddr, status::Result};
 
@@ -12,23 +12,40 @@ use crate::ports::{Access, Machine};
 const MAX_RECORD: usize = BUILD_ID_PREFIX + MAX_PAYLOAD;
 /// The longest piece that one `zx_debug_write` prints.
 const MAX_WRITE: usize = 256;
-/// Option of `zx_debuglog_create`: the handle may read too.
-const READABLE: u32 = 0x4000_0000;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_debuglog_create(resource, options, out)`.
     pub(super) fn sys_debuglog_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, options, out) = (args.half(0), args.half(1), args.word(2));
         self.validate_resource(caller, resource, Kind::System, system::DEBUGLOG, 1)?;
-        if options & READABLE != 0 {
-            return Err(Status::NOT_SUPPORTED);
+        if options & !READABLE != 0 {
+            return Err(Status::INVALID_ARGS);
         }
+        let is_readable = options != 0;
+        let mut rights = Debuglog::DEFAULT_RIGHTS;
+        if is_readable {
+            rights = rights | Rights::READ;
+            self.journal.open()?;
+        }
+        let koid = self.objects.allocate_koid();
+        let id = self.objects.debuglogs.insert(Debuglog::new(koid, is_readable))?;
+        self.give(caller, ObjectRef::Debuglog(id), rights, out).map(|_| ())
+    }
+
+    /// `zx_debuglog_read(handle, options, buffer, buffer_size)`: the next record, cut where the buffer ends. Gives its
+    /// bytes.
+    pub(super) fn sys_debuglog_read(&mut self, caller: Caller, args: &Args) -> Result<u32> {
+        let (handle, options, buffer) = (args.half(0), args.half(1), args.word(2));
         if options != 0 {
             return Err(Status::INVALID_ARGS);
         }
-        let koid = self.objects.allocate_koid();
-        let id = self.objects.debuglogs.insert(Debuglog::new(koid))?;
-        self.give(caller, ObjectRef::Debuglog(id), Debuglog::DEFAULT_RIGHTS, out).map(|_| ())
+        let id = self.object::<Debuglog>(caller, handle, Rights::READ)?;
+        let number = self.objects.get(id)?.next.ok_or(Status::BAD_STATE)?;
+        let (bytes, length, next) = self.journal.get(number).ok_or(Status::SHOULD_WAIT)?;
+        let length = usize::try_from(args.word(3)).unwrap_or(usize::MAX).min(length);
+        self.copy_out(caller.process, buffer, bytes.get(..length).ok_or(Status::INTERNAL)?)?;
+        self.objects.get_mut(id)?.next = Some(next);
+        Ok(length as u32)
     }
 
     /// `zx_debuglog_write(handle, options, buffer, buffer_size)`: text for the console, or with
@@ -45,13 +62,16 @@ impl<M: Machine> Kernel<M> {
         self.copy_in(caller.process, buffer, record)?;
         if options & WRITE_DEFMT == 0 {
             self.print_record(caller.process, record);
+            let tid = self.objects.get(caller.thread)?.header.koid;
+            let pid = self.objects.get(caller.process)?.header.koid;
+            self.journal.push(self.now(), pid, tid, record);
             return Ok(());
         }
         let (build_id, payload) = record.split_first_chunk().ok_or(Status::INVALID_ARGS)?;
         let koid = self.objects.get(caller.process)?.header.koid;
         let mut frame = [0; MAX_RECORD + 32];
-        let length = abi::log::encode(KIND_PROCESS, *build_id, koid, payload, &mut frame)
-            .ok_or(Status::INVALID_ARGS)?;
+        let length =
+            log::encode(KIND_PROCESS, *build_id, koid, payload, &mut frame).ok_or(Status::INVALID_ARGS)?;
         self.machine.write_log(frame.get(..length).ok_or(Status::INTERNAL)?);
         Ok(())
     }

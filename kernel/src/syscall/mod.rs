@@ -100,13 +100,23 @@ fn done(result: Result) -> Result<Exit> {
     result.map(|()| Exit::Done)
 }
 
-/// What a call left, in one register: 0 or less is its status, the rest is [`Exit`]'s.
+/// What a call left, in one register: 0 or less is its status, then come two numbers of [`Exit`]'s, and how many bytes it
+/// gave.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Answer(i64);
 
 impl Answer {
     const PARKED: Self = Self(1);
     const AGAIN: Self = Self(2);
+
+    /// Of a call that gives some bytes, and says how many.
+    fn bytes(result: Result<u32>) -> Self {
+        match result {
+            Ok(0) => Self(0),
+            Ok(bytes) => Self(i64::from(bytes) + Self::AGAIN.0),
+            Err(status) => Self(i64::from(status.0)),
+        }
+    }
 }
 
 impl From<Result<Exit>> for Answer {
@@ -147,6 +157,9 @@ impl<M: Machine> Kernel<M> {
         if answer.0 > 0 {
             if answer == Answer::AGAIN {
                 self.repeat(frame);
+            }
+            if answer.0 > Answer::AGAIN.0 {
+                return Called { status: answer.0.wrapping_sub(Answer::AGAIN.0), rest: Rest::Leave };
             }
             return Called::WAITS;
         }
@@ -260,6 +273,7 @@ impl<M: Machine> Kernel<M> {
             cprng_draw_once: |k, c, a| k.sys_cprng_draw_once(c, a);
             nanosleep: |k, c, a| k.sys_nanosleep(c, a);
             debuglog_create: |k, c, a| done(k.sys_debuglog_create(c, a));
+            debuglog_read: |k, c, a| Answer::bytes(k.sys_debuglog_read(c, a));
             debuglog_write: |k, c, a| done(k.sys_debuglog_write(c, a));
             debug_write: |k, c, a| done(k.sys_debug_write(c, a));
             jacinth_translate: |k, c, a| done(k.sys_jacinth_translate(c, a));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use abi::{GeneralRegs, Sysno, VirtAddr};
 use kernel::Kernel;
-use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next, Rest, Touched};
+use kernel::ports::{Access, CpuId, Event, Fault, MAX_CPUS, Next, Output, Rest, Touched};
 
 use crate::bus::Width;
 use crate::float::Float;
@@ -294,6 +294,9 @@ impl Cpu {
             event => kernel.handle(*here, event, frame),
         });
         most_work.raise(before, Work::so_far(kernel, machine));
+        if let Some(line) = kernel.take_later() {
+            machine.write_console(&line);
+        }
         next
     }
 

@@ -36,6 +36,7 @@ mod handles;
 mod infos;
 mod jobs;
 mod limited_dma;
+mod logs;
 mod memory_infos;
 mod oracle;
 mod physical_children;
@@ -106,7 +107,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 39] = [
+const FAMILIES: [&[Scenario]; 40] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -142,6 +143,7 @@ const FAMILIES: [&[Scenario]; 39] = [
     port_ends::SCENARIOS,
     wait_many::SCENARIOS,
     faults::SCENARIOS,
+    logs::SCENARIOS,
     time::SCENARIOS,
     oracle::SCENARIOS,
     cpus::SCENARIOS,

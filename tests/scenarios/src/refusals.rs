@@ -62,7 +62,7 @@ fn log_refused(env: &mut Env<'_>) -> Outcome {
     refused!(env.making(Sysno::debuglog_create, &[u64::from(wrong), 0]), OUT_OF_RANGE);
     refused!(env.making(Sysno::debuglog_create, &[u64::from(env.world.mmio_root), 0]), WRONG_TYPE);
     refused!(env.making(Sysno::debuglog_create, &[0, 0]), BAD_HANDLE);
-    refused!(env.making(Sysno::debuglog_create, &[u64::from(right), READABLE]), NOT_SUPPORTED);
+    refused!(env.making(Sysno::debuglog_create, &[u64::from(right), READABLE | 1]), INVALID_ARGS);
     refused!(env.making(Sysno::debuglog_create, &[u64::from(right), 2]), INVALID_ARGS);
     let text = env.input(b"x");
     refused!(env.raw(Sysno::debuglog_write, &[u64::from(log), 2, text, 1]), INVALID_ARGS);

@@ -141,7 +141,6 @@ const UNBUILT: &[Sysno] = &[
     Sysno::channel_read_etc,
     Sysno::channel_write_etc,
     Sysno::cprng_add_entropy,
-    Sysno::debuglog_read,
     Sysno::eventpair_create,
     Sysno::exception_get_process,
     Sysno::exception_get_thread,

@@ -62,7 +62,7 @@ unsafe extern "C" {
     pub fn zx_debug_write(buffer: *const u8, buffer_size: usize) -> Status;
     /// Opens the log.
     pub fn zx_debuglog_create(resource: u32, options: u32, out: *mut u32) -> Status;
-    /// Reads a record of the log.
+    /// Reads the next record of the log; gives its bytes.
     pub fn zx_debuglog_read(handle: u32, options: u32, buffer: *mut u8, buffer_size: usize) -> Status;
     /// Writes a record to the log.
     pub fn zx_debuglog_write(handle: u32, options: u32, buffer: *const u8, buffer_size: usize) -> Status;

@@ -109,7 +109,8 @@ fn every_error_of_a_page_is_provoked_and_no_other_is() {
     let mut wrong = Vec::new();
     for (number, call) in SYSCALLS.iter().enumerate() {
         let of_call = provoked.iter().filter(|(of, _)| *of == number).map(|(_, status)| *status);
-        let of_call: BTreeSet<i32> = of_call.collect();
+        // What is above 0 is a number that the call gives.
+        let of_call: BTreeSet<i32> = of_call.filter(|status| *status <= 0).collect();
         // What is listed and not built answers NOT_SUPPORTED and nothing else.
         let says_nothing = call.kind == Kind::NoReturn || call.returns != Returns::Status;
         let is_built = says_nothing || of_call.iter().any(|it| *it != Status::NOT_SUPPORTED.0);

@@ -99,3 +99,30 @@ fn no_uart_of_a_raspberry_pi_is_anybodys_alone() {
     driven.close(shared);
     driven.check();
 }
+
+/// Once a program has the console nothing is printed; the log is read all the same.
+#[test]
+fn who_shares_a_page_is_told_when_the_console_is_a_programs() {
+    let (mut driven, _) = board();
+    let (root, name) = (u64::from(driven.world.mmio_root), driven.scratch(64));
+    let log = u64::from(driven.world.system_root);
+    let log = driven.making(Sysno::debuglog_create, &[log, u64::from(abi::log::READABLE)]).unwrap();
+    let (base, size) = virt::UART;
+    driven.making(Sysno::vmo_create_physical, &[root, base, size]).unwrap();
+    driven.program.board.machine.take_console();
+    let half = [root, u64::from(FLAG_EXCLUSIVE), UART, 0x200, name, 0];
+    assert_eq!(driven.making(Sysno::resource_create, &half), Err(Status::ACCESS_DENIED));
+    assert_eq!(driven.program.board.machine.take_console(), "");
+    let (mut told, buffer) = (String::new(), driven.scratch(0x1000));
+    loop {
+        let read = driven.call(Sysno::debuglog_read, &[log, 0, buffer, abi::log::MAX_RECORD as u64]);
+        let Err(Status(length @ 1..)) = read else { break };
+        let mut bytes = vec![0; length as usize];
+        driven.program.peek(abi::VirtAddr(buffer), &mut bytes);
+        told += &String::from_utf8_lossy(&bytes[abi::log::LogRecord::SIZE..]);
+    }
+    for other in &OFFSETS[1..] {
+        assert!(told.contains(&format!("/serial@{:x} reg[0]", UART + other)), "{other:#x} is not in {told}");
+    }
+    driven.check();
+}

@@ -95,7 +95,7 @@ zx_status_t zx_debug_write(const void* buffer, size_t buffer_size);
 /* Opens the log. Rights: SYSTEM/DEBUGLOG. */
 zx_status_t zx_debuglog_create(zx_handle_t resource, uint32_t options, zx_handle_t* out);
 
-/* Reads a record of the log. Rights: READ on handle. */
+/* Reads the next record of the log; gives its bytes. Rights: READ on handle. */
 zx_status_t zx_debuglog_read(zx_handle_t handle, uint32_t options, void* buffer, size_t buffer_size);
 
 /* Writes a record to the log. Rights: WRITE on handle. */

@@ -6,7 +6,7 @@ use crate::handle::{created, object};
 use crate::{Object, raw};
 
 object!(
-    /// The log, open for writing.
+    /// The log, open for writing and perhaps for reading.
     Debuglog
 );
 
@@ -21,6 +21,16 @@ impl Debuglog {
     pub fn create(resource: &Resource, options: u32) -> Result<Self> {
         // SAFETY: 1: the call writes a handle to `out`, which is valid for one, or fails.
         unsafe { created(|out| raw::zx_debuglog_create(resource.raw(), options, out)) }.map(Self)
+    }
+
+    /// Reads the next record into `buffer`: an [`abi::log::LogRecord`] and its text, cut where the buffer ends. How many bytes.
+    ///
+    /// # Errors
+    /// ACCESS_DENIED if it was not opened for reading, SHOULD_WAIT if there is no other record yet.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<usize> {
+        // SAFETY: the buffer is valid for writes of its length.
+        let answer = unsafe { raw::zx_debuglog_read(self.raw(), 0, buffer.as_mut_ptr(), buffer.len()) };
+        if answer.0 > 0 { Ok(answer.0 as usize) } else { answer.ok().map(|()| 0) }
     }
 
     /// Writes one record; what is longer than [`Debuglog::MAX_RECORD`] is cut.

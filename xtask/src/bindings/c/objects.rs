@@ -560,9 +560,21 @@ fn debug() -> Header {
 }
 
 fn log() -> Header {
-    let mut out = Writer::new("syscalls/log.h", "The log.", &["stdint.h"]);
+    let mut out = Writer::new("syscalls/log.h", "The log.", &["stdint.h", "zircon/types.h"]);
     out.values("A longer record is cut.", "", &[("ZX_LOG_RECORD_DATA_MAX", abi::log::MAX_PAYLOAD as u64)]);
-    out.values("Options of zx_debuglog_create.", "uint32_t", &[("ZX_LOG_FLAG_READABLE", 0x4000_0000)]);
+    out.values(
+        "Options of zx_debuglog_create.",
+        "uint32_t",
+        &[("ZX_LOG_FLAG_READABLE", abi::log::READABLE.into())],
+    );
+    out.values(
+        "The longest record that is read, its head included.",
+        "",
+        &[("ZX_LOG_RECORD_MAX", abi::log::MAX_RECORD as u64)],
+    );
+    out.lines("__BEGIN_CDECLS");
+    out.structure::<abi::log::LogRecord>("The head of a record that was read. Its text follows.", &[]);
+    out.lines("__END_CDECLS");
     out.end()
 }
 
