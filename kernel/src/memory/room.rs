@@ -65,9 +65,11 @@ impl Vmar {
         let end = self.base + self.size;
         let request = self.request(end, room);
         let (base, length) = (request.hint, room.length);
-        let entry = Entry::Mapping { id, length };
         // Most often the very first place is free, and at hand.
-        if request.takes(base) && self.entries.put_free(base, entry) {
+        if request.takes(base)
+            && let Some(gap) = self.entries.gap_at_hand(base, length)
+        {
+            gap.put(base, Entry::Mapping { id, length });
             self.note_taken(base, length);
             return Ok(base);
         }

@@ -219,13 +219,6 @@ impl<V: Extent> ExtentTree<V> {
         }
     }
 
-    /// Puts a value under a key if nothing overlaps its extent and if that takes no more than a look at one leaf; whether
-    /// it did. If it did not, that says nothing: [`ExtentTree::try_insert`] knows.
-    #[inline(always)]
-    pub fn put_free(&mut self, key: u64, value: V) -> bool {
-        self.index.insert_free(key, Self::item(key, &value))
-    }
-
     /// Room for an extent where nothing is, if putting it there changes no more than one leaf. `None` says nothing else.
     #[inline(always)]
     pub fn gap_at_hand(&mut self, key: u64, length: u64) -> Option<AtHand<'_>> {

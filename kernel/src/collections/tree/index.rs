@@ -1,5 +1,8 @@
 //! The tree itself: from keys to the numbers of values. It is the same code whatever the values are.
 
+#[cfg(test)]
+mod check;
+
 use core::cell::Cell;
 
 use super::NoMemory;
@@ -375,14 +378,22 @@ impl Index {
     /// Room for an extent where nothing is, if it is in the leaf that can change alone.
     #[inline(always)]
     pub(super) fn gap_at_hand(&mut self, key: u64, end: u64) -> Option<At<'_>> {
-        let is_inner = self.height > 0;
-        let at = if is_inner { self.untold.0 } else { self.root };
+        // Before the first key of a leaf among others nothing can be put, and behind its last one up to the next leaf's.
+        let (at, first, high) = if self.height == 0 {
+            (self.root, 0, u64::MAX)
+        } else {
+            let near = self.near.get();
+            if self.untold.0 != near.leaf || !near.holds(key) {
+                return None;
+            }
+            (near.leaf, 1, near.high)
+        };
         let leaf = self.nodes.get_mut(at).filter(|leaf| !leaf.is_full())?;
         // Most often where an entry came or went last.
         let mut rank = self.last.get();
-        if !leaf.has_room_at(rank, key, end, is_inner) {
+        if !leaf.has_room_at(rank, (key, end), first, high) {
             rank = leaf.rank_after(key);
-            if !leaf.has_room_at(rank, key, end, is_inner) {
+            if !leaf.has_room_at(rank, (key, end), first, high) {
                 return None;
             }
         }
@@ -517,30 +528,6 @@ impl Index {
         }
     }
 
-    /// Puts an extent where nothing is, if that is in a leaf that is at hand and has room for it; whether it did.
-    #[inline(always)]
-    pub(super) fn insert_free(&mut self, key: u64, item: Item) -> bool {
-        let (last, near) = (self.last.get(), self.near.get());
-        let (at, high) = if self.height == 0 { (self.root, u64::MAX) } else { (near.leaf, near.high) };
-        if self.height > 0 && !near.holds(key) {
-            return false;
-        }
-        let Some(leaf) = self.nodes.get_mut(at) else { return false };
-        let rank = leaf.rank_near(last, key);
-        let is_free_before = match rank.checked_sub(1).and_then(|rank| leaf.end(rank)) {
-            Some(end) => end <= key,
-            None => self.height == 0,
-        };
-        let after = if rank < leaf.len() { leaf.key(rank) } else { high };
-        if !is_free_before || item.end > after || leaf.is_full() {
-            return false;
-        }
-        leaf.put(rank, (key, item));
-        self.last.set(rank.wrapping_add(1));
-        self.leave_untold(at, key);
-        true
-    }
-
     /// The first gap of at least `need` after the extent at a place: where it starts, and the place that
     /// ends it. What follows the last extent counts, whatever its size; `None` only if nothing is at that place.
     pub(super) fn gap_after(&self, place: Place, need: u64) -> Option<(u64, Place)> {
@@ -591,41 +578,5 @@ impl Index {
             }
         }
         Err(reached)
-    }
-}
-
-#[cfg(test)]
-impl Index {
-    /// Checks what every operation relies on. Gives the entries.
-    pub(super) fn check(&self) -> usize {
-        self.nodes.check();
-        let (mut seen, mut used) = (0, 0);
-        let mut row = if self.root == NIL { Vec::new() } else { vec![self.root] };
-        for level in (0..=self.height).rev() {
-            let mut below = Vec::new();
-            for at in row {
-                let node = self.nodes.get(at).expect("a node");
-                used += 1;
-                assert!(
-                    node.len() > u32::from(level > 0 && at == self.root) || level == 0 && at == self.root
-                );
-                for (key, item) in (0..node.len()).map(|rank| node.entry(rank).expect("an entry")) {
-                    if level == 0 {
-                        seen += 1;
-                    } else {
-                        let known = self.summary(item.at as u32);
-                        if item.at as u32 == self.untold.0 && level == 1 {
-                            assert_eq!(known.map(|(key, _)| key), Some(key));
-                        } else {
-                            assert_eq!(known, Some((key, item)));
-                        }
-                        below.push(item.at as u32);
-                    }
-                }
-            }
-            row = below;
-        }
-        assert_eq!(used, self.nodes.used());
-        seen
     }
 }

@@ -153,16 +153,15 @@ impl Node {
         rank < self.len && self.key(rank) == key
     }
 
-    /// Whether `[key, end)` is free and of this rank. With other leaves beside this one (`is_inner`) that is known only
-    /// between two entries.
+    /// Whether `[key, end)` is free and of this rank, which is not below `first`, if what follows this node begins at `high`.
     #[inline(always)]
-    pub(super) fn has_room_at(&self, rank: u32, key: u64, end: u64, is_inner: bool) -> bool {
-        if is_inner && (rank == 0 || rank >= self.len) || rank > self.len {
+    pub(super) fn has_room_at(&self, rank: u32, (key, end): (u64, u64), first: u32, high: u64) -> bool {
+        if rank < first || rank > self.len {
             return false;
         }
-        let is_after =
-            rank.checked_sub(1).and_then(|before| self.end(before)).is_none_or(|before| before <= key);
-        is_after && (rank == self.len || end <= self.key(rank))
+        let before = rank.checked_sub(1).and_then(|before| self.end(before));
+        before.is_none_or(|before| before <= key)
+            && end <= if rank == self.len { high } else { self.key(rank) }
     }
 
     /// The rank of this very key.

@@ -284,13 +284,11 @@ proptest! {
             prop_assert_eq!(tree.first_overlap(key, key + len).map(|(k, v)| (k, v.0)), overlap);
             match overlap {
                 None => {
-                    let is_put = grow && tree.put_at_hand(key, len);
-                    if !is_put && !tree.put_free(key, Piece(len, !key)) {
+                    if !tree.put_at_hand(key, len) {
                         prop_assert_eq!(tree.put(key, len), None);
                     }
                     model.insert(key, len);
                 }
-                Some(_) if tree.put_free(key, Piece(len, !key)) => prop_assert!(false, "put where something is"),
                 Some(_) if tree.put_at_hand(key, len) => prop_assert!(false, "put where something is"),
                 Some((other, old)) if grow && old > 1 => {
                     prop_assert_eq!(tree.put(other, old - 1), Some(old));
@@ -394,7 +392,7 @@ fn gaps_of_a_deep_tree_are_those_that_a_full_search_finds() {
                 };
                 continue;
             }
-            let is_put = tree.put_free(key, Piece(60, !key));
+            let is_put = tree.put_at_hand(key, 60);
             assert!(is_free || !is_put, "round {round}");
             put_at_once += u32::from(is_put);
             if !is_put && tree.remove(key).is_none() {
