@@ -82,7 +82,8 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::BAD_STATE);
         }
         let content = Content::Slice { of, offset };
-        let slice = Vmo::new(self.objects.allocate_koid(), wish.rounded, content, policy);
+        let mut slice = Vmo::new(self.objects.allocate_koid(), wish.rounded, content, policy);
+        slice.content_size = wish.size;
         let id = self.adopt(wish.parent, slice)?;
         self.hold(ObjectRef::Vmo(of));
         Ok(id)

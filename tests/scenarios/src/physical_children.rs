@@ -33,7 +33,7 @@ scenarios! {
     "PCH-J07" bad_output "a child whose handle cannot be written is no child";
     "PCH-J08" references "a physical VMO has no references";
     "PCH-J09" names_are_inherited "a child has its parent's name if the handle may read it";
-    "PCH-J10" content_sizes "a slice's content size is its own";
+    "PCH-J10" content_sizes "a slice's content size is its own, and begins as it was asked for";
 }
 
 const NO_CHILDREN: Signals = Signals::VMO_ZERO_CHILDREN;
@@ -267,5 +267,10 @@ fn content_sizes(env: &mut Env<'_>) -> Outcome {
     ok!(env.set_content_size(slice, 7));
     same!(ok!(env.content_size(vmo)), 2 * P);
     refused!(env.set_content_size(slice, P + 1), OUT_OF_RANGE);
+    for size in [0, 42, P - 1] {
+        let slice = ok!(env.slice(vmo, 0, size));
+        same!(ok!(env.content_size(slice)), size);
+        same!(ok!(env.vmo_size(slice)), size.next_multiple_of(P));
+    }
     Ok(())
 }

@@ -23,7 +23,7 @@ scenarios! {
     "VMC-J09" rights "a snapshot may be written and not executed, one made with NO_WRITE the other way round";
     "VMC-J10" told_by_info "info tells what a clone is, whose, and what it costs";
     "VMC-J11" names "a child has its parent's name if the handle may read it";
-    "VMC-J12" sizes "a snapshot has a size of its own, in pages, and a content size";
+    "VMC-J12" sizes "a child has a size of its own, in pages, and a content size as it was asked for";
     "VMC-J13" grandchildren "ancestors that have died hand their children on";
     "VMC-J14" slices_of_snapshots "slices and snapshots nest in any order";
     "VMC-J15" references "a reference is its parent once more: bytes and size";
@@ -264,9 +264,11 @@ fn names(env: &mut Env<'_>) -> Outcome {
 fn sizes(env: &mut Env<'_>) -> Outcome {
     let parent = ok!(env.vmo_create(4 * P, 0));
     for size in [0, 1, P - 1, P, P + 1] {
-        let clone = ok!(snapshot(env, parent, 0, size));
-        same!(ok!(env.vmo_size(clone)), size.next_multiple_of(P));
-        same!(ok!(env.content_size(clone)), size);
+        let children = [ok!(snapshot(env, parent, 0, size)), ok!(env.slice(parent, 0, size))];
+        for child in children {
+            same!(ok!(env.vmo_size(child)), size.next_multiple_of(P));
+            same!(ok!(env.content_size(child)), size);
+        }
     }
     let fixed = ok!(snapshot(env, parent, 0, P));
     refused!(env.vmo_set_size(fixed, 2 * P), UNAVAILABLE);
