@@ -80,6 +80,18 @@ fn the_other_headers_stand_alone() {
     }
 }
 
+/// Nothing is declared twice: a program may include Zircon's headers and ours in one file.
+#[test]
+fn all_headers_go_together() {
+    let mut text = String::from("extern int one;\n");
+    for header in
+        headers("").iter().filter(|name| name.starts_with("zircon/") || name.starts_with("jacinth/"))
+    {
+        text.push_str(&format!("#include <{header}>\n"));
+    }
+    check_everywhere(&text, "all headers");
+}
+
 #[test]
 fn the_contracts_synopsis_compiles_as_it_stands() {
     let text = "#include <zircon/syscalls.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\

@@ -134,7 +134,7 @@ typedef struct jacinth_device_window {
   uint32_t resource;
   uint32_t group;
   uint8_t kind;
-  uint8_t class;
+  uint8_t window_class;
   uint8_t fate;
   uint8_t flags;
   uint32_t reserved;
@@ -149,7 +149,7 @@ ZX_LAYOUT_FIELD(jacinth_device_window_t, name_size, 28);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, resource, 32);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, group, 36);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, kind, 40);
-ZX_LAYOUT_FIELD(jacinth_device_window_t, class, 41);
+ZX_LAYOUT_FIELD(jacinth_device_window_t, window_class, 41);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, fate, 42);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, flags, 43);
 ZX_LAYOUT_FIELD(jacinth_device_window_t, reserved, 44);

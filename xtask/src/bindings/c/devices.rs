@@ -78,7 +78,8 @@ fn table() -> Header {
     out.lines("__BEGIN_CDECLS");
     out.structure::<Table>("The head.", &[]);
     out.structure::<Node>("A device.", &[]);
-    out.structure::<Window>("A window of a device.", &[]);
+    // `class` is a word of C++.
+    out.structure::<Window>("A window of a device.", &[("class", "uint8_t window_class")]);
     out.structure::<Interrupt>("An interrupt of a device.", &[]);
     out.structure::<Group>("Pages that windows of several devices share.", &[]);
     out.structure::<DmaRange>("Memory as a device sees it.", &[]);

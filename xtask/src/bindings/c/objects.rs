@@ -3,9 +3,8 @@
 use abi::dma::iommu as kinds;
 use abi::object::{
     InfoBti, InfoHandleBasic, InfoHandleCount, InfoHandleExtended, InfoJob, InfoKmemStats, InfoKmemStatsV1,
-    InfoMaps, InfoMapsV2, InfoProcess, InfoProcessHandleStats, InfoResource, InfoResourceGroup,
-    InfoTaskStats, InfoThread, InfoVmar, InfoVmo, info, maps_type, process_flags, property, resource_group,
-    task_retcode, thread_state, vmo_flags,
+    InfoMaps, InfoMapsV2, InfoProcess, InfoProcessHandleStats, InfoResource, InfoTaskStats, InfoThread,
+    InfoVmar, InfoVmo, info, maps_type, process_flags, property, task_retcode, thread_state, vmo_flags,
 };
 use abi::policy::{self, Action, Condition, PolicyBasicV1, PolicyBasicV2, PolicyTimerSlack, topic};
 use abi::port::{BIND_TO_INTERRUPT, PacketSignal, PortPacket, packet_type};
@@ -69,7 +68,6 @@ fn object() -> Header {
             ("ZX_INFO_VMO_V1", info::VMO_V1),
             ("ZX_INFO_VMO_V2", info::VMO_V2),
             ("ZX_INFO_VMO_V3", info::VMO_V3),
-            ("JACINTH_INFO_RESOURCE_GROUP", info::RESOURCE_GROUP),
         ]),
     );
     out.values(
@@ -116,15 +114,6 @@ fn handles(out: &mut Writer) {
         "ZX_INFO_RESOURCE",
         &[("kind", "zx_rsrc_kind_t kind"), ("size", "size_t size"), NAME],
     );
-    out.values(
-        "What a resource has of a window in its page group.",
-        "uint32_t",
-        &wide([
-            ("JACINTH_RESOURCE_GROUP_HELD", resource_group::HELD),
-            ("JACINTH_RESOURCE_GROUP_SEEN", resource_group::SEEN),
-        ]),
-    );
-    out.structure::<InfoResourceGroup>("JACINTH_INFO_RESOURCE_GROUP, not Zircon's", &[]);
     out.structure::<InfoHandleExtended>(
         "ZX_INFO_HANDLE_TABLE",
         &[

@@ -43,7 +43,6 @@ typedef uint32_t zx_thread_state_t;
 #define ZX_INFO_VMO_V1               0x17u
 #define ZX_INFO_VMO_V2               0x10000017u
 #define ZX_INFO_VMO_V3               0x20000017u
-#define JACINTH_INFO_RESOURCE_GROUP  0x4a0001u
 
 /* Topics that are not built: the kernel answers ZX_ERR_NOT_SUPPORTED. */
 #define ZX_INFO_NONE                       0u
@@ -133,27 +132,6 @@ ZX_LAYOUT_FIELD(zx_info_resource_t, flags, 4);
 ZX_LAYOUT_FIELD(zx_info_resource_t, base, 8);
 ZX_LAYOUT_FIELD(zx_info_resource_t, size, 16);
 ZX_LAYOUT_FIELD(zx_info_resource_t, name, 24);
-
-/* What a resource has of a window in its page group. */
-#define JACINTH_RESOURCE_GROUP_HELD 1u
-#define JACINTH_RESOURCE_GROUP_SEEN 2u
-
-/* JACINTH_INFO_RESOURCE_GROUP, not Zircon's */
-typedef struct jacinth_info_resource_group {
-  uint64_t base;
-  uint64_t size;
-  uint32_t window;
-  uint32_t group;
-  uint32_t flags;
-  uint32_t reserved;
-} jacinth_info_resource_group_t;
-ZX_LAYOUT_SIZE(jacinth_info_resource_group_t, 32, 8);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, base, 0);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, size, 8);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, window, 16);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, group, 20);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, flags, 24);
-ZX_LAYOUT_FIELD(jacinth_info_resource_group_t, reserved, 28);
 
 /* ZX_INFO_HANDLE_TABLE */
 typedef struct zx_info_handle_extended {
