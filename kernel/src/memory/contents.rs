@@ -129,6 +129,22 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
+    /// Makes bytes of `[from, to)` read as zero for `owner`'s call: whole pages lose their frames, which no clone then
+    /// has to copy, the rest is zeroed. A row of frames keeps them.
+    ///
+    /// # Errors
+    /// As for [`Kernel::withdraw`] and [`Kernel::zero_piece`].
+    pub(crate) fn clear_piece(&mut self, owner: Id<Thread>, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
+        let whole = to & !(PAGE_SIZE - 1);
+        if self.objects.get(vmo)?.row.is_some() || whole <= from {
+            self.zero_piece(vmo, from, to)
+        } else if from.is_multiple_of(PAGE_SIZE) {
+            self.empty_piece(owner, vmo, from, whole)
+        } else {
+            self.zero_piece(vmo, from, from.next_multiple_of(PAGE_SIZE))
+        }
+    }
+
     /// Zeroes bytes of `[from, to)`, where there are frames.
     ///
     /// # Errors

@@ -178,7 +178,7 @@ impl<M: Machine> Kernel<M> {
             RangeOp::Decommit => self.decommit_piece(Some(caller.thread), root, from, to),
             // Like a write, which the kernel does through its own cached view of RAM.
             RangeOp::Zero if policy != CachePolicy::Cached => Err(Status::BAD_STATE),
-            RangeOp::Zero => self.zero_piece(root, from, to),
+            RangeOp::Zero => self.clear_piece(caller.thread, root, from, to),
             op => match maintenance(op) {
                 Some(how) if policy == CachePolicy::Cached => self.maintain_piece(root, from, to, how),
                 // No cache holds any of it.

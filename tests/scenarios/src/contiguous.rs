@@ -3,7 +3,7 @@
 use abi::dma::pin;
 use abi::object::vmo_flags;
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::vmo::{CachePolicy, child};
+use abi::vmo::{CachePolicy, RangeOp, child};
 use abi::{Handle, Rights, Sysno, VirtAddr};
 
 use crate::check::{ok, refused, same, truth};
@@ -121,6 +121,9 @@ fn large(env: &mut Env<'_>) -> Outcome {
         same!(ok!(env.translate(here, true)) & 0x0000_FFFF_FFFF_F000, place + offset);
     }
     same!(ok!(env.vmo_read(vmo, 2 << 20, 4)), ((2_u32 << 20) + 1).to_le_bytes());
+    ok!(env.vmo_op(vmo, RangeOp::Zero, P, 2 << 20));
+    same!((ok!(env.committed(vmo)), ok!(env.place(bti, vmo, SIZE))), (SIZE, place));
+    same!((ok!(env.vmo_read(vmo, 2 << 20, 1))[0], ok!(env.vmo_read(vmo, 0, 1))[0]), (0, 1));
     Ok(())
 }
 

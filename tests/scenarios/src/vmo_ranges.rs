@@ -1,7 +1,7 @@
 //! Operations on ranges of VMOs.
 
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::vmo::{RangeOp, create};
+use abi::vmo::{RangeOp, child, create};
 use abi::{Handle, Rights, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Do, Step};
@@ -21,7 +21,7 @@ scenarios! {
     "RNG-J10" op_ranges "a range ends within its VMO";
     "RNG-J11" commit "committing takes in every page that it touches";
     "RNG-J12" decommit_slice "a slice decommits its parent's pages";
-    "RNG-J13" zero "zeroing is exact to the byte";
+    "RNG-J13" zero "zeroing is exact to the byte, and keeps no frame for a whole page";
     "RNG-J14" caches "cache maintenance has a length and leaves the bytes alone";
     "RNG-J15" hints "hints change nothing and stay within the VMO";
     "RNG-J19" decommit_running "a page goes under a process that uses it";
@@ -235,6 +235,8 @@ fn zero(env: &mut Env<'_>) -> Outcome {
             ok!(env.vmo_write(vmo, start, &pattern));
         }
         ok!(env.vmo_op(vmo, RangeOp::Zero, offset, len));
+        let emptied = ((offset + len) / P).saturating_sub(offset.div_ceil(P));
+        same!((offset, len, ok!(env.committed(vmo))), (offset, len, size - emptied * P));
         for (edge, is_zero) in [(offset, true), (offset + len - len.min(1), true), (offset + len, false)] {
             if len > 0 && edge < size {
                 let byte = ok!(env.vmo_read(vmo, edge, 1))[0];
@@ -247,6 +249,12 @@ fn zero(env: &mut Env<'_>) -> Outcome {
         let word = env.peek_u64(VirtAddr(at.0 + 2 * P));
         same!(word, if len > P { 0 } else { 0xA5A5_A5A5_A5A5_A5A5 });
     }
+    // A clone that zeroes what it shares needs no page for it, and leaves the other its own.
+    let parent = ok!(env.numbered(3, 0));
+    let clone = ok!(env.create_child(parent, child::SNAPSHOT, 0, 3 * P));
+    ok!(env.vmo_op(clone, RangeOp::Zero, P / 2, 2 * P));
+    same!((ok!(env.committed(parent)), ok!(env.committed(clone))), (3 * P, 2 * P));
+    same!((ok!(env.number(parent, 1)), ok!(env.number(clone, 1)), ok!(env.number(clone, 0))), (2, 0, 1));
     Ok(())
 }
 
