@@ -37,7 +37,7 @@ mod node;
 mod tests;
 mod values;
 
-pub use gaps::{AtHand, Extent, ExtentTree, GapRequest, Look, PROBES};
+pub use gaps::{AtHand, EntryAtHand, Extent, ExtentTree, GapRequest, Look, PROBES};
 
 use super::NoMemory;
 use core::ops::{Bound, RangeBounds};

@@ -32,9 +32,13 @@ pub struct ExtentTree<V> {
     values: PhantomData<V>,
 }
 
-/// A place in a leaf for an entry, or with one, that can change without anything else.
+/// A place in a leaf for an entry, which can come there without anything else.
 #[derive(Debug)]
 pub struct AtHand<'a>(At<'a>);
+
+/// An entry in a leaf that can be taken out without anything else.
+#[derive(Debug)]
+pub struct EntryAtHand<'a>(At<'a>, u64);
 
 impl AtHand<'_> {
     /// Puts a value there for which there was [room](ExtentTree::gap_at_hand), under that key and of that length.
@@ -42,11 +46,13 @@ impl AtHand<'_> {
     pub fn put<V: Extent>(self, key: u64, value: V) {
         self.0.put((key, ExtentTree::item(key, &value)));
     }
+}
 
+impl EntryAtHand<'_> {
     /// Takes the entry out that was [found](ExtentTree::look_at_hand).
     #[inline(always)]
     pub fn take(self) {
-        self.0.take();
+        self.0.take(self.1);
     }
 }
 
@@ -227,9 +233,9 @@ impl<V: Extent> ExtentTree<V> {
 
     /// The entry under `key`, if taking it out changes no more than one leaf. `None` says nothing else.
     #[inline(always)]
-    pub fn look_at_hand(&mut self, key: u64) -> Option<(AtHand<'_>, V)> {
+    pub fn look_at_hand(&mut self, key: u64) -> Option<(EntryAtHand<'_>, V)> {
         let (at, item) = self.index.entry_at_hand(key)?;
-        Some((AtHand(at), Self::value((key, item)).1))
+        Some((EntryAtHand(at, key), Self::value((key, item)).1))
     }
 
     /// Where the first gap begins, at or after a point. It may be behind everything.

@@ -35,6 +35,7 @@ impl Place {
 pub(super) struct At<'a> {
     leaf: &'a mut Node,
     last: &'a Cell<u32>,
+    gap: &'a mut Gap,
     rank: u32,
 }
 
@@ -42,15 +43,52 @@ impl At<'_> {
     /// Puts an entry there, for which [`Index::gap_at_hand`] found room.
     #[inline(always)]
     pub(super) fn put(self, entry: (u64, Item)) {
+        let after = self.rank.wrapping_add(1);
         self.leaf.put(self.rank, entry);
-        self.last.set(self.rank.wrapping_add(1));
+        self.last.set(after);
+        // What is free behind it is known still.
+        *self.gap = Gap { rank: after, from: entry.1.end, before: (entry.0, self.gap.from), ..*self.gap };
     }
 
     /// Takes the entry out that [`Index::entry_at_hand`] found.
     #[inline(always)]
-    pub(super) fn take(self) {
+    pub(super) fn take(self, key: u64) {
         self.leaf.take(self.rank);
         self.last.set(self.rank);
+        self.gap.note_taken(key, self.rank);
+    }
+}
+
+/// A stretch in which nothing is, in the leaf that can change alone: where an entry came or went last. Whatever else
+/// is done to the index, nothing is known of it any more.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    leaf: u32,
+    /// The rank of what would be put there.
+    rank: u32,
+    from: u64,
+    to: u64,
+    /// The key of the entry just before it, if that came last, and where the gap began until then.
+    before: (u64, u64),
+}
+
+impl Gap {
+    /// No entry has this key, which could not end after it.
+    const NOTHING: (u64, u64) = (u64::MAX, 0);
+    const NONE: Self = Self { leaf: NIL, rank: 0, from: u64::MAX, to: 0, before: Self::NOTHING };
+
+    /// Notes that an entry was taken out of a leaf that can change alone. If that came last, the gap is as it was.
+    #[inline(always)]
+    const fn note_taken(&mut self, key: u64, rank: u32) {
+        match self.before {
+            (came, from) if came == key => (self.rank, self.from) = (rank, from),
+            _ => self.forget(),
+        }
+    }
+
+    /// Nothing is known of it any more: nothing ends at 0 or before.
+    const fn forget(&mut self) {
+        self.to = 0;
     }
 }
 
@@ -88,6 +126,8 @@ pub(super) struct Index {
     last: Cell<u32>,
     /// Where there are more leaves, the next key is nearly always in the same one.
     near: Cell<Near>,
+    /// Where there is room, most likely for what comes next.
+    gap: Gap,
     /// The leaf of whose end and gaps the node above does not know yet, or [`NIL`], and a key that leads there.
     untold: (u32, u64),
 }
@@ -95,12 +135,13 @@ pub(super) struct Index {
 impl Index {
     pub(super) const fn new() -> Self {
         let (last, near) = (Cell::new(0), Cell::new(Near::NONE));
-        Self { nodes: Nodes::new(), root: NIL, height: 0, last, near, untold: (NIL, 0) }
+        Self { nodes: Nodes::new(), root: NIL, height: 0, last, near, gap: Gap::NONE, untold: (NIL, 0) }
     }
 
     /// Gives memory back, of which nothing is in use any more, a bounded part of it; whether none is left.
     pub(super) fn release(&mut self) -> bool {
         (self.root, self.height, self.untold) = (NIL, 0, (NIL, 0));
+        self.gap.forget();
         self.near.set(Near::NONE);
         self.nodes.release()
     }
@@ -245,6 +286,7 @@ impl Index {
     /// [`NoMemory`]; nothing changed.
     #[inline]
     pub(super) fn insert(&mut self, place: Place, entry: (u64, Item)) -> Result<(), NoMemory> {
+        self.gap.forget();
         match self.nodes.get_mut(place.leaf) {
             Some(leaf) if !leaf.is_full() && (self.height == 0 || place.rank > 0) => {
                 leaf.put(place.rank, entry);
@@ -294,6 +336,7 @@ impl Index {
         if self.untold.0 != NIL {
             self.tell_above(self.untold.1);
             self.untold = (NIL, 0);
+            self.gap.forget();
         }
     }
 
@@ -371,6 +414,7 @@ impl Index {
         }
         let gone = leaf.take(rank);
         self.last.set(rank);
+        self.gap.note_taken(key, rank);
         self.leave_untold(at, key);
         gone
     }
@@ -378,6 +422,17 @@ impl Index {
     /// Room for an extent where nothing is, if it is in the leaf that can change alone.
     #[inline(always)]
     pub(super) fn gap_at_hand(&mut self, key: u64, end: u64) -> Option<At<'_>> {
+        if !(self.gap.from <= key && end <= self.gap.to) {
+            self.gap = self.find_room(key, end)?;
+        }
+        let rank = self.gap.rank;
+        let leaf = self.nodes.get_mut(self.gap.leaf).filter(|leaf| !leaf.is_full())?;
+        Some(At { leaf, last: &self.last, gap: &mut self.gap, rank })
+    }
+
+    /// The gap that has this room, if it is in the leaf that can change alone.
+    #[inline(never)]
+    fn find_room(&self, key: u64, end: u64) -> Option<Gap> {
         // Before the first key of a leaf among others nothing can be put, and behind its last one up to the next leaf's.
         let (at, first, high) = if self.height == 0 {
             (self.root, 0, u64::MAX)
@@ -388,16 +443,12 @@ impl Index {
             }
             (near.leaf, 1, near.high)
         };
-        let leaf = self.nodes.get_mut(at).filter(|leaf| !leaf.is_full())?;
-        // Most often where an entry came or went last.
-        let mut rank = self.last.get();
-        if !leaf.has_room_at(rank, (key, end), first, high) {
-            rank = leaf.rank_after(key);
-            if !leaf.has_room_at(rank, (key, end), first, high) {
-                return None;
-            }
-        }
-        Some(At { leaf, last: &self.last, rank })
+        let leaf = self.nodes.get(at)?;
+        let rank = leaf.rank_near(self.last.get(), key);
+        let from = rank.checked_sub(1).and_then(|before| leaf.end(before)).unwrap_or(0);
+        let to = if rank == leaf.len() { high } else { leaf.key(rank) };
+        let is_room = rank >= first && from <= key && end <= to;
+        is_room.then_some(Gap { leaf: at, rank, from, to, before: Gap::NOTHING })
     }
 
     /// The entry with a key, if it is in the leaf that can change alone, and can be taken out of it.
@@ -411,7 +462,7 @@ impl Index {
         let near = self.last.get().wrapping_sub(1);
         let rank = if leaf.holds(near, key) { near } else { leaf.find(key)? };
         let item = leaf.entry(rank).map(|(_, item)| item).filter(|_| self.height == 0 || rank > 0)?;
-        Some((At { leaf, last: &self.last, rank }, item))
+        Some((At { leaf, last: &self.last, gap: &mut self.gap, rank }, item))
     }
 
     /// Whether nothing is in it.
@@ -424,6 +475,7 @@ impl Index {
     #[inline(never)]
     fn remove_slowly(&mut self, at: u32, rank: u32, key: u64) -> Option<u64> {
         self.tell();
+        self.gap.forget();
         self.near.set(Near::NONE);
         let gone = self.nodes.get_mut(at)?.take(rank);
         self.tidy(key);
@@ -478,6 +530,7 @@ impl Index {
 
     /// Gives a key that there is another extent and word.
     pub(super) fn change(&mut self, key: u64, item: Item) {
+        self.gap.forget();
         let leaf = self.leaf_of(key);
         let Some(leaf) = self.nodes.get_mut(leaf) else { return };
         if let Some(rank) = leaf.find(key) {

@@ -10,8 +10,6 @@ use alloc::vec::Vec;
 pub(super) const WIDTH: u32 = 16;
 /// Bits that number an entry's place.
 const PLACE_BITS: u32 = 4;
-/// Every place at the rank of its own number.
-const IN_PLACE: u64 = 0xfedc_ba98_7654_3210;
 
 /// Nodes that are allocated at a time, once a tree has as many.
 pub(super) const CHUNK: usize = 1 << CHUNK_SHIFT;
@@ -39,9 +37,11 @@ impl Item {
 /// Up to sixteen keys in ascending order, each with what belongs to it.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// The place of each rank, four bits each. Behind the ranks in use: the places that are free.
+    /// The place of each rank in use, four bits each. What is behind them means nothing.
     order: u64,
-    len: u32,
+    /// The places in use, a bit each.
+    taken: u16,
+    len: u16,
     /// The next free node; without meaning in one that is in use.
     next_free: u32,
     keys: [u64; WIDTH as usize],
@@ -50,7 +50,8 @@ pub(super) struct Node {
 
 impl Node {
     const EMPTY: Self = Self {
-        order: IN_PLACE,
+        order: 0,
+        taken: 0,
         len: 0,
         next_free: NIL,
         keys: [0; WIDTH as usize],
@@ -60,12 +61,12 @@ impl Node {
     /// Entries in use.
     #[inline]
     pub(super) const fn len(&self) -> u32 {
-        self.len
+        self.len as u32
     }
 
     #[inline]
     pub(super) const fn is_full(&self) -> bool {
-        self.len >= WIDTH
+        self.len() >= WIDTH
     }
 
     /// Where the entry of a rank below [`WIDTH`] lies.
@@ -83,7 +84,7 @@ impl Node {
     /// The entry of a rank.
     #[inline(always)]
     pub(super) fn entry(&self, rank: u32) -> Option<(u64, Item)> {
-        if rank < self.len {
+        if rank < self.len() {
             let place = self.place(rank);
             Some((*self.keys.get(place)?, *self.items.get(place)?))
         } else {
@@ -94,13 +95,13 @@ impl Node {
     /// Where the extent of a rank ends.
     #[inline(always)]
     pub(super) fn end(&self, rank: u32) -> Option<u64> {
-        if rank < self.len { self.items.get(self.place(rank)).map(|item| item.end) } else { None }
+        if rank < self.len() { self.items.get(self.place(rank)).map(|item| item.end) } else { None }
     }
 
     /// The node that the entry of a rank leads to.
     #[inline(always)]
     pub(super) fn at(&self, rank: u32) -> u32 {
-        if rank < self.len {
+        if rank < self.len() {
             self.items.get(self.place(rank)).map_or(NIL, |item| item.at as u32)
         } else {
             NIL
@@ -110,7 +111,7 @@ impl Node {
     /// What the entry of a rank has for its value.
     #[inline(always)]
     pub(super) fn value(&self, rank: u32) -> Option<u64> {
-        if rank < self.len { self.items.get(self.place(rank)).map(|item| item.at) } else { None }
+        if rank < self.len() { self.items.get(self.place(rank)).map(|item| item.at) } else { None }
     }
 
     /// How many keys are below this one: the rank that it has or would have.
@@ -128,8 +129,8 @@ impl Node {
     /// The same, if it is probably so many.
     #[inline(always)]
     pub(super) fn rank_near(&self, guess: u32, key: u64) -> u32 {
-        let is_above = guess == 0 || guess <= self.len && self.key(guess.wrapping_sub(1)) <= key;
-        if is_above && (guess == self.len || guess < self.len && key < self.key(guess)) {
+        let is_above = guess == 0 || guess <= self.len() && self.key(guess.wrapping_sub(1)) <= key;
+        if is_above && (guess == self.len() || guess < self.len() && key < self.key(guess)) {
             guess
         } else {
             self.rank_after(key)
@@ -139,7 +140,7 @@ impl Node {
     /// How many keys, from the first one on, a condition is true of.
     #[inline(always)]
     fn count(&self, holds: impl Fn(u64) -> bool) -> u32 {
-        let (mut low, mut high) = (0, self.len);
+        let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.wrapping_add(high) >> 1;
             if holds(self.key(middle)) { low = middle.wrapping_add(1) } else { high = middle }
@@ -150,31 +151,20 @@ impl Node {
     /// Whether a key is that of a rank.
     #[inline(always)]
     pub(super) fn holds(&self, rank: u32, key: u64) -> bool {
-        rank < self.len && self.key(rank) == key
-    }
-
-    /// Whether `[key, end)` is free and of this rank, which is not below `first`, if what follows this node begins at `high`.
-    #[inline(always)]
-    pub(super) fn has_room_at(&self, rank: u32, (key, end): (u64, u64), first: u32, high: u64) -> bool {
-        if rank < first || rank > self.len {
-            return false;
-        }
-        let before = rank.checked_sub(1).and_then(|before| self.end(before));
-        before.is_none_or(|before| before <= key)
-            && end <= if rank == self.len { high } else { self.key(rank) }
+        rank < self.len() && self.key(rank) == key
     }
 
     /// The rank of this very key.
     #[inline(always)]
     pub(super) fn find(&self, key: u64) -> Option<u32> {
         let rank = self.rank_of(key);
-        (rank < self.len && self.key(rank) == key).then_some(rank)
+        (rank < self.len() && self.key(rank) == key).then_some(rank)
     }
 
     /// What the node above knows of this one, whose number is `at`: its first key, and all below it in one.
     pub(super) fn summary(&self, at: u32) -> Option<(u64, Item)> {
         let (first, mut all) = self.entry(0)?;
-        for rank in 1..self.len {
+        for rank in 1..self.len() {
             let Some((key, next)) = self.entry(rank) else { break };
             all.gap = all.gap.max(next.gap).max(key.saturating_sub(all.end));
             all.end = next.end;
@@ -193,17 +183,14 @@ impl Node {
     /// Puts an entry in at a rank of a node that is not full.
     #[inline(always)]
     pub(super) fn put(&mut self, rank: u32, entry: (u64, Item)) {
-        let home = self.place(self.len);
-        let place = home as u64;
-        // The place's number goes from behind the used ranks to its own; those between move up.
-        let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
-        let below = 1_u64.wrapping_shl(at).wrapping_sub(1);
-        let used = 1_u64.wrapping_shl(end).wrapping_sub(1);
-        let beyond = !(used.wrapping_shl(PLACE_BITS) | 0xf);
-        self.order = self.order & (below | beyond)
-            | place.wrapping_shl(at)
-            | (self.order & used & !below).wrapping_shl(PLACE_BITS);
+        let home = u32::from(self.taken).trailing_ones();
+        // The place's number goes to its rank; those from there on move up.
+        let at = rank.wrapping_mul(PLACE_BITS);
+        let above = self.order & u64::MAX.wrapping_shl(at);
+        self.order = self.order ^ above | above.wrapping_shl(PLACE_BITS) | u64::from(home).wrapping_shl(at);
+        self.taken |= 1_u32.wrapping_shl(home) as u16;
         self.len = self.len.wrapping_add(1);
+        let home = home as usize;
         if let (Some(key), Some(item)) = (self.keys.get_mut(home), self.items.get_mut(home)) {
             (*key, *item) = entry;
         }
@@ -212,20 +199,16 @@ impl Node {
     /// Takes the entry of a rank out. Gives what it led to.
     #[inline(always)]
     pub(super) fn take(&mut self, rank: u32) -> Option<u64> {
-        if rank >= self.len {
+        if rank >= self.len() {
             return None;
         }
         let home = self.place(rank);
-        let place = home as u64;
+        // The place's number goes; those behind it move down.
+        let at = rank.wrapping_mul(PLACE_BITS);
+        let above = self.order & u64::MAX.wrapping_shl(at);
+        self.order = self.order ^ above | above.wrapping_shr(PLACE_BITS) & u64::MAX.wrapping_shl(at);
+        self.taken &= !(1_u32.wrapping_shl(home as u32) as u16);
         self.len = self.len.wrapping_sub(1);
-        // The place's number goes behind the used ranks; those between move down.
-        let (at, end) = (rank.wrapping_mul(PLACE_BITS), self.len.wrapping_mul(PLACE_BITS));
-        let below = 1_u64.wrapping_shl(at).wrapping_sub(1);
-        let kept = 1_u64.wrapping_shl(end).wrapping_sub(1);
-        let beyond = !(kept.wrapping_shl(PLACE_BITS) | 0xf);
-        self.order = self.order & (below | beyond)
-            | (self.order.wrapping_shr(PLACE_BITS) & kept & !below)
-            | place.wrapping_shl(end);
         self.items.get(home).map(|item| item.at)
     }
 }
@@ -357,7 +340,7 @@ impl Nodes {
         while let Some(entry) = self.get(from).and_then(|node| node.entry(rank)) {
             self.get_mut(from).and_then(|node| node.take(rank));
             if let Some(node) = self.get_mut(to) {
-                node.put(node.len, entry);
+                node.put(node.len(), entry);
             }
         }
     }
@@ -384,13 +367,13 @@ impl Nodes {
         self.all
     }
 
-    /// Checks that every free node is one, and empty, and that each node's order names each place once.
+    /// Checks that every free node is one, and empty, and that each node's order names each place in use once.
     pub(super) fn check(&self) {
         assert_eq!(self.all as usize, self.chunks.iter().map(Vec::len).sum::<usize>());
         for node in self.chunks.iter().flatten() {
-            let places: std::collections::BTreeSet<_> = (0..WIDTH).map(|rank| node.place(rank)).collect();
-            assert_eq!(places.len(), WIDTH as usize);
-            assert!((1..node.len).all(|rank| node.key(rank - 1) < node.key(rank)));
+            let places = (0..node.len()).fold(0_u32, |places, rank| places | 1 << node.place(rank));
+            assert_eq!((places, places.count_ones()), (u32::from(node.taken), node.len()));
+            assert!((1..node.len()).all(|rank| node.key(rank - 1) < node.key(rank)));
         }
         let (mut free, mut at) = (self.all - self.touched, self.free);
         while let Some(node) = self.get(at) {
