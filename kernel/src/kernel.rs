@@ -134,6 +134,11 @@ impl<M: Machine> Kernel<M> {
         match called.rest {
             Rest::Nothing | Rest::Leave => frame.r[0] = called.status as u64,
             Rest::Wait => {}
+            Rest::Again => self.repeat(frame),
+            Rest::BadHandle => {
+                frame.r[0] = called.status as u64;
+                self.report_bad_handle(frame);
+            }
             Rest::Refused => self.refuse_call(frame),
         }
         self.proceed(frame)

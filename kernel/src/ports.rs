@@ -113,9 +113,15 @@ pub trait Frames {
     /// Whether an address, any at all, lies in a cached frame that was taken and not given back.
     fn is_taken(&self, address: PhysAddr) -> bool;
 
-    /// Writes a word at an offset that is a multiple of eight, in a cached frame that is taken.
-    fn write_word(&mut self, frame: PhysAddr, offset: usize, word: u64) {
-        self.write_frame(frame, offset, &word.to_le_bytes());
+    /// Writes a word of four or eight bytes at an address, any at all, if that is a multiple of the word's size and
+    /// [is taken](Frames::is_taken). Whether it did.
+    #[inline]
+    fn write_taken<const N: usize>(&mut self, at: PhysAddr, word: [u8; N]) -> bool {
+        let is_there = at.0.is_multiple_of(N as u64) && self.is_taken(at);
+        if is_there {
+            self.write_frame(at.page_down(), at.page_offset() as usize, &word);
+        }
+        is_there
     }
 
     /// The memory type of the taken frame in which an address, any at all, lies.
@@ -165,6 +171,15 @@ pub trait Translation {
         let before = self.read_descriptor(at);
         self.write_descriptor(at, value);
         before
+    }
+
+    /// As [`Translation::write_descriptor`], if what is there is invalid (bit 0). Whether it was.
+    fn fill_descriptor(&mut self, at: PhysAddr, value: u64) -> bool {
+        let is_invalid = self.read_descriptor(at) & 1 == 0;
+        if is_invalid {
+            self.write_descriptor(at, value);
+        }
+        is_invalid
     }
 
     /// Writes `count` descriptors in a row, all in one table: `first`, and each next one greater by `step`.
@@ -409,6 +424,10 @@ pub enum Rest {
     Leave,
     /// Who runs next is to be decided. The registers are as they should be.
     Wait,
+    /// The call is to be made again, after the others had their turn: the registers hold what remains.
+    Again,
+    /// The status is the thread's, and its job's policy is to be asked about it.
+    BadHandle,
     /// The thread's process ends for a call that is none.
     Refused,
 }

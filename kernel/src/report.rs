@@ -183,8 +183,16 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Hands the console over if a program has just claimed its window.
+    #[inline(always)]
     pub(crate) fn claim_console(&mut self, process: Id<Process>, range: PhysRange) {
-        if !self.console.given_away && self.console.window.is_some_and(|window| window.overlaps(range)) {
+        if self.console.window.is_some_and(|window| window.overlaps(range)) {
+            self.give_console_away(process);
+        }
+    }
+
+    #[cold]
+    fn give_console_away(&mut self, process: Id<Process>) {
+        if !self.console.given_away {
             self.say_of(
                 process,
                 format_args!("takes the console over; the kernel prints nothing more but a panic"),

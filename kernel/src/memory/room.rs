@@ -49,11 +49,12 @@ impl Vmar {
         GapRequest { from, to: end, length, align, residue, hint }
     }
 
-    /// The address at which the search for room starts, if nothing but what is there says that it will not do.
+    /// Where the search for a page of room starts: nothing before that is free, and nothing but what is there speaks
+    /// against it.
     #[inline(always)]
-    pub(crate) fn first_place(&self, room: Room) -> Option<u64> {
-        let request = self.request(self.base + self.size, room);
-        Some(request.hint).filter(|base| request.takes(*base))
+    pub(crate) fn first_page(&self) -> Option<u64> {
+        // All of these are whole pages, and an address space ends far below 2^64.
+        Some(self.free_from).filter(|place| *place < self.base.wrapping_add(self.size))
     }
 
     /// Puts a new mapping where there is room for it. Gives its address.

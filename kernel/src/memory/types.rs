@@ -48,7 +48,8 @@ impl Recent<'_> {
     #[inline(always)]
     pub fn add(self, policy: CachePolicy) {
         self.0.policy = policy;
-        self.0.mappings += 1;
+        // Each mapping has a record of its own: memory is at an end long before the count is.
+        self.0.mappings = self.0.mappings.wrapping_add(1);
     }
 
     /// Forgets one mapping of it. There must be one.

@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// [`Kernel::copy_out`] of a word, which is nearly always in one page that the MMU shows.
+    /// [`Kernel::copy_out`] of a word, which nearly always is where the MMU shows it.
     ///
     /// # Errors
     /// As for [`Kernel::copy_out`].
@@ -69,11 +69,7 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         word: [u8; N],
     ) -> Result {
-        let offset = (address & (PAGE_SIZE - 1)) as usize;
-        if offset <= PAGE_SIZE as usize - N
-            && let Some(frame) = self.seen(process, address, Access::Write)
-        {
-            self.machine.write_frame(frame, offset, &word);
+        if self.schedule.here().active == Some(process) && write_shown(&mut self.machine, address, word) {
             return Ok(());
         }
         self.copy_out(process, address, &word)
@@ -129,11 +125,8 @@ impl<M: Machine> Kernel<M> {
         if self.schedule.here().active != Some(process) || address >= abi::vmar::USER_END {
             return None;
         }
-        let par = self.machine.probe(VirtAddr(address), access);
-        let frame = PhysAddr(par & PAR_ADDRESS);
         // What a physical VMO shows as cached is no frame of ours, and not in the direct map.
-        (par & PAR_FAULT == 0 && par >> PAR_ATTRIBUTE == MAIR_CACHED && self.machine.is_taken(frame))
-            .then_some(frame)
+        shown_page(&self.machine, address, access).filter(|frame| self.machine.is_taken(*frame))
     }
 
     /// The frame that the tables show for an access; `None` if they refuse it.
@@ -165,4 +158,20 @@ impl<M: Machine> Kernel<M> {
         let Some(mapping) = self.find_mapping(process, address) else { return true };
         self.objects.vmos.get(mapping.root).is_none_or(|vmo| vmo.physical_at(0).is_some())
     }
+}
+
+/// Where the MMU finds ordinary cached memory for an access of the program whose tables this CPU has. An address outside
+/// the program's half is not shown to it.
+#[inline(always)]
+fn shown_page<M: Machine>(machine: &M, address: u64, access: Access) -> Option<PhysAddr> {
+    let par = machine.probe(VirtAddr(address), access);
+    (par & PAR_FAULT == 0 && par >> PAR_ATTRIBUTE == MAIR_CACHED).then_some(PhysAddr(par & PAR_ADDRESS))
+}
+
+/// Writes a word of four or eight bytes for the program whose tables this CPU has, if the MMU shows it a frame of ours
+/// there. Whether it did; if not, it is [`Kernel::copy_out`] that knows why.
+#[inline(always)]
+pub(crate) fn write_shown<M: Machine, const N: usize>(machine: &mut M, address: u64, word: [u8; N]) -> bool {
+    let Some(PhysAddr(page)) = shown_page(machine, address, Access::Write) else { return false };
+    machine.write_taken(PhysAddr(page | address & (PAGE_SIZE - 1)), word)
 }

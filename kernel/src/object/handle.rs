@@ -54,6 +54,37 @@ struct Slot {
     raw: u32,
 }
 
+/// A place in a [`HandleTable`] for a handle whose value is known before it is there. As long as it is not filled nothing
+/// has changed.
+#[derive(Debug)]
+pub struct Vacant<'a> {
+    value: Handle,
+    slot: &'a mut Slot,
+    first_free: &'a mut u32,
+    last_free: &'a mut u32,
+    len: &'a mut usize,
+}
+
+impl Vacant<'_> {
+    /// The value that the handle will have.
+    pub const fn value(&self) -> Handle {
+        self.value
+    }
+
+    /// Puts the handle there.
+    #[inline(always)]
+    pub fn fill(self, entry: HandleEntry) {
+        self.slot.entry = Some(entry);
+        self.slot.raw |= HANDLE_FIXED_BITS;
+        *self.first_free = self.slot.next_free;
+        if self.slot.next_free == NONE {
+            *self.last_free = NONE;
+        }
+        // No more than there are slots.
+        *self.len = self.len.wrapping_add(1);
+    }
+}
+
 /// The handles of one process.
 ///
 /// A value is `((generation << 22 | index) << 2 | 3)` under a secret of the process: a value guessed, or
@@ -111,19 +142,21 @@ impl HandleTable {
         if self.first_free == NONE {
             self.grow()?;
         }
-        let index = self.first_free;
-        let slot = self.slot_mut(index).ok_or(Status::INTERNAL)?;
-        let next_free = slot.next_free;
-        slot.entry = Some(entry);
-        slot.raw |= HANDLE_FIXED_BITS;
-        let raw = slot.raw;
-        self.first_free = next_free;
-        if next_free == NONE {
-            self.last_free = NONE;
-        }
-        // No more than there are slots.
-        self.len = self.len.wrapping_add(1);
-        Ok(raw ^ self.secret)
+        let place = self.vacant_at_hand().ok_or(Status::INTERNAL)?;
+        let value = place.value();
+        place.fill(entry);
+        Ok(value)
+    }
+
+    /// The place of the next handle, if there is one without memory for it.
+    #[inline(always)]
+    pub fn vacant_at_hand(&mut self) -> Option<Vacant<'_>> {
+        // No chunk reaches as far as the end of the queue says.
+        let index = self.first_free as usize;
+        let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
+        let value = (slot.raw | HANDLE_FIXED_BITS) ^ self.secret;
+        let (first_free, last_free, len) = (&mut self.first_free, &mut self.last_free, &mut self.len);
+        Some(Vacant { value, slot, first_free, last_free, len })
     }
 
     /// What a value stands for.
@@ -147,6 +180,18 @@ impl HandleTable {
     pub fn object_and_rights<T: Object>(&self, value: Handle) -> Result<(Id<T>, Rights)> {
         let entry = self.get(value)?;
         Ok((T::id(entry.object).ok_or(Status::WRONG_TYPE)?, entry.rights))
+    }
+
+    /// The same, where it does not matter what is wrong with a value.
+    #[inline(always)]
+    pub fn find<T: Object>(&self, value: Handle) -> Option<(Id<T>, Rights)> {
+        let raw = value ^ self.secret;
+        let index = index_of(raw);
+        let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
+        match slot.entry {
+            Some(HandleEntry { object, rights }) if slot.raw == raw => T::id(object).map(|id| (id, rights)),
+            _ => None,
+        }
     }
 
     /// Takes a handle out.

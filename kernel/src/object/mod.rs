@@ -164,7 +164,8 @@ macro_rules! objects {
             pub unlocked: Queue<Vmo, AtUnlocked>,
             /// Resources that programs have had minted.
             pub minted: Minted,
-            next_koid: Koid,
+            /// The koids that no object has had.
+            pub koids: Koids,
         }
 
         impl Objects {
@@ -180,7 +181,7 @@ macro_rules! objects {
                     closed: Queue::new(),
                     unlocked: Queue::new(),
                     minted: Minted::new(),
-                    next_koid: abi::object::KOID_FIRST,
+                    koids: Koids::ALL,
                 }
             }
 
@@ -233,6 +234,21 @@ macro_rules! objects {
     };
 }
 
+/// Koids that are left, from one on. There are more than any machine lives to give away.
+#[derive(Debug)]
+pub struct Koids(Koid);
+
+impl Koids {
+    const ALL: Self = Self(abi::object::KOID_FIRST);
+
+    /// A koid that no object had before.
+    pub const fn take(&mut self) -> Koid {
+        let koid = self.0;
+        self.0 = koid.wrapping_add(1);
+        koid
+    }
+}
+
 /// A type of object: how to get from an id of anything to one of these.
 pub trait Object: Sized {
     /// The type as programs see it.
@@ -274,9 +290,7 @@ impl Default for Objects {
 impl Objects {
     /// A koid that no object had before.
     pub fn allocate_koid(&mut self) -> Koid {
-        let koid = self.next_koid;
-        self.next_koid += 1;
-        koid
+        self.koids.take()
     }
 
     /// The object with this id.

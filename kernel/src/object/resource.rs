@@ -1,6 +1,6 @@
 //! Resources: the right to name ranges of physical addresses, interrupts and kernel services.
 use abi::resource::Kind;
-use abi::{Koid, Signals, Status, status::Result};
+use abi::{Koid, PhysRange, Signals, Status, status::Result};
 
 use super::{Header, Name};
 use crate::collections::arena::{Arena, Id};
@@ -36,6 +36,8 @@ pub struct Resource {
     pub base: u64,
     /// Units; 0 for a ranged root only.
     pub size: u64,
+    /// The first and the last byte of its pages, if it is of addresses; a ranged root has all.
+    pages: (u64, u64),
     /// Where it came from.
     pub origin: Origin,
     /// Whether it is known that no program is denied any of its pages, which stays so.
@@ -138,7 +140,13 @@ impl Resource {
     /// A resource over a range that does not wrap.
     pub const fn new(koid: Koid, kind: Kind, base: u64, size: u64, name: Name, origin: Origin) -> Self {
         let header = Header::new(koid, Signals::NONE);
-        Self { header, name, kind, base, size, origin, is_clear: false, forks: Forks::NONE }
+        let in_page = abi::PAGE_SIZE - 1;
+        let pages = match origin {
+            Origin::RangedRoot => (0, u64::MAX),
+            _ if size > 0 => (base & !in_page, base.saturating_add(size - 1) | in_page),
+            _ => (u64::MAX, 0),
+        };
+        Self { header, name, kind, base, size, pages, origin, is_clear: false, forks: Forks::NONE }
     }
 
     /// Whether it stands for its whole kind.
@@ -162,25 +170,20 @@ impl Resource {
         }
     }
 
-    /// Whether the page-aligned `[base, base + size)` lies inside once the resource is expanded to pages.
-    pub const fn holds_pages(&self, base: u64, size: u64) -> bool {
-        if self.is_ranged_root() {
-            return true;
-        }
-        let own_base = self.base & !(abi::PAGE_SIZE - 1);
-        match (base.checked_add(size), self.base.checked_add(self.size)) {
-            // Neither end is 0: a range that is not empty does not end there.
-            (Some(end), Some(own_end)) if size > 0 && self.size > 0 => {
-                own_base <= base && end.wrapping_sub(1) <= own_end.wrapping_sub(1) | (abi::PAGE_SIZE - 1)
-            }
-            _ => false,
-        }
+    /// Whether a range lies inside once the resource is expanded to pages.
+    #[inline(always)]
+    pub fn holds_pages(&self, range: PhysRange) -> bool {
+        self.pages.0 <= range.base().0 && range.last().0 <= self.pages.1
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pages(base: u64, size: u64) -> PhysRange {
+        PhysRange::new(abi::PhysAddr(base), size).unwrap()
+    }
 
     fn resource(base: u64, size: u64) -> Resource {
         Resource::new(1024, Kind::Mmio, base, size, Name::default(), Origin::Supply)
@@ -189,16 +192,19 @@ mod tests {
     #[test]
     fn half_a_page_grants_its_page() {
         let half = resource(0x1000, 0x800);
-        assert!(half.holds_pages(0x1000, 0x1000) && !half.holds(0x1000, 0x1000));
-        assert!(!half.holds_pages(0x1000, 0x2000) && !half.holds_pages(0, 0x1000));
+        assert!(half.holds_pages(pages(0x1000, 0x1000)) && !half.holds(0x1000, 0x1000));
+        assert!(!half.holds_pages(pages(0x1000, 0x2000)) && !half.holds_pages(pages(0, 0x1000)));
         let odd = resource(0x1800, 0x1000);
-        assert!(odd.holds_pages(0x1000, 0x2000));
+        assert!(odd.holds_pages(pages(0x1000, 0x2000)));
     }
 
     #[test]
     fn nothing_holds_a_range_that_wraps_or_is_empty() {
         let all = resource(0, u64::MAX);
         assert!(!all.holds(u64::MAX, 2) && !all.holds(0x1000, 0));
-        assert!(!all.holds_pages(u64::MAX - 0xfff, 0x1000));
+        assert!(
+            all.holds_pages(pages(u64::MAX - 0xffff, 0x1000))
+                && !resource(0x1000, 0).holds_pages(pages(0x1000, 0x1000))
+        );
     }
 }

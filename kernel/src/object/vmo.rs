@@ -91,50 +91,53 @@ impl Row {
 }
 
 /// Memory that can be mapped.
+///
+/// What every call looks at comes first, what few VMOs have comes last.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Vmo {
     /// What every object has.
     pub header: Header,
-    /// Its name.
-    pub name: Name,
     /// Its size in bytes, a multiple of the page size.
     pub size: u64,
-    /// Bytes of content, at most `size`. Only the program gives it a meaning, and mappings that end with it.
-    pub content_size: u64,
-    /// Whether there ever was such a mapping.
-    pub has_ends: bool,
     /// Where its bytes are.
     pub content: Content,
     /// How it is mapped.
     pub policy: CachePolicy,
+    /// Mappings that show its bytes: its own and its slices'.
+    pub shown: List<Mapping>,
+    /// What devices may reach of it.
+    pub pins: Pins,
     /// The VMO that it was made from, or that one's own parent if it has ended.
     pub parent: Option<Id<Vmo>>,
-    /// The koid of the VMO that it was made from; 0 for none.
-    pub parent_koid: Koid,
     /// VMOs that have it as their parent.
     pub children: Queue<Self, AtSiblings>,
     /// Its place among its parent's children.
     pub siblings: Links<Self>,
-    /// Mappings of it, not of its children.
-    pub mappings: u32,
-    /// Mappings that show its bytes: its own and its slices'.
-    pub shown: List<Mapping>,
-    /// What is being taken out of them.
+    /// The koid of the VMO that it was made from; 0 for none.
+    pub parent_koid: Koid,
+    /// Bytes of content, at most `size`. Only the program gives it a meaning, and mappings that end with it.
+    pub content_size: u64,
+    /// Its name.
+    pub name: Name,
+    /// Its place among those that may be discarded.
+    pub place: Links<Self>,
+    /// Who wants to keep it; `None` for a VMO that is never discarded.
+    pub locks: Option<Locks>,
+    /// What is being taken out of its mappings.
     pub withdrawal: Option<Withdrawal>,
-    /// What devices may reach of it.
-    pub pins: Pins,
     /// The frames that its pages must have, if it is contiguous.
     pub row: Option<Row>,
+    /// Mappings of it, not of its children.
+    pub mappings: u32,
+    /// Whether there ever was a mapping that ends with the content.
+    pub has_ends: bool,
     /// Whether its size can change.
     pub resizable: bool,
     /// Whether it is a snapshot of its parent.
     pub is_clone: bool,
     /// Whether it was made to stay as it is.
     pub is_immutable: bool,
-    /// Who wants to keep it; `None` for a VMO that is never discarded.
-    pub locks: Option<Locks>,
-    /// Its place among those that may be discarded.
-    pub place: Links<Self>,
     /// Whether this is the vDSO, whose code is mapped whole or not at all.
     pub is_vdso: bool,
 }

@@ -34,6 +34,7 @@ use abi::{Handle, Rights, Status, Sysno};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::memory::user::write_shown;
 use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread, Vmo};
 use crate::ports::{Called, Frame, Machine, Rest};
 
@@ -117,6 +118,15 @@ impl Answer {
             Err(status) => Self(i64::from(status.0)),
         }
     }
+
+    /// What a call that is not over with a status leaves to be done.
+    fn left(self) -> Called {
+        match self {
+            Self::PARKED => Called::WAITS,
+            Self::AGAIN => Called { status: 0, rest: Rest::Again },
+            Self(more) => Called { status: more.wrapping_sub(Self::AGAIN.0), rest: Rest::Leave },
+        }
+    }
 }
 
 impl From<Result<Exit>> for Answer {
@@ -145,39 +155,70 @@ impl<M: Machine> Kernel<M> {
             self.schedule.attention = true;
             return Called::WAITS;
         };
-        let caller = Caller { thread, process };
-        let (number, allows_bad_handles) = (frame.r[16] as usize, here.allows(Condition::BadHandle));
+        let number = frame.r[16] as usize;
         let site = self.vdso.sites.get(number).copied();
         let from_site = site.is_some_and(|site| here.vdso_code.wrapping_add(u64::from(site)) == frame.pc);
-        let Some(call) = Self::CALLS.get(number) else { return Called::REFUSED };
-        if !from_site && !self.comes_from_vdso(process, frame.r[16], frame.pc) {
-            return Called::REFUSED;
+        let caller = Caller { thread, process };
+        match Self::CALLS.get(number) {
+            Some(call) if from_site => self.answer(*call, caller, frame),
+            _ => self.syscall_from_elsewhere(caller, frame),
         }
+    }
+
+    /// Makes a call. Nothing is kept over it but the kernel: what is not plain is left to the second half.
+    #[inline(always)]
+    fn answer(&mut self, call: Call<M>, caller: Caller, frame: &mut Frame) -> Called {
         let answer = call(self, caller, frame);
-        if answer.0 > 0 {
-            if answer == Answer::AGAIN {
-                self.repeat(frame);
+        if answer.0 != 0 {
+            if answer.0 > 0 {
+                return answer.left();
             }
-            if answer.0 > Answer::AGAIN.0 {
-                return Called { status: answer.0.wrapping_sub(Answer::AGAIN.0), rest: Rest::Leave };
+            if answer.0 == i64::from(Status::BAD_HANDLE.0)
+                && !self.schedule.here().allows(Condition::BadHandle)
+            {
+                return Called { status: answer.0, rest: Rest::BadHandle };
             }
-            return Called::WAITS;
-        }
-        if answer.0 == i64::from(Status::BAD_HANDLE.0) && !allows_bad_handles {
-            self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
         }
         Called { status: answer.0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
     }
 
-    /// Has a call made again. Out of the way: most calls are done in one piece.
+    /// The rest of [`Kernel::syscall`]: there is no such call, or it did not come from where the vDSO was last.
     #[cold]
     #[inline(never)]
-    fn repeat(&mut self, frame: &mut Frame) {
+    fn syscall_from_elsewhere(&mut self, caller: Caller, frame: &mut Frame) -> Called {
+        match Self::CALLS.get(frame.r[16] as usize) {
+            Some(call) if self.comes_from_vdso(caller.process, frame.r[16], frame.pc) => {
+                self.answer(*call, caller, frame)
+            }
+            _ => Called::REFUSED,
+        }
+    }
+
+    /// The caller once more, for what a call does seldom: it keeps nothing meanwhile.
+    ///
+    /// # Errors
+    /// `BAD_STATE` if nobody calls.
+    fn caller(&self) -> Result<Caller> {
+        let here = self.schedule.here();
+        let (thread, process) = here.current.zip(here.active).ok_or(Status::BAD_STATE)?;
+        Ok(Caller { thread, process })
+    }
+
+    /// Has a call made again.
+    pub(crate) fn repeat(&mut self, frame: &mut Frame) {
         frame.pc = frame.pc.wrapping_sub(SVC_SIZE);
         self.schedule.attention = true;
         // Others get their turn between the pieces, whatever is left of this thread's slice.
         if self.schedule.first_ready.is_some() {
             self.yield_now();
+        }
+    }
+
+    /// Asks the policy about a call that met a bad handle. The whole frame is there.
+    pub(crate) fn report_bad_handle(&mut self, frame: &Frame) {
+        let here = self.schedule.here();
+        if let (Some(thread), Some(process)) = (here.current, here.active) {
+            self.enforce_bad_handle(Caller { thread, process }, frame.r[16], frame.r[1] as u32);
         }
     }
 
@@ -192,7 +233,6 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether the call with this number was made by the vDSO's own `svc` for it. If so, the next one is found
     /// out faster.
-    #[cold]
     fn comes_from_vdso(&mut self, process: Id<Process>, number: u64, pc: u64) -> bool {
         let code = self.objects.processes.get(process).and_then(|process| process.vdso_code);
         let site = usize::try_from(number).ok().and_then(|number| self.vdso.sites.get(number)).copied();
@@ -248,8 +288,8 @@ impl<M: Machine> Kernel<M> {
             pmt_unpin: |k, c, a| done(k.sys_pmt_unpin(c, a));
             vmar_allocate: |k, c, a| done(k.sys_vmar_allocate(c, a));
             vmar_destroy: |k, c, a| k.sys_vmar_destroy(c, a);
-            vmar_map: |k, c, a| if k.map_page(c, a) { Ok(Exit::Done) } else { k.sys_vmar_map(c, a) };
-            vmar_unmap: |k, c, a| if k.unmap_page(c, a) { Ok(Exit::Done) } else { k.sys_vmar_unmap(c, a) };
+            vmar_map: |k, c, a| if k.map_page(c, a) { Ok(Exit::Done) } else { k.map_slowly(a) };
+            vmar_unmap: |k, c, a| if k.unmap_page(c, a) { Ok(Exit::Done) } else { k.unmap_slowly(a) };
             vmar_protect: |k, c, a| k.sys_vmar_protect(c, a);
             vmar_op_range: |k, c, a| k.in_pieces(c, |k| k.sys_vmar_op_range(c, a));
             process_create: |k, c, a| done(k.sys_process_create(c, a));
@@ -329,6 +369,21 @@ impl<M: Machine> Kernel<M> {
         out: u64,
     ) -> Result<Handle> {
         let entry = HandleEntry { object, rights };
+        // Nearly always the table has a place, and the program may be written to: then nothing can fail any more.
+        if let Some(process) = self.objects.processes.get_mut(caller.process)
+            && let Some(place) = process.handles.vacant_at_hand()
+            && write_shown(&mut self.machine, out, place.value().to_le_bytes())
+        {
+            let value = place.value();
+            place.fill(entry);
+            return Ok(value);
+        }
+        self.give_slowly(caller, entry, out)
+    }
+
+    /// The rest of [`Kernel::give_new`], where memory may be needed.
+    #[inline(never)]
+    fn give_slowly(&mut self, caller: Caller, entry: HandleEntry, out: u64) -> Result<Handle> {
         let inserted = self.objects.get_mut(caller.process).and_then(|process| process.handles.insert(entry));
         let handle = match inserted {
             Ok(handle) => handle,
@@ -337,7 +392,7 @@ impl<M: Machine> Kernel<M> {
                 return Err(status);
             }
         };
-        if let Err(status) = self.put_word(caller.process, out, handle.to_le_bytes()) {
+        if let Err(status) = self.copy_out(caller.process, out, &handle.to_le_bytes()) {
             self.take_back(caller, handle)?;
             return Err(status);
         }

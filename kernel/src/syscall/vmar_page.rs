@@ -4,14 +4,14 @@
 //! is not the plain case, for whatever reason, it leaves as it is for [`Kernel::sys_vmar_map`] and
 //! [`Kernel::sys_vmar_unmap`], which look again and know all the others. So no rule is here alone; each answer is theirs.
 use abi::vmar::{MAP_RANGE, PERM_MASK, PERM_READ, PERM_WRITE};
-use abi::{PAGE_SIZE, Rights, VirtAddr};
+use abi::{PAGE_SIZE, Rights, VirtAddr, status::Result};
 
-use super::{Args, Arguments, Caller};
+use super::{Args, Arguments, Caller, Exit};
 use crate::kernel::Kernel;
-use crate::memory::room::Room;
+use crate::memory::user::write_shown;
 use crate::object::vmar::permissions_of;
 use crate::object::{Entry, Mapping, Objects, Vmar, Vmo};
-use crate::ports::{Access, Machine};
+use crate::ports::Machine;
 
 /// What the options of a plain call may be.
 const PLAIN: u32 = PERM_READ | PERM_WRITE | MAP_RANGE;
@@ -31,6 +31,16 @@ impl<M: Machine> Kernel<M> {
         args.word(2) == PAGE_SIZE && self.try_unmap_page(caller, args).is_some()
     }
 
+    /// The other way of `zx_vmar_map`. Who calls is looked up once more, so that [`Kernel::map_page`] need not keep it.
+    pub(super) fn map_slowly(&mut self, args: &mut Args) -> Result<Exit> {
+        self.sys_vmar_map(self.caller()?, args)
+    }
+
+    /// The other way of `zx_vmar_unmap`, likewise.
+    pub(super) fn unmap_slowly(&mut self, args: &mut Args) -> Result<Exit> {
+        self.sys_vmar_unmap(self.caller()?, args)
+    }
+
     #[inline(always)]
     fn try_map_page(&mut self, caller: Caller, args: &Args) -> Option<()> {
         let (options, vmo_offset, out) = (args.half(1), args.word(4), args.word(6));
@@ -38,12 +48,10 @@ impl<M: Machine> Kernel<M> {
         if options & !PLAIN != 0 || options & PERM_READ == 0 || args.word(2) != 0 || self.populating > 0 {
             return None;
         }
-        // A word where words are lies in one page.
-        let frame = self.seen(caller.process, out, Access::Write).filter(|_| out & 7 == 0)?;
         let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
         let process = processes.get_mut(caller.process)?;
-        let (vmar, vmar_rights) = process.handles.object_and_rights::<Vmar>(args.half(0)).ok()?;
-        let (vmo, vmo_rights) = process.handles.object_and_rights::<Vmo>(args.half(3)).ok()?;
+        let (vmar, vmar_rights) = process.handles.find::<Vmar>(args.half(0))?;
+        let (vmo, vmo_rights) = process.handles.find::<Vmo>(args.half(3))?;
         let region = vmars.get_mut(vmar)?;
         let mapped = vmos.get_mut(vmo)?;
         let max_permissions = permissions_of(vmo_rights) & permissions_of(vmar_rights);
@@ -58,8 +66,7 @@ impl<M: Machine> Kernel<M> {
         let physical = mapped.physical_at(vmo_offset).filter(|at| at.is_page_aligned())?;
         let policy = mapped.policy;
         let types = self.types.at_hand(physical.page()).filter(|types| types.takes(policy))?;
-        let base =
-            region.first_place(Room { length: PAGE_SIZE, align: PAGE_SIZE, physical: Some(physical) })?;
+        let base = region.first_page()?;
         let gap = region.entries.gap_at_hand(base, PAGE_SIZE)?;
         let place = mappings.vacant_at_hand()?;
         let id = place.id();
@@ -81,10 +88,14 @@ impl<M: Machine> Kernel<M> {
         };
         let space = process.space.as_mut()?;
         space.forget_old_asid(self.asids.generation());
-        let leaf = space.vacant_page(&self.machine, VirtAddr(base), physical, mapping.attributes())?;
-        self.machine.write_word(frame, (out & (PAGE_SIZE - 1)) as usize, base);
+        let place_of_page = space.place_of_page(VirtAddr(base), physical, mapping.attributes())?;
+        // The last that may go wrong. Nothing is in the tables where nothing is in the region.
+        if !write_shown(&mut self.machine, out, base.to_le_bytes())
+            || !space.put_page(&mut self.machine, place_of_page)
+        {
+            return None;
+        }
         types.add(policy);
-        space.put_page(&mut self.machine, leaf);
         mapped.shown.push_new(id);
         mapped.count_mapping();
         place.fill(mapping);
@@ -99,7 +110,7 @@ impl<M: Machine> Kernel<M> {
         let from = args.word(1);
         let Objects { processes, vmars, vmos, mappings, .. } = &mut self.objects;
         let process = processes.get_mut(caller.process)?;
-        let (vmar, _) = process.handles.object_and_rights::<Vmar>(args.half(0)).ok()?;
+        let (vmar, _) = process.handles.find::<Vmar>(args.half(0))?;
         let region = vmars.get_mut(vmar)?;
         if region.process != Some(caller.process) || region.is_over() || process.is_over() {
             return None;

@@ -8,7 +8,8 @@ use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::pages::{Page, Pages};
-use crate::object::{Content, Locks, Object, ObjectRef, Resource, Vmo};
+use crate::memory::user::write_shown;
+use crate::object::{Content, HandleEntry, Locks, Object, ObjectRef, Objects, Resource, Vmo};
 use crate::ports::{Access, Machine};
 
 /// The largest VMO: 64 pages short of 2^64, so that sums with its size do not wrap.
@@ -60,13 +61,16 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::OUT_OF_RANGE);
         }
         self.enforce(caller, Condition::NewVmo)?;
-        let resource = self.objects.get(self.object::<Resource>(caller, resource, Rights::NONE)?)?;
+        let Objects { processes, resources, vmos, koids, .. } = &mut self.objects;
+        let process = processes.get_mut(caller.process).ok_or(Status::INTERNAL)?;
+        let (resource, _) = process.handles.object_and_rights::<Resource>(resource)?;
+        let resource = resources.get(resource).ok_or(Status::INTERNAL)?;
         if resource.kind != Kind::Mmio {
             return Err(Status::WRONG_TYPE);
         }
         // A concrete resource was cut from what is grantable byte for byte; its pages may still reach
         // into a neighbour that nobody may have. Unless it is known that they do not, the ledger is asked.
-        if !resource.holds_pages(paddr.0, size)
+        if !resource.holds_pages(range)
             || !resource.is_clear && self.ledger.touches_denied(range.expand_to_pages()).is_some()
         {
             return Err(Status::ACCESS_DENIED);
@@ -74,13 +78,22 @@ impl<M: Machine> Kernel<M> {
         if !paddr.is_page_aligned() {
             return Err(Status::INVALID_ARGS);
         }
-        let koid = self.objects.allocate_koid();
-        let place = self.objects.vmos.vacant()?;
-        let mut vmo = Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice);
-        // The handle that it is about to be given.
+        let place = vmos.vacant()?;
+        let object = ObjectRef::Vmo(place.id());
+        let mut vmo = Vmo::new(koids.take(), size, Content::Physical(range), CachePolicy::UncachedDevice);
+        // The handle that it is about to be given, nearly always where all is at hand.
         vmo.header.handles = 1;
-        let id = place.fill(vmo);
-        self.give_new(caller, ObjectRef::Vmo(id), Rights::DEFAULT_VMO_PHYSICAL, out)?;
+        let rights = Rights::DEFAULT_VMO_PHYSICAL;
+        match process.handles.vacant_at_hand() {
+            Some(handle) if write_shown(&mut self.machine, out, handle.value().to_le_bytes()) => {
+                handle.fill(HandleEntry { object, rights });
+                place.fill(vmo);
+            }
+            _ => {
+                place.fill(vmo);
+                self.give_new(caller, object, rights, out)?;
+            }
+        }
         self.claim_console(caller.process, range);
         Ok(())
     }

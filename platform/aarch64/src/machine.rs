@@ -109,10 +109,21 @@ impl Frames for Board {
     }
 
     #[inline(always)]
-    fn write_word(&mut self, frame: PhysAddr, offset: usize, word: u64) {
-        // A descriptor is such a word, too.
-        descriptor(PhysAddr(frame.page_down().0.wrapping_add(offset as u64)))
-            .store(word.to_le(), Ordering::Relaxed);
+    fn write_taken<const N: usize>(&mut self, at: PhysAddr, word: [u8; N]) -> bool {
+        if !at.0.is_multiple_of(N as u64) || !frames::is_lent(at) {
+            return false;
+        }
+        let to = DIRECT_MAP | at.0;
+        if let Ok(word) = <[u8; 8]>::try_from(word.as_slice()) {
+            // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
+            unsafe { AtomicU64::from_ptr(to as *mut u64) }.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        } else if let Ok(word) = <[u8; 4]>::try_from(word.as_slice()) {
+            // SAFETY: as above.
+            unsafe { AtomicU32::from_ptr(to as *mut u32) }.store(u32::from_ne_bytes(word), Ordering::Relaxed);
+        } else {
+            return false;
+        }
+        true
     }
 
     fn frame_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
@@ -147,17 +158,6 @@ impl Frames for Board {
         let Some(to) = cached(frame, offset, from.len()) else {
             return uncached::write(frame, offset, from);
         };
-        // A single word, where the compiler sees that it is one.
-        if let (Ok(word), true) = (<[u8; 8]>::try_from(from), to.is_multiple_of(8)) {
-            // SAFETY: the word is mapped, aligned and in a lent frame, which no Rust reference but such atomics covers.
-            return unsafe { AtomicU64::from_ptr(to as *mut u64) }
-                .store(u64::from_le_bytes(word), Ordering::Relaxed);
-        }
-        if let (Ok(word), true) = (<[u8; 4]>::try_from(from), to.is_multiple_of(4)) {
-            // SAFETY: as above.
-            return unsafe { AtomicU32::from_ptr(to as *mut u32) }
-                .store(u32::from_le_bytes(word), Ordering::Relaxed);
-        }
         // SAFETY: 1, `cached` checked the destination, the slice is readable. 2, no reference is ever made to
         // a lent frame. 3, as in `read_frame`.
         unsafe { copy::copy(to, from.as_ptr() as u64, from.len()) }
@@ -206,6 +206,16 @@ impl Translation for Board {
         let before = entry.load(Ordering::Relaxed);
         entry.store(value, Ordering::Relaxed);
         before
+    }
+
+    #[inline(always)]
+    fn fill_descriptor(&mut self, at: PhysAddr, value: u64) -> bool {
+        let entry = descriptor(at);
+        let is_invalid = entry.load(Ordering::Relaxed) & 1 == 0;
+        if is_invalid {
+            entry.store(value, Ordering::Relaxed);
+        }
+        is_invalid
     }
 
     fn fill_descriptors(&mut self, at: PhysAddr, count: u64, first: u64, step: u64) {

@@ -279,7 +279,7 @@ impl Cpu {
             // In two halves, as on a board.
             Event::Syscall => {
                 let called = kernel.call(*here, frame);
-                if matches!(called.rest, Rest::Nothing | Rest::Leave) {
+                if matches!(called.rest, Rest::Nothing | Rest::Leave | Rest::BadHandle) {
                     heap::without_failures(|| {
                         returned.insert((frame.r[16] as usize, called.status as i32));
                     });

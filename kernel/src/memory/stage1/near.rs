@@ -86,6 +86,12 @@ impl Near {
 #[inline(always)]
 pub(super) fn put_page<M: Translation>(space: &mut Space, machine: &mut M, at: PhysAddr, raw: u64) {
     machine.write_descriptor(at, raw);
+    note_page(space, machine);
+}
+
+/// The rest of it, once the page is there.
+#[inline(always)]
+pub(super) fn note_page<M: Translation>(space: &mut Space, machine: &mut M) {
     space.near.used = space.near.used.wrapping_add(1);
     machine.publish_descriptors();
 }

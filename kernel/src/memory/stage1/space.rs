@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Entry, Shortage, find};
 use super::descriptor::{self, Attributes, LAST_LEVEL, SPACE_END, covers, entry_shift, table_end};
-use super::near::{Near, alter_page, approach, put_page, put_row, take_page, take_row};
+use super::near::{Near, alter_page, approach, note_page, put_page, put_row, take_page, take_row};
 use super::runs::{Step, delta, map_blocks, map_over, run, split_edges, survey};
 use crate::ports::{Access, Asid, Frames, Translation};
 use abi::{PAGE_SIZE, PageCount, PhysAddr, Status, VirtAddr};
@@ -224,26 +224,28 @@ impl Space {
         self.near.entry(address).or_else(|| approach(self, machine, address))
     }
 
-    /// Where a page can be put whose table is near, and what is to be put there. `None` if its table is elsewhere,
-    /// something is there, or EL0 may do nothing with it.
+    /// Where a page can be put whose table is near, and what is to be put there. `None` if its table is elsewhere, or EL0
+    /// may do nothing with it.
     #[inline(always)]
-    pub(crate) fn vacant_page<M: Translation>(
+    pub(crate) fn place_of_page(
         &self,
-        machine: &M,
         address: VirtAddr,
         page: PhysAddr,
         attributes: Attributes,
     ) -> Option<(PhysAddr, u64)> {
         let bits = descriptor::attribute_bits(attributes)?;
         let at = self.near.entry(address.0).filter(|_| page.0 < PHYSICAL_END)?;
-        (!descriptor::is_valid(machine.read_descriptor(at)))
-            .then(|| (at, descriptor::leaf(LAST_LEVEL, page.0, bits)))
+        Some((at, descriptor::leaf(LAST_LEVEL, page.0, bits)))
     }
 
-    /// Puts a page where [`Space::vacant_page`] says.
+    /// Puts a page where [`Space::place_of_page`] says, if nothing is there. Whether it did.
     #[inline(always)]
-    pub(crate) fn put_page<M: Translation>(&mut self, machine: &mut M, (at, raw): (PhysAddr, u64)) {
-        put_page(self, machine, at, raw);
+    pub(crate) fn put_page<M: Translation>(&mut self, machine: &mut M, (at, raw): (PhysAddr, u64)) -> bool {
+        let is_vacant = machine.fill_descriptor(at, raw);
+        if is_vacant {
+            note_page(self, machine);
+        }
+        is_vacant
     }
 
     /// Where the leaf of a page is whose table is near.
