@@ -12,8 +12,8 @@ use crate::check::truth;
 use crate::env::{Env, Result};
 
 /// How long a scenario waits for a process or thread to end: far more than it needs. An emulator whose CPUs share
-/// a busy host's may keep one of them waiting for the kernel's lock for seconds.
-const PATIENCE: i64 = 20_000_000_000;
+/// a busy host's may keep one of them waiting for the kernel's lock for seconds, time and again.
+const PATIENCE: i64 = 60_000_000_000;
 /// Pauses in which other threads should get on, in nanoseconds.
 const PAUSES: [i64; 4] = [20_000_000, 100_000_000, 500_000_000, 2_500_000_000];
 

@@ -69,7 +69,7 @@ pub(crate) struct TestArgs {
     corpus: Option<PathBuf>,
 
     /// How long one QEMU run may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
 }
 
