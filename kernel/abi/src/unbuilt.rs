@@ -519,6 +519,19 @@ abi_struct! {
         /// Zero.
         padding1: [u8; 4],
     }
+    /// An exception that was not yet answered.
+    struct ExceptionReport as "zx_exception_report_t" {
+        /// Bytes of the record.
+        size: u32,
+        /// [`exception`].
+        exception_type: u32,
+        /// What the CPU says; on arm64 ESR, four bytes of padding, FAR, eight bytes of padding.
+        arch: [u64; 3],
+        /// What goes with a synthetic exception, and why a page fault could not be handled.
+        synth_code: i32,
+        /// More of it.
+        synth_data: u32,
+    }
 }
 
 const _: () = assert!(size_of::<ProfileInfo>() == 96 && size_of::<PowerctlArg>() == 12);

@@ -193,6 +193,10 @@ static bool words(void) {
     copy = strndup("ab", 100);
     TRUTH(copy != NULL && strcmp(copy, "ab") == 0);
     free(copy);
+    char joined[8];
+    SAME(stpcpy(stpcpy(joined, "ab"), "cd") - joined, 4);
+    SAME(strcmp(joined, "abcd"), 0);
+    TRUTH(strcmp(strerror(ENOMEM), strerror(EINVAL)) != 0 && strlen(strerror(-1)) != 0);
     return true;
 }
 

@@ -358,6 +358,9 @@ SIZE(zx_system_powerctl_arg_t, 12); AT(zx_system_powerctl_arg_t, acpi_transition
 AT(zx_system_powerctl_arg_t, x86_power_limit.time_window, 4); AT(zx_system_powerctl_arg_t, x86_power_limit.enable, 9);
 SIZE(zx_exception_info_t, 24); AT(zx_exception_info_t, pid, 0); AT(zx_exception_info_t, tid, 8);
 AT(zx_exception_info_t, type, 16);
+SIZE(zx_exception_report_t, 40); AT(zx_exception_report_t, header.type, 4);
+AT(zx_exception_report_t, context.arch.u.arm_64.esr, 8); AT(zx_exception_report_t, context.arch.u.arm_64.far, 16);
+AT(zx_exception_report_t, context.synth_code, 32); AT(zx_exception_report_t, context.synth_data, 36);
 SIZE(zx_vmo_lock_state_t, 32); AT(zx_vmo_lock_state_t, offset, 0); AT(zx_vmo_lock_state_t, discarded_size, 24);
 SIZE(zx_proc_args_t, 36); AT(zx_proc_args_t, protocol, 0); AT(zx_proc_args_t, handle_info_off, 8);
 AT(zx_proc_args_t, names_num, 32);

@@ -1,7 +1,10 @@
 /* C's threads, on as many CPUs as there are. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <threads.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <zircon/threads.h>
 
@@ -187,11 +190,47 @@ static bool detached(void) {
     return true;
 }
 
+static int does_nothing(void* argument) { return argument == NULL; }
+
+static bool named(void) {
+    thrd_t thread;
+    SAME(thrd_create_with_name(&thread, does_nothing, NULL, "worker"), thrd_success);
+    char name[ZX_MAX_NAME_LEN] = "";
+    WORKS(zx_object_get_property(thrd_get_zx_handle(thread), ZX_PROP_NAME, name, sizeof(name)));
+    SAME(strcmp(name, "worker"), 0);
+    int result = 0;
+    SAME(thrd_join(thread, &result), thrd_success);
+    SAME(result, 1);
+    SAME(thrd_status_to_zx_status(thrd_nomem), ZX_ERR_NO_MEMORY);
+    SAME(thrd_status_to_zx_status(thrd_error), ZX_ERR_INTERNAL);
+    return true;
+}
+
+/* Nobody is woken before the time. */
+static bool sleeps(void) {
+    struct timespec before, after;
+    SAME(clock_gettime(CLOCK_MONOTONIC, &before), 0);
+    SAME(usleep(3000), 0);
+    SAME(nanosleep(&(struct timespec){0, 2000000}, NULL), 0);
+    SAME(sleep(0), 0);
+    SAME(clock_gettime(CLOCK_MONOTONIC, &after), 0);
+    int64_t passed = (after.tv_sec - before.tv_sec) * 1000000000ll + after.tv_nsec - before.tv_nsec;
+    TRUTH(passed >= 5000000 && after.tv_nsec >= 0 && after.tv_nsec < 1000000000);
+    errno = 0;
+    SAME(clock_gettime(77, &after), -1);
+    SAME(errno, EINVAL);
+    SAME(nanosleep(&(struct timespec){0, 1000000000}, NULL), -1);
+    SAME(getpagesize(), (int)ZX_PAGE_SIZE);
+    return true;
+}
+
 const struct test threads_tests[] = {
     {"LIB-J27", "threads run beside each other and give their results", joined},
     {"LIB-J28", "each thread has errno to itself", own_errno},
     {"LIB-J29", "threads wait for each other", turns},
     {"LIB-J30", "what is done once is done once, and values belong to threads", once_and_values},
     {"LIB-J31", "detached threads leave nothing behind", detached},
+    {"LIB-J33", "a thread is called as it was asked for", named},
+    {"LIB-J34", "who sleeps is not woken too early, and the clock goes on meanwhile", sleeps},
     {NULL, NULL, NULL},
 };

@@ -21,6 +21,8 @@ size_t strnlen(const char* text, size_t most);
 int strcmp(const char* a, const char* b);
 int strncmp(const char* a, const char* b, size_t most);
 char* strcpy(char* restrict to, const char* restrict from);
+/* POSIX's: as strcpy, but gives where the terminator is. */
+char* stpcpy(char* restrict to, const char* restrict from);
 char* strncpy(char* restrict to, const char* restrict from, size_t size);
 size_t strlcpy(char* restrict to, const char* restrict from, size_t size);
 char* strcat(char* restrict to, const char* restrict from);
@@ -36,6 +38,8 @@ char* strtok(char* restrict text, const char* restrict set);
 char* strtok_r(char* restrict text, const char* restrict set, char** restrict rest);
 char* strdup(const char* text);
 char* strndup(const char* text, size_t most);
+/* Of errno's values. The text stays as it is. */
+char* strerror(int error);
 
 #ifdef __cplusplus
 #undef restrict

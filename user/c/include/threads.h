@@ -46,6 +46,8 @@ struct timespec {
 #endif
 
 int thrd_create(thrd_t* thread, thrd_start_t run, void* argument);
+/* Zircon's: the kernel's object is called so. */
+int thrd_create_with_name(thrd_t* thread, thrd_start_t run, void* argument, const char* name);
 thrd_t thrd_current(void);
 int thrd_equal(thrd_t a, thrd_t b);
 int thrd_join(thrd_t thread, int* result);

@@ -3,6 +3,7 @@
  * These read and write words, overlap and repeat as they like, and read up to a whole aligned word at a string's end.
  * That is for Normal memory: a device's registers are reached by lib/mmio-ptr/mmio-ptr.h alone. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,12 @@ int strncmp(const char* a, const char* b, size_t most) {
     return 0;
 }
 
+char* stpcpy(char* restrict to, const char* restrict from) {
+    size_t length = strlen(from);
+    memcpy(to, from, length + 1);
+    return to + length;
+}
+
 char* strcpy(char* restrict to, const char* restrict from) {
     memcpy(to, from, strlen(from) + 1);
     return to;
@@ -283,4 +290,23 @@ char* strdup(const char* text) {
     size_t size = strlen(text) + 1;
     char* copy = malloc(size);
     return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+char* strerror(int error) {
+    switch (error) {
+        case 0:
+            return "no error";
+        case ENOMEM:
+            return "out of memory";
+        case EINVAL:
+            return "invalid argument";
+        case EDOM:
+            return "outside the function's domain";
+        case ERANGE:
+            return "result out of range";
+        case EOVERFLOW:
+            return "too large for its type";
+        default:
+            return "unknown error";
+    }
 }

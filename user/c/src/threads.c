@@ -2,6 +2,7 @@
 #include <threads.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <zircon/process.h>
 #include <zircon/syscalls.h>
@@ -88,6 +89,10 @@ static zx_status_t make_stack(struct jacinth_thread** thread) {
 }
 
 int thrd_create(thrd_t* out, thrd_start_t run, void* argument) {
+    return thrd_create_with_name(out, run, argument, "thread");
+}
+
+int thrd_create_with_name(thrd_t* out, thrd_start_t run, void* argument, const char* name) {
     reap();
     struct jacinth_thread* thread = NULL;
     zx_status_t status = make_stack(&thread);
@@ -97,7 +102,7 @@ int thrd_create(thrd_t* out, thrd_start_t run, void* argument) {
     thread->run = run;
     thread->argument = argument;
     zx_handle_t handle = ZX_HANDLE_INVALID;
-    status = zx_thread_create(zx_process_self(), "thread", 6, 0, &handle);
+    status = zx_thread_create(zx_process_self(), name, strlen(name), 0, &handle);
     if (status == ZX_OK) {
         thread->handle = handle;
         /* The thread may have read it before this returns. */

@@ -27,6 +27,9 @@
 #define __WEAK __attribute__((__weak__))
 #define __MAY_ALIAS __attribute__((__may_alias__))
 #define __MALLOC __attribute__((__malloc__))
+#define __PURE __attribute__((__pure__))
+#define __WEAK_ALIAS(x) __attribute__((__weak__, __alias__(x)))
+#define __ALIAS(x) __attribute__((__alias__(x)))
 #define __NONNULL(x) __attribute__((__nonnull__ x))
 #define __NO_INLINE __attribute__((__noinline__))
 #define __ALWAYS_INLINE __attribute__((__always_inline__))
@@ -43,6 +46,14 @@
 #define __GET_FRAME() __builtin_frame_address(0)
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define add_overflow(a, b, result) __builtin_add_overflow(a, b, result)
+#define sub_overflow(a, b, result) __builtin_sub_overflow(a, b, result)
+#define mul_overflow(a, b, result) __builtin_mul_overflow(a, b, result)
+#ifdef __cplusplus
+#define __CONSTEXPR constexpr
+#else
+#define __CONSTEXPR
+#endif
 
 /* What the kernel thinks of a structure, checked by the compiler: bytes and alignment, and where a field is. */
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 //! later and in C++17.
 
 pub(super) mod calls;
+mod compiler;
 mod devices;
 mod objects;
 mod process;
@@ -24,7 +25,8 @@ pub(super) struct Header {
 
 /// Every header that is written from `abi`.
 pub(super) fn headers() -> Vec<Header> {
-    let mut headers = types::headers();
+    let mut headers = compiler::headers();
+    headers.extend(types::headers());
     headers.push(calls::header());
     headers.extend(objects::headers());
     headers.extend(process::headers());

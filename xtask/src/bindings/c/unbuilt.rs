@@ -2,8 +2,8 @@
 
 use abi::AbiStruct;
 use abi::unbuilt::{
-    CPRNG_MAX_LEN, CPU_SET_MAX_CPUS, CpuSet, ExceptionInfo, InfoInterrupt, InfoMemoryStall, InfoMsi,
-    InfoSocket, InfoStream, InfoTaskRuntime, InfoThreadStats, InfoTimer, PowerctlArg, ProfileInfo,
+    CPRNG_MAX_LEN, CPU_SET_MAX_CPUS, CpuSet, ExceptionInfo, ExceptionReport, InfoInterrupt, InfoMemoryStall,
+    InfoMsi, InfoSocket, InfoStream, InfoTaskRuntime, InfoThreadStats, InfoTimer, PowerctlArg, ProfileInfo,
     SchedDeadlineParams, exception, exception_channel, features as cpu, other, pager, powerctl, priority,
     profile, socket, stream, system_event,
 };
@@ -126,9 +126,66 @@ fn exceptions() -> Header {
         "What comes on an exception channel, with the exception's handle.",
         &[("pid", "zx_koid_t pid"), ("tid", "zx_koid_t tid"), ("exception_type", "zx_excp_type_t type")],
     );
+    out.lines(REPORT);
+    let places = ExceptionReport::FIELDS.iter().map(|field| {
+        let name = match field.name {
+            "size" => "header.size".to_owned(),
+            "exception_type" => "header.type".to_owned(),
+            name => format!("context.{name}"),
+        };
+        (name, field.offset)
+    });
+    let mut places: Vec<_> = places.collect();
+    let arch = places.iter().find(|(name, _)| name == "context.arch").map_or(0, |&(_, offset)| offset);
+    places.push(("context.arch.u.arm_64.far".to_owned(), arch + 8));
+    out.asserts(ExceptionReport::C_NAME, ExceptionReport::SIZE, align_of::<ExceptionReport>(), &places);
     out.lines("__END_CDECLS");
     out.end()
 }
+
+/// By hand: what each machine says is a union.
+const REPORT: &str = "\
+typedef struct zx_x86_64_exc_data {
+  uint64_t vector;
+  uint64_t err_code;
+  uint64_t cr2;
+} zx_x86_64_exc_data_t;
+
+typedef struct zx_arm64_exc_data {
+  uint32_t esr;
+  uint8_t padding1[4];
+  uint64_t far;
+  uint8_t padding2[8];
+} zx_arm64_exc_data_t;
+
+typedef struct zx_riscv64_exc_data {
+  uint64_t cause;
+  uint64_t tval;
+  uint8_t padding1[8];
+} zx_riscv64_exc_data_t;
+
+typedef struct zx_exception_context {
+  struct {
+    union {
+      zx_x86_64_exc_data_t x86_64;
+      zx_arm64_exc_data_t arm_64;
+      zx_riscv64_exc_data_t riscv_64;
+    } u;
+  } arch;
+  zx_status_t synth_code;
+  uint32_t synth_data;
+} zx_exception_context_t;
+
+typedef struct zx_exception_header {
+  uint32_t size;
+  zx_excp_type_t type;
+} zx_exception_header_t;
+
+/* ZX_INFO_THREAD_EXCEPTION_REPORT */
+typedef struct zx_exception_report {
+  zx_exception_header_t header;
+  zx_exception_context_t context;
+} zx_exception_report_t;";
 
 fn scheduler() -> Header {
     let includes = ["zircon/compiler.h", "zircon/time.h"];

@@ -47,6 +47,56 @@ ZX_LAYOUT_FIELD(zx_exception_info_t, tid, 8);
 ZX_LAYOUT_FIELD(zx_exception_info_t, type, 16);
 ZX_LAYOUT_FIELD(zx_exception_info_t, padding1, 20);
 
+typedef struct zx_x86_64_exc_data {
+  uint64_t vector;
+  uint64_t err_code;
+  uint64_t cr2;
+} zx_x86_64_exc_data_t;
+
+typedef struct zx_arm64_exc_data {
+  uint32_t esr;
+  uint8_t padding1[4];
+  uint64_t far;
+  uint8_t padding2[8];
+} zx_arm64_exc_data_t;
+
+typedef struct zx_riscv64_exc_data {
+  uint64_t cause;
+  uint64_t tval;
+  uint8_t padding1[8];
+} zx_riscv64_exc_data_t;
+
+typedef struct zx_exception_context {
+  struct {
+    union {
+      zx_x86_64_exc_data_t x86_64;
+      zx_arm64_exc_data_t arm_64;
+      zx_riscv64_exc_data_t riscv_64;
+    } u;
+  } arch;
+  zx_status_t synth_code;
+  uint32_t synth_data;
+} zx_exception_context_t;
+
+typedef struct zx_exception_header {
+  uint32_t size;
+  zx_excp_type_t type;
+} zx_exception_header_t;
+
+/* ZX_INFO_THREAD_EXCEPTION_REPORT */
+typedef struct zx_exception_report {
+  zx_exception_header_t header;
+  zx_exception_context_t context;
+} zx_exception_report_t;
+
+ZX_LAYOUT_SIZE(zx_exception_report_t, 40, 8);
+ZX_LAYOUT_FIELD(zx_exception_report_t, header.size, 0);
+ZX_LAYOUT_FIELD(zx_exception_report_t, header.type, 4);
+ZX_LAYOUT_FIELD(zx_exception_report_t, context.arch, 8);
+ZX_LAYOUT_FIELD(zx_exception_report_t, context.synth_code, 32);
+ZX_LAYOUT_FIELD(zx_exception_report_t, context.synth_data, 36);
+ZX_LAYOUT_FIELD(zx_exception_report_t, context.arch.u.arm_64.far, 16);
+
 __END_CDECLS
 
 #endif /* ZIRCON_SYSCALLS_EXCEPTION_H_ */
