@@ -19,7 +19,7 @@ use crate::setup::Tool;
 use crate::vdso;
 
 /// Names the compiler to use instead of the first that is found.
-const CHOICE: &str = "JACINTH_CC";
+pub(crate) const CHOICE: &str = "JACINTH_CC";
 
 /// For programs and the library alike. Hidden symbols are reached without a table, which crt0 needs before it has
 /// filled any; frame pointers make a backtrace a walk over two words a frame; the helpers for atomics are libgcc's.
@@ -52,6 +52,12 @@ pub(crate) fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "c")
 }
 
+/// The compiler that was named, whatever it is worth, else the one on the search path that knows AArch64.
+pub(crate) fn compiler() -> Option<PathBuf> {
+    let named = std::env::var_os(CHOICE).map(PathBuf::from);
+    named.or_else(|| Compiler::on_path().map(|found| found.path))
+}
+
 /// A compiler that makes code for AArch64.
 #[derive(Clone, Debug)]
 pub(crate) struct Compiler {
@@ -70,14 +76,15 @@ impl Compiler {
                 format!("{CHOICE}={} cannot be used: unset it, or name {names}", named.display())
             });
         }
-        let names = Tool::Cc.programs();
-        let found = names.iter().filter_map(|name| process::find_program(&[name]));
-        found.flat_map(Self::new).next().with_context(|| {
-            format!(
-                "there is no C compiler for AArch64. Install {}, or name one by {CHOICE}=PATH",
-                names.join(" or ")
-            )
+        Self::on_path().with_context(|| {
+            let names = Tool::Cc.programs().join(" or ");
+            format!("there is no C compiler for AArch64. Install {names}, or name one by {CHOICE}=PATH")
         })
+    }
+
+    fn on_path() -> Option<Self> {
+        let names = Tool::Cc.programs().iter();
+        names.filter_map(|name| process::find_program(&[name])).flat_map(Self::new).next()
     }
 
     fn new(path: PathBuf) -> Result<Self> {

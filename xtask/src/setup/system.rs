@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::backports;
+use crate::c;
 use crate::process::{self, find_program};
 use crate::say::say;
 
@@ -75,9 +76,12 @@ impl Tool {
         }
     }
 
-    /// Where it is, if it is installed.
+    /// Where it is, if it is installed. A compiler for other machines only is none.
     pub(crate) fn find(self) -> Option<std::path::PathBuf> {
-        find_program(self.programs())
+        match self {
+            Self::Cc => c::compiler(),
+            _ => find_program(self.programs()),
+        }
     }
 }
 
@@ -140,8 +144,13 @@ fn instructions(tools: &[Tool], is_here: impl Fn(Manager) -> bool) -> String {
     let shown = if here.is_empty() { Manager::ALL.to_vec() } else { here };
     let lines: Vec<String> =
         shown.into_iter().map(|manager| format!("    {}", manager.command(tools))).collect();
+    let named = if tools.contains(&Tool::Cc) {
+        format!("\nA C compiler for AArch64 that has another name or place is named by {}=PATH", c::CHOICE)
+    } else {
+        String::new()
+    };
     format!(
-        "{} cannot be installed from here. Type this and start again:\n{}",
+        "{} cannot be installed from here. Type this and start again:\n{}{named}",
         tools.iter().map(|tool| tool.programs()[0]).collect::<Vec<_>>().join(", "),
         lines.join("\n")
     )
@@ -247,7 +256,9 @@ mod tests {
     fn a_missing_compiler_has_its_command() {
         let text = instructions(&[Tool::Cc], |manager| manager == Manager::Apt);
         assert!(text.starts_with("aarch64-linux-gnu-gcc cannot be installed from here."), "{text}");
-        assert!(text.ends_with("apt-get install --no-install-recommends gcc-aarch64-linux-gnu"), "{text}");
+        assert!(text.contains("apt-get install --no-install-recommends gcc-aarch64-linux-gnu\n"), "{text}");
+        assert!(text.lines().last().is_some_and(|line| line.ends_with("JACINTH_CC=PATH")), "{text}");
+        assert!(!instructions(&[Tool::Qemu], |_| false).contains("JACINTH_CC"));
     }
 
     #[test]
