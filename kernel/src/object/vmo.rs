@@ -92,7 +92,8 @@ impl Row {
 
 /// Memory that can be mapped.
 ///
-/// What every call looks at comes first, what few VMOs have comes last.
+/// What every call looks at comes first, what few VMOs have comes last. Where all is zero in a new one there are
+/// eight words in a row at most, for which the compiler calls nothing.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Vmo {
@@ -114,10 +115,10 @@ pub struct Vmo {
     pub children: Queue<Self, AtSiblings>,
     /// Its place among its parent's children.
     pub siblings: Links<Self>,
-    /// The koid of the VMO that it was made from; 0 for none.
-    pub parent_koid: Koid,
     /// Bytes of content, at most `size`. Only the program gives it a meaning, and mappings that end with it.
     pub content_size: u64,
+    /// The koid of the VMO that it was made from; 0 for none.
+    pub parent_koid: Koid,
     /// Its name.
     pub name: Name,
     /// Its place among those that may be discarded.
