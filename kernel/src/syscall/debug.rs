@@ -17,7 +17,7 @@ impl<M: Machine> Kernel<M> {
     /// `zx_debuglog_create(resource, options, out)`.
     pub(super) fn sys_debuglog_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, options, out) = (args.half(0), args.half(1), args.word(2));
-        self.validate_resource(caller, resource, Kind::System, system::DEBUGLOG, 1)?;
+        self.validate_service(caller, resource, system::DEBUGLOG)?;
         if options & !READABLE != 0 {
             return Err(Status::INVALID_ARGS);
         }

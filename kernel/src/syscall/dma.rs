@@ -1,6 +1,6 @@
 //! `zx_iommu_create`, `zx_bti_*` and `zx_pmt_unpin`.
 use abi::dma::{iommu, pin};
-use abi::resource::{Kind, system};
+use abi::resource::system;
 use abi::{PAGE_SHIFT, PAGE_SIZE, Rights, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
@@ -30,9 +30,7 @@ impl<M: Machine> Kernel<M> {
     pub(super) fn sys_iommu_create(&mut self, caller: Caller, args: &Args) -> Result {
         let (resource, kind, desc, desc_size, out) =
             (args.half(0), args.half(1), args.word(2), args.word(3), args.word(4));
-        // To its callers a unit of another service is a resource of the wrong type.
-        self.validate_resource(caller, resource, Kind::System, system::IOMMU, 1)
-            .map_err(|status| if status == Status::OUT_OF_RANGE { Status::WRONG_TYPE } else { status })?;
+        self.validate_service(caller, resource, system::IOMMU)?;
         if desc_size > iommu::MAX_DESC_LEN {
             return Err(Status::INVALID_ARGS);
         }

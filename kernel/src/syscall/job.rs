@@ -59,14 +59,18 @@ impl<M: Machine> Kernel<M> {
         if policies == 0 || count == 0 || count > MAX_COUNT {
             return Err(Status::INVALID_ARGS);
         }
+        let size = if which == topic::BASIC_V1 { PolicyBasicV1::SIZE } else { PolicyBasicV2::SIZE };
+        let mut bytes = [0; MAX_COUNT as usize * PolicyBasicV2::SIZE];
+        let list = bytes.get_mut(..count as usize * size).ok_or(Status::INTERNAL)?;
+        self.copy_in(caller.process, policies, list)?;
         let id = self.object::<Job>(caller, handle, Rights::SET_POLICY)?;
         let job = self.objects.get(id)?;
         if job.processes.first().is_some() || job.children.first().is_some() {
             return Err(Status::BAD_STATE);
         }
         let mut policy = job.policy;
-        for index in 0..u64::from(count) {
-            let (condition, rule) = self.rule_in(caller, which, policies, index)?;
+        for record in list.chunks_exact(size) {
+            let (condition, rule) = rule_of(which, record)?;
             let set = policy.set(condition, rule);
             if options == ABSOLUTE {
                 set?;
@@ -74,33 +78,6 @@ impl<M: Machine> Kernel<M> {
         }
         self.objects.get_mut(id)?.policy = policy;
         Ok(())
-    }
-
-    /// Reads one policy of a list.
-    fn rule_in(
-        &mut self,
-        caller: Caller,
-        which: u32,
-        policies: u64,
-        index: u64,
-    ) -> Result<(Condition, Rule)> {
-        let mut bytes = [0; PolicyBasicV2::SIZE];
-        let size = if which == topic::BASIC_V1 { PolicyBasicV1::SIZE } else { PolicyBasicV2::SIZE };
-        let record = bytes.get_mut(..size).ok_or(Status::INTERNAL)?;
-        self.copy_in(caller.process, policies.wrapping_add(index * size as u64), record)?;
-        let (condition, action, is_final) = if which == topic::BASIC_V1 {
-            let policy = PolicyBasicV1::get(&bytes);
-            (policy.condition, policy.action, true)
-        } else {
-            let policy = PolicyBasicV2::get(&bytes);
-            if policy.flags > OVERRIDE_DENY {
-                return Err(Status::INVALID_ARGS);
-            }
-            (policy.condition, policy.action, policy.flags == OVERRIDE_DENY)
-        };
-        let condition = Condition::from_raw(condition).ok_or(Status::INVALID_ARGS)?;
-        let action = Action::from_raw(action).ok_or(Status::NOT_SUPPORTED)?;
-        Ok((condition, Rule { action, is_final }))
     }
 
     /// `zx_task_kill(handle)`: the right comes before the type. The dead stay dead.
@@ -192,4 +169,21 @@ impl<M: Machine> Kernel<M> {
             let _either = self.enforce(caller, Condition::BadHandle);
         }
     }
+}
+
+/// What one record of a topic's list says.
+fn rule_of(which: u32, record: &[u8]) -> Result<(Condition, Rule)> {
+    let (condition, action, is_final) = if which == topic::BASIC_V1 {
+        let policy = PolicyBasicV1::get(record);
+        (policy.condition, policy.action, true)
+    } else {
+        let policy = PolicyBasicV2::get(record);
+        if policy.flags > OVERRIDE_DENY {
+            return Err(Status::INVALID_ARGS);
+        }
+        (policy.condition, policy.action, policy.flags == OVERRIDE_DENY)
+    };
+    let condition = Condition::from_raw(condition).ok_or(Status::INVALID_ARGS)?;
+    let action = Action::from_raw(action).ok_or(Status::NOT_SUPPORTED)?;
+    Ok((condition, Rule { action, is_final }))
 }

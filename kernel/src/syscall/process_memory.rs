@@ -24,14 +24,14 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Exit> {
         let before = core::mem::take(&mut self.objects.get_mut(caller.thread)?.copied);
         let (address, buffer, size, out) = (args.word(1), args.word(2), args.word(3), args.word(4));
-        if buffer == 0 || size == 0 || size > MOST {
-            return Err(Status::INVALID_ARGS);
-        }
         let right = match direction {
             Direction::Read => Rights::READ | Rights::WRITE,
             Direction::Write if !self.options.test => return Err(Status::NOT_SUPPORTED),
             Direction::Write => Rights::WRITE,
         };
+        if buffer == 0 || size == 0 || size > MOST {
+            return Err(Status::INVALID_ARGS);
+        }
         let process = self.object::<Process>(caller, args.half(0), right)?;
         if self.objects.get(process)?.is_over() {
             return Err(Status::BAD_STATE);

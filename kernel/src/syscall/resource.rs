@@ -69,6 +69,18 @@ impl<M: Machine> Kernel<M> {
         if resource.holds(base, size) { Ok(()) } else { Err(Status::OUT_OF_RANGE) }
     }
 
+    /// Whether `resource` holds one kernel service, for those who compare kind and base at once, as Zircon does: to
+    /// them another service is another type.
+    ///
+    /// # Errors
+    /// `BAD_HANDLE`, `WRONG_TYPE`.
+    pub(super) fn validate_service(&self, caller: Caller, resource: Handle, service: u64) -> Result {
+        match self.validate_resource(caller, resource, Kind::System, service, 1) {
+            Err(Status::OUT_OF_RANGE) => Err(Status::WRONG_TYPE),
+            result => result,
+        }
+    }
+
     /// Whether a range, once expanded to pages, touches what no program may have.
     pub(crate) fn is_denied(&self, base: u64, size: u64) -> Result<bool> {
         let range = PhysRange::new(PhysAddr(base), size).map_err(|_| Status::INVALID_ARGS)?;

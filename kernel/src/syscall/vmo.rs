@@ -104,11 +104,7 @@ impl<M: Machine> Kernel<M> {
         let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
         let allowed = match vmex {
             abi::object::HANDLE_INVALID => self.enforce(caller, Condition::AmbientMarkVmoExec),
-            // To its callers a unit of another service is a resource of the wrong type.
-            vmex => match self.validate_resource(caller, vmex, Kind::System, system::VMEX, 1) {
-                Err(Status::OUT_OF_RANGE) => Err(Status::WRONG_TYPE),
-                result => result,
-            },
+            vmex => self.validate_resource(caller, vmex, Kind::System, system::VMEX, 1),
         };
         let taken = self.take(caller, handle);
         // Asked here and not after the call: a handle to something else is no bad value, whatever the status says.
@@ -120,7 +116,7 @@ impl<M: Machine> Kernel<M> {
         let entry = taken?;
         let is_vmo = if Vmo::id(entry.object).is_some() { Ok(()) } else { Err(Status::BAD_HANDLE) };
         let rights = entry.rights | Rights::EXECUTE;
-        let given = allowed.and(is_vmo).and_then(|()| self.give(caller, entry.object, rights, out));
+        let given = is_vmo.and(allowed).and_then(|()| self.give(caller, entry.object, rights, out));
         self.drop_handle(entry);
         given.map(|_| ())
     }

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::object::property;
+use abi::resource::system;
 use abi::time::{INFINITE, INFINITE_PAST};
 use abi::vmar::{PERM_EXECUTE, PERM_READ};
 use abi::{Handle, ObjectType, Rights, Signals, Sysno, VirtAddr};
@@ -12,13 +13,14 @@ use crate::check::{ok, refused, same, truth};
 use crate::children::{Task, patiently};
 use crate::env::Result;
 use crate::physical_ops::registers;
+use crate::resources::unit;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
     "PCH-020" user_signal_on_vmo "a user signal stands beside a VMO's own";
     "PHO-016" physical_executable "EXECUTE can be added to a physical VMO's handle";
     "RES-037" ambient_executable "the job's policy lets VMOs be made executable";
-    "RES-038" vmex_of_wrong_type "what makes VMOs executable is a resource, and the source is gone";
+    "RES-038" vmex_of_wrong_type "what makes VMOs executable is the resource for that, and the source is gone";
     "HND-001" close_many "many handles are closed at once, and their peers told";
     "HND-002" close_many_zeros "zeros in a list of handles count for nothing";
     "IPC-019" futex_wait "a futex wait is refused in each of its ways";
@@ -87,6 +89,13 @@ fn vmex_of_wrong_type(env: &mut Env<'_>) -> Outcome {
         refused!(make_executable(env, vmo, vmex), WRONG_TYPE);
         refused!(env.valid(vmo), BAD_HANDLE);
     }
+    let service = ok!(unit(env, system::DEBUGLOG));
+    let vmo = ok!(env.vmo_create(P, 0));
+    refused!(make_executable(env, vmo, service), OUT_OF_RANGE);
+    refused!(env.valid(vmo), BAD_HANDLE);
+    let service = ok!(unit(env, system::VMEX));
+    let vmo = ok!(env.vmo_create(P, 0));
+    ok!(make_executable(env, vmo, service));
     Ok(())
 }
 

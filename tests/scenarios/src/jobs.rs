@@ -339,7 +339,7 @@ fn executable_order(env: &mut Env<'_>) -> Outcome {
     same!(code, 5);
     refused!(env.step_status(&task, 0), BAD_HANDLE);
     let (task, _) = ok!(run(env, &[(ambient, Action::Deny)], &other));
-    refused!(env.step_status(&task, 2), ACCESS_DENIED);
+    refused!(env.step_status(&task, 2), BAD_HANDLE);
     refused!(env.step_status(&task, 4), BAD_HANDLE);
     Ok(())
 }
@@ -384,6 +384,8 @@ fn policy_arguments(env: &mut Env<'_>) -> Outcome {
     refused!(env.raw(Sysno::job_set_policy, &[0, 1, v2, list, 1]), BAD_HANDLE);
     for pointer in env.bad_pointers() {
         refused!(env.raw(Sysno::job_set_policy, &[job, 1, v2, pointer, 1]), INVALID_ARGS);
+        // The list is read before the job is looked up.
+        refused!(env.raw(Sysno::job_set_policy, &[0, 1, v2, pointer, 1]), INVALID_ARGS);
     }
     for (bad, expected) in [
         (rule(99, Action::Deny as u32, OVERRIDE_DENY), abi::Status::INVALID_ARGS),

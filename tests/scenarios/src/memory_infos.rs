@@ -9,13 +9,14 @@ use abi::object::{
     InfoKmemStatsV1, InfoMaps, InfoMapsV2, InfoProcessHandleStats, InfoTaskStats, InfoVmo, info, maps_type,
     vmo_flags,
 };
-use abi::resource::{Kind, system};
+use abi::resource::system;
 use abi::vmar::{CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, PERM_READ, PERM_WRITE, RangeOp, SPECIFIC};
 use abi::{Handle, Koid, ObjectType, Rights, Status, Sysno, VirtAddr};
 
 use crate::agent::{Arg, Step};
 use crate::check::{ok, refused, same, truth};
 use crate::env::Result;
+use crate::resources::unit;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
@@ -403,8 +404,6 @@ fn kmem_stats(env: &mut Env<'_>) -> Outcome {
 }
 
 fn kmem_needs_info(env: &mut Env<'_>) -> Outcome {
-    let root = env.world.system_root;
-    let unit = |env: &mut Env<'_>, unit| env.resource_create(root, Kind::System as u32, unit, 1, b"unit");
     let (right, wrong) = (ok!(unit(env, system::INFO)), ok!(unit(env, system::DEBUG)));
     for topic in [info::KMEM_STATS, info::KMEM_STATS_V1] {
         let bare = ok!(env.duplicate(right, Rights::NONE));

@@ -1,16 +1,16 @@
 //! Refusals that are no family's own, so that each error on a page of `docs/syscalls` is one that a scenario has seen.
 
+use abi::Sysno;
 use abi::log::WRITE_DEFMT;
 use abi::object::thread_state;
 use abi::policy::{ABSOLUTE, topic};
-use abi::resource::{Kind, system};
+use abi::resource::system;
 use abi::time::INFINITE;
 use abi::vmar::{PERM_READ, PERM_WRITE};
-use abi::{Handle, Sysno};
 
 use crate::agent::{Arg, Step};
 use crate::check::{ok, refused, same};
-use crate::env::Result;
+use crate::resources::unit;
 use crate::{Env, Outcome, P, scenarios};
 
 scenarios! {
@@ -22,11 +22,6 @@ scenarios! {
     "REF-J06" no_options "a yield has no options";
     "REF-J08" memory_beyond "of a mapping what its VMO does not have can be neither read nor written from outside";
     "REF-J07" port_gone "who waits at a port is told when its last handle closes";
-}
-
-/// A resource for one unit of SYSTEM.
-fn unit(env: &mut Env<'_>, unit: u64) -> Result<Handle> {
-    env.resource_create(env.world.system_root, Kind::System as u32, unit, 1, b"unit")
 }
 
 fn wrong_types(env: &mut Env<'_>) -> Outcome {
@@ -59,7 +54,7 @@ fn log_refused(env: &mut Env<'_>) -> Outcome {
     const READABLE: u64 = 0x4000_0000;
     let (right, wrong) = (ok!(unit(env, system::DEBUGLOG)), ok!(unit(env, system::DEBUG)));
     let log = ok!(env.making(Sysno::debuglog_create, &[u64::from(right), 0]));
-    refused!(env.making(Sysno::debuglog_create, &[u64::from(wrong), 0]), OUT_OF_RANGE);
+    refused!(env.making(Sysno::debuglog_create, &[u64::from(wrong), 0]), WRONG_TYPE);
     refused!(env.making(Sysno::debuglog_create, &[u64::from(env.world.mmio_root), 0]), WRONG_TYPE);
     refused!(env.making(Sysno::debuglog_create, &[0, 0]), BAD_HANDLE);
     refused!(env.making(Sysno::debuglog_create, &[u64::from(right), READABLE | 1]), INVALID_ARGS);

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use abi::layout::AbiStruct;
-use abi::object::{InfoResourceGroup, info, property, resource_group};
+use abi::object::{InfoResourceGroup, info, resource_group};
 use abi::resource::{FLAG_EXCLUSIVE, Kind, system};
 use abi::{Handle, ObjectType, Rights, Sysno};
 
@@ -35,7 +35,7 @@ scenarios! {
     "RES-034" strict_and_not "minting is exact to the byte where mapping goes by pages";
     "RES-035" elsewhere "a resource grants nothing elsewhere";
     "RES-J01" rights "a resource has its default rights and type";
-    "RES-J02" names "a name is cut to 31 bytes and may be empty";
+    "RES-J02" names "a name is cut to 31 bytes and may be empty, and can be read but not set";
     "RES-J03" unknown_kinds "unknown kinds and flags are refused after the parent is looked at";
     "RES-J04" parent_in_order "a bad parent, a wrong type and a missing right, in this order";
     "RES-J05" bad_output "a resource whose handle cannot be written reserves nothing";
@@ -68,7 +68,7 @@ fn mint(env: &mut Env<'_>, flags: u32, offset: u64, size: u64) -> Result<Handle>
 }
 
 /// The resource for one of the kernel's services.
-fn unit(env: &mut Env<'_>, service: u64) -> Result<Handle> {
+pub(crate) fn unit(env: &mut Env<'_>, service: u64) -> Result<Handle> {
     env.resource_create(env.world.system_root, Kind::System as u32, service, 1, b"service")
 }
 
@@ -288,8 +288,11 @@ fn names(env: &mut Env<'_>) -> Outcome {
     let long = ok!(env.resource_create(root, SHARED, at, P, &[b'n'; 50]));
     let info = ok!(env.resource_info(long));
     same!(info.name[..], [[b'n'; 31].as_slice(), &[0]].concat()[..]);
+    same!(ok!(env.name(long)), info.name);
+    refused!(env.set_name(long, b"another"), ACCESS_DENIED);
     let none = ok!(env.resource_create(root, SHARED, at, P, b""));
     same!(ok!(env.resource_info(none)).name, [0; 32]);
+    same!(ok!(env.name(none)), [0; 32]);
     // A length of 0 reads nothing: the pointer may be anything.
     let out = env.own().0;
     ok!(env.raw(Sysno::resource_create, &[u64::from(root), 0, at, P, 0, 0, out]));
@@ -382,10 +385,9 @@ fn roots_are_ranged(env: &mut Env<'_>) -> Outcome {
         let info = ok!(env.resource_info(root));
         same!((info.kind, info.flags, info.base, info.size), (kind as u32, 0, 0, 0));
     }
-    // A resource has no properties.
+    let blind = ok!(env.duplicate(env.world.mmio_root, Rights::DEFAULT_RESOURCE - Rights::GET_PROPERTY));
+    refused!(env.name(blind), ACCESS_DENIED);
     let value = env.own().0;
-    let args = [u64::from(env.world.mmio_root), u64::from(property::NAME), value, 32];
-    refused!(env.raw(Sysno::object_get_property, &args), ACCESS_DENIED);
     let args = [u64::from(env.world.mmio_root), u64::from(info::VMO), value, 512];
     refused!(env.raw(Sysno::object_get_info, &args), WRONG_TYPE);
     Ok(())

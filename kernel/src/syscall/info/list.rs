@@ -6,7 +6,7 @@ use abi::object::{INFO_MAPS_V1_SIZE, InfoHandleExtended, InfoMaps, InfoMapsV2, I
 use abi::{AbiStruct, Koid, Rights, Status, status::Result};
 
 use super::maps::is_vmos;
-use super::{Args, Arguments, Caller, Exit, Record, object_with, vmo_size};
+use super::{Args, Arguments, Caller, Exit, Record, object_with, vmo_record_size};
 use crate::kernel::Kernel;
 use crate::object::thread::{Listing, Place};
 use crate::object::{HandleEntry, Job, Object, ObjectRef, Process, Resource, Vmar};
@@ -120,7 +120,7 @@ fn record_size(topic: u32) -> Result<u64> {
         info::PROCESS_MAPS_V1 => INFO_MAPS_V1_SIZE as u64,
         info::PROCESS_MAPS_V2 => InfoMapsV2::SIZE as u64,
         info::PROCESS_VMOS | info::PROCESS_VMOS_V1 | info::PROCESS_VMOS_V2 | info::PROCESS_VMOS_V3 => {
-            vmo_size(topic)? as u64
+            vmo_record_size(topic)? as u64
         }
         _ => return Err(Status::NOT_SUPPORTED),
     })

@@ -196,12 +196,12 @@ impl<M: Machine> Kernel<M> {
             committed_fractional_scaled_bytes: fraction,
             populated_fractional_scaled_bytes: fraction,
         };
-        Ok(Record::of(&record, vmo_size(topic)?))
+        Ok(Record::of(&record, vmo_record_size(topic)?))
     }
 }
 
 /// Bytes of a VMO's record in the version of a topic.
-fn vmo_size(topic: u32) -> Result<usize> {
+fn vmo_record_size(topic: u32) -> Result<usize> {
     INFO_VMO_SIZES.get((topic >> 28) as usize).copied().ok_or(Status::NOT_SUPPORTED)
 }
 
