@@ -187,7 +187,7 @@ pub(crate) fn compile(files: &[PathBuf]) -> Result<Option<Compiled>> {
     }
     ensure!(
         !compiled.mains.is_empty(),
-        "{} define no main: give it as `int main(int argc, char** argv)` or `int main(void)`",
+        "there is no main in {}: give it as `int main(int argc, char** argv)` or `int main(void)`",
         shown.join(", ")
     );
     Ok(Some(compiled))
