@@ -1,8 +1,8 @@
 // The calls that the vDSO answers by itself, without entering the kernel.
 //
 // The task runner assembles this file together with the stubs that it makes from the list of system calls.
-// Offsets of the constants (TICKS_PER_SECOND and so on) come from abi::vdso::Constants as symbols. But for one,
-// no function here has a frame or touches memory other than its arguments and the constants page.
+// Offsets of the constants (TICKS_PER_SECOND and so on) come from abi::vdso::Constants as symbols. But for the three
+// that make calls, no function here has a frame or touches memory other than its arguments and the constants page.
 
 // function NAME: begins an exported function.
 .macro function name
@@ -88,7 +88,7 @@ end zx_deadline_after
 
 // void zx_cprng_draw(void* buffer, size_t buffer_size)
 //
-// The one function here that makes a call, and so the one with a frame. It has no way to tell of a failure, and
+// It has no way to tell of a failure, and
 // bytes that are not random must not pass for such.
 function zx_cprng_draw
     str x30, [sp, #-16]!
@@ -98,6 +98,38 @@ function zx_cprng_draw
     ret
 1:  brk #0
 end zx_cprng_draw
+
+// void zx_futex_wake_handle_close_thread_exit(const zx_futex_t* value_ptr, uint32_t wake_count, int32_t new_value,
+//                                             zx_handle_t close_handle)
+//
+// From the store on the thread's stack is another's, who may unmap it: what is still needed is kept where calls
+// leave it alone.
+function zx_futex_wake_handle_close_thread_exit
+    mov w19, w3
+    stlr w2, [x0]
+    bl zx_futex_wake
+    mov w0, w19
+    bl zx_handle_close
+    bl zx_thread_exit
+    brk #0
+end zx_futex_wake_handle_close_thread_exit
+
+// zx_status_t zx_vmar_unmap_handle_close_thread_exit(zx_handle_t handle, zx_vaddr_t addr, uint64_t len,
+//                                                    zx_handle_t close_handle)
+//
+// Only a failure returns, with the stack still there.
+function zx_vmar_unmap_handle_close_thread_exit
+    stp x19, x30, [sp, #-16]!
+    mov w19, w3
+    bl zx_vmar_unmap
+    cbnz w0, 1f
+    mov w0, w19
+    bl zx_handle_close
+    bl zx_thread_exit
+    brk #0
+1:  ldp x19, x30, [sp], #16
+    ret
+end zx_vmar_unmap_handle_close_thread_exit
 
 function zx_system_get_page_size
     load w0, PAGE_SIZE

@@ -204,6 +204,10 @@ syscalls! {
     VdsoOnly system_get_physmem() -> U64 [""];
     /// Gives the kernel's version.
     VdsoOnly system_get_version_string() -> Str [""];
+    /// Stores a futex's new value, wakes waiters, closes a handle and ends the calling thread.
+    VdsoOnly futex_wake_handle_close_thread_exit(value_ptr: (in "zx_futex_t"), wake_count: u32, new_value: i32, close_handle: handle) -> Void [""];
+    /// Unmaps a range, closes a handle and ends the calling thread, whose stack may lie in the range.
+    VdsoOnly vmar_unmap_handle_close_thread_exit(handle: handle, addr: vaddr, len: u64, close_handle: handle) -> Status [""];
 
     /// Makes the shared buffer for DMA of a device.
     Call bti_create(iommu: handle, options: u32, bti_id: u64, out: (out "zx_handle_t")) -> Status [""];
@@ -433,7 +437,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_ordered_within_their_kind() {
-        let groups = [&SYSCALLS[..14], &SYSCALLS[14..]];
+        let groups = [&SYSCALLS[..16], &SYSCALLS[16..]];
         assert!(groups[0].iter().all(|call| call.kind == Kind::VdsoOnly));
         assert!(groups[1].iter().all(|call| call.kind != Kind::VdsoOnly));
         assert!(groups[1].windows(2).all(|pair| pair[0].name < pair[1].name));

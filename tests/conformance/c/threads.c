@@ -224,6 +224,66 @@ static bool sleeps(void) {
     return true;
 }
 
+/* A thread on a stack of its own, which it gives back with its last breath. */
+struct leaver {
+    zx_vaddr_t stack;
+    zx_handle_t event;
+    zx_status_t refused;
+    zx_futex_t futex;
+};
+enum { STACK = 4 * ZX_PAGE_SIZE };
+
+static void leaves(uintptr_t argument, uintptr_t other) {
+    struct leaver* self = (struct leaver*)argument;
+    (void)other;
+    self->refused = zx_vmar_unmap_handle_close_thread_exit(zx_vmar_root_self(), self->stack, 0, self->event);
+    zx_vmar_unmap_handle_close_thread_exit(zx_vmar_root_self(), self->stack, STACK, self->event);
+    abort();
+}
+
+static void says_goodbye(uintptr_t argument, uintptr_t other) {
+    struct leaver* self = (struct leaver*)argument;
+    (void)other;
+    zx_futex_wake_handle_close_thread_exit(&self->futex, 1, 7, self->event);
+    abort();
+}
+
+static bool start_leaver(struct leaver* self, zx_handle_t* thread, void (*run)(uintptr_t, uintptr_t)) {
+    zx_handle_t vmo;
+    *self = (struct leaver){0};
+    WORKS(zx_event_create(0, &self->event));
+    WORKS(zx_vmo_create(STACK, 0, &vmo));
+    WORKS(zx_vmar_map(zx_vmar_root_self(), ZX_VM_PERM_READ | ZX_VM_PERM_WRITE, 0, vmo, 0, STACK, &self->stack));
+    WORKS(zx_handle_close(vmo));
+    WORKS(zx_thread_create(zx_process_self(), "leaver", 6, 0, thread));
+    WORKS(zx_thread_start(*thread, (zx_vaddr_t)run, self->stack + STACK, (uintptr_t)self, 0));
+    return true;
+}
+
+static bool leaves_nothing(void) {
+    static struct leaver self;
+    zx_handle_t thread;
+    zx_info_handle_basic_t info;
+    TRUTH(start_leaver(&self, &thread, leaves));
+    WORKS(zx_object_wait_one(thread, ZX_THREAD_TERMINATED, ZX_TIME_INFINITE, NULL));
+    WORKS(zx_handle_close(thread));
+    SAME(self.refused, ZX_ERR_INVALID_ARGS);
+    REFUSED(zx_object_get_info(self.event, ZX_INFO_HANDLE_BASIC, &info, sizeof(info), NULL, NULL), ZX_ERR_BAD_HANDLE);
+    REFUSED(zx_vmar_protect(zx_vmar_root_self(), ZX_VM_PERM_READ, self.stack, STACK), ZX_ERR_NOT_FOUND);
+
+    /* Its stack goes as soon as it says so, whatever it has still to do. */
+    TRUTH(start_leaver(&self, &thread, says_goodbye));
+    while (__atomic_load_n(&self.futex, __ATOMIC_ACQUIRE) == 0) {
+        (void)zx_futex_wait(&self.futex, 0, ZX_HANDLE_INVALID, ZX_TIME_INFINITE);
+    }
+    SAME(self.futex, 7);
+    WORKS(zx_vmar_unmap(zx_vmar_root_self(), self.stack, STACK));
+    WORKS(zx_object_wait_one(thread, ZX_THREAD_TERMINATED, ZX_TIME_INFINITE, NULL));
+    WORKS(zx_handle_close(thread));
+    REFUSED(zx_object_get_info(self.event, ZX_INFO_HANDLE_BASIC, &info, sizeof(info), NULL, NULL), ZX_ERR_BAD_HANDLE);
+    return true;
+}
+
 const struct test threads_tests[] = {
     {"LIB-J27", "threads run beside each other and give their results", joined},
     {"LIB-J28", "each thread has errno to itself", own_errno},
@@ -232,5 +292,6 @@ const struct test threads_tests[] = {
     {"LIB-J31", "detached threads leave nothing behind", detached},
     {"LIB-J33", "a thread is called as it was asked for", named},
     {"LIB-J34", "who sleeps is not woken too early, and the clock goes on meanwhile", sleeps},
+    {"LIB-J35", "a thread ends without the stack that it stood on", leaves_nothing},
     {NULL, NULL, NULL},
 };

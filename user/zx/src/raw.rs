@@ -36,6 +36,10 @@ unsafe extern "C" {
     pub fn zx_system_get_physmem() -> u64;
     /// Gives the kernel's version.
     pub fn zx_system_get_version_string() -> *const u8;
+    /// Stores a futex's new value, wakes waiters, closes a handle and ends the calling thread.
+    pub fn zx_futex_wake_handle_close_thread_exit(value_ptr: *const i32, wake_count: u32, new_value: i32, close_handle: u32);
+    /// Unmaps a range, closes a handle and ends the calling thread, whose stack may lie in the range.
+    pub fn zx_vmar_unmap_handle_close_thread_exit(handle: u32, addr: u64, len: u64, close_handle: u32) -> Status;
     /// Makes the shared buffer for DMA of a device.
     pub fn zx_bti_create(iommu: u32, options: u32, bti_id: u64, out: *mut u32) -> Status;
     /// Pins pages for DMA.

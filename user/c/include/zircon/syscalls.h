@@ -56,6 +56,12 @@ uint64_t zx_system_get_physmem(void);
 /* Gives the kernel's version. */
 const char* zx_system_get_version_string(void);
 
+/* Stores a futex's new value, wakes waiters, closes a handle and ends the calling thread. */
+void zx_futex_wake_handle_close_thread_exit(const zx_futex_t* value_ptr, uint32_t wake_count, int32_t new_value, zx_handle_t close_handle);
+
+/* Unmaps a range, closes a handle and ends the calling thread, whose stack may lie in the range. */
+zx_status_t zx_vmar_unmap_handle_close_thread_exit(zx_handle_t handle, zx_vaddr_t addr, uint64_t len, zx_handle_t close_handle);
+
 /* Makes the shared buffer for DMA of a device. */
 zx_status_t zx_bti_create(zx_handle_t iommu, uint32_t options, uint64_t bti_id, zx_handle_t* out);
 
