@@ -104,8 +104,8 @@ impl Rights {
     pub const DEFAULT_DEBUGLOG: Self = Self(0xD00B);
     /// Default rights of a process.
     pub const DEFAULT_PROCESS: Self = Self(0x6D3CF);
-    /// Default rights of a resource: BASIC less WAIT, WRITE, GET_PROPERTY.
-    pub const DEFAULT_RESOURCE: Self = Self(0x804B);
+    /// Default rights of a resource.
+    pub const DEFAULT_RESOURCE: Self = Self(0x800B);
     /// Default rights of a thread.
     pub const DEFAULT_THREAD: Self = Self(0x4D2CF);
     /// Default rights of any VMAR, before those for what it may map: BASIC less WAIT, OP_CHILDREN.
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(R::DEFAULT_VMO, R::BASIC | R::IO | R::PROPERTY | R::MAP | R::SIGNAL);
         assert_eq!(R::DEFAULT_VMO_PHYSICAL, R::DEFAULT_VMO | R::EXECUTE);
         assert_eq!(R::DEFAULT_VMAR, (R::BASIC - R::WAIT) | R::OP_CHILDREN | R::IO | R::EXECUTE);
-        assert_eq!(R::DEFAULT_RESOURCE, R::TRANSFER | R::DUPLICATE | R::WRITE | R::INSPECT | R::GET_PROPERTY);
+        assert_eq!(R::DEFAULT_RESOURCE, R::TRANSFER | R::DUPLICATE | R::WRITE | R::INSPECT);
         assert_eq!(R::DEFAULT_IOMMU, R::BASIC - R::WAIT);
         assert_eq!(R::DEFAULT_BTI, (R::BASIC - R::WAIT) | R::IO | R::PROPERTY | R::MAP);
         assert_eq!(R::DEFAULT_PMT, R::INSPECT);

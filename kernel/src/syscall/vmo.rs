@@ -104,7 +104,7 @@ impl<M: Machine> Kernel<M> {
         let (handle, vmex, out) = (args.half(0), args.half(1), args.word(2));
         let allowed = match vmex {
             abi::object::HANDLE_INVALID => self.enforce(caller, Condition::AmbientMarkVmoExec),
-            vmex => self.validate_resource(caller, vmex, Kind::System, system::VMEX, 1),
+            vmex => self.validate_service(caller, vmex, system::VMEX),
         };
         let taken = self.take(caller, handle);
         // Asked here and not after the call: a handle to something else is no bad value, whatever the status says.

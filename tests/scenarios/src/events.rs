@@ -91,7 +91,7 @@ fn vmex_of_wrong_type(env: &mut Env<'_>) -> Outcome {
     }
     let service = ok!(unit(env, system::DEBUGLOG));
     let vmo = ok!(env.vmo_create(P, 0));
-    refused!(make_executable(env, vmo, service), OUT_OF_RANGE);
+    refused!(make_executable(env, vmo, service), WRONG_TYPE);
     refused!(env.valid(vmo), BAD_HANDLE);
     let service = ok!(unit(env, system::VMEX));
     let vmo = ok!(env.vmo_create(P, 0));

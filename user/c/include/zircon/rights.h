@@ -48,7 +48,7 @@ typedef uint32_t zx_rights_t;
 #define ZX_DEFAULT_JOB_RIGHTS               0x7dfcfu
 #define ZX_DEFAULT_LOG_RIGHTS               0xd00bu
 #define ZX_DEFAULT_PROCESS_RIGHTS           0x6d3cfu
-#define ZX_DEFAULT_RESOURCE_RIGHTS          0x804bu
+#define ZX_DEFAULT_RESOURCE_RIGHTS          0x800bu
 #define ZX_DEFAULT_THREAD_RIGHTS            0x4d2cfu
 #define ZX_DEFAULT_VMAR_RIGHTS              0x208003u
 #define ZX_DEFAULT_IOMMU_RIGHTS             0x8003u
