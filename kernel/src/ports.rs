@@ -257,6 +257,10 @@ pub trait Translation {
     /// Maintains what the data caches hold of `len` bytes of a frame, to the point of coherency.
     fn maintain_cache(&mut self, frame: PhysAddr, offset: usize, len: usize, how: Maintenance);
 
+    /// Writes to memory and drops what the data caches hold of whole pages outside RAM. They are reached by a memory type
+    /// that is not cached, and no TLB has them by another.
+    fn clean_pages(&mut self, pages: PhysRange, policy: CachePolicy);
+
     /// What the MMU makes of an EL0 access in the active space: `PAR_EL1` after AT S1E0R or S1E0W.
     fn probe(&self, address: VirtAddr, access: Access) -> u64;
 

@@ -7,6 +7,7 @@ pub(crate) mod copies;
 pub mod dma;
 pub(crate) mod entering;
 pub(crate) mod fault;
+pub(crate) mod left;
 pub(crate) mod mapping;
 pub(crate) mod overwrite;
 pub mod pages;

@@ -68,6 +68,9 @@ impl<M: Machine> Kernel<M> {
             Some(ObjectRef::Pmt(pmt)) => pmt,
             _ => {
                 let wanted = self.check_pin(caller, args)?;
+                if self.clean_for_pin(&wanted)? {
+                    return Ok(Exit::Again);
+                }
                 let pmt = self.begin_pin(wanted.bti, wanted.vmo, wanted.offset, wanted.size)?;
                 self.keep_making(caller.thread, ObjectRef::Pmt(pmt))?;
                 let (root, from, to) = self.objects.get(pmt).map(|pmt| (pmt.root, pmt.from, pmt.to))?;
@@ -123,6 +126,17 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::INVALID_ARGS);
         }
         Ok(Wanted { bti, vmo, offset, size, addresses })
+    }
+
+    /// Cleans a piece of what the caches hold of memory that a device is to reach past them; whether there was one. Of a
+    /// cached VMO that is the driver's affair.
+    fn clean_for_pin(&mut self, wanted: &Wanted) -> Result<bool> {
+        let policy = self.objects.get(wanted.vmo)?.policy;
+        let (root, from) = self.resolve(wanted.vmo, wanted.offset)?;
+        match self.objects.get(root)?.physical_bytes(from, wanted.size) {
+            Some(range) => self.clean_piece(range, policy),
+            None => Ok(false),
+        }
     }
 
     /// Whether the bytes of a VMO lie in a row in physical memory.

@@ -134,7 +134,10 @@ impl<M: Machine> Kernel<M> {
             is_vdso_code: false,
             links: Links::default(),
         };
-        let Entered { id, base, shown } = entering.enter(mapping, Spot::Anywhere { align }, physical)?;
+        let Entered { id, base, shown } = match entering.enter(mapping, Spot::Anywhere { align }, physical) {
+            Ok(entered) => entered,
+            Err(refusal) => return self.clean_or(refusal, physical, policy),
+        };
         mapped.count_mapping();
         self.report_mapping(caller, id, base, options & MAP_RANGE == 0 || shown >= length, out)
     }
@@ -179,11 +182,15 @@ impl<M: Machine> Kernel<M> {
             self.objects.get_mut(sized)?.has_ends = true;
         }
         let entered = if overwrites {
-            self.enter_over(&mapping, range)?
+            self.enter_over(&mapping, range)
         } else {
-            Some(self.enter_mapping(&mapping, range)?)
+            self.enter_mapping(&mapping, range).map(Some)
         };
-        let Some(Entered { id, base, shown }) = entered else { return Ok(Exit::Again) };
+        let Entered { id, base, shown } = match entered {
+            Ok(Some(entered)) => entered,
+            Ok(None) => return Ok(Exit::Again),
+            Err(refusal) => return self.clean_or(refusal, range, mapping.policy),
+        };
         let is_shown = options & MAP_RANGE == 0 || shown >= length;
         let exit = self.report_mapping(caller, id, base, is_shown, args.word(6))?;
         if mapping.is_vdso_code {

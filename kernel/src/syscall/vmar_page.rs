@@ -95,7 +95,7 @@ impl<M: Machine> Kernel<M> {
         {
             return None;
         }
-        types.add(policy);
+        types.add();
         mapped.shown.push_new(id);
         mapped.count_mapping();
         place.fill(mapping);

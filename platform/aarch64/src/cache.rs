@@ -51,7 +51,7 @@ impl CacheType {
 /// CPU (Arm ARM D7.5.9).
 ///
 /// # Safety
-/// 1. The `size` bytes at `start` are mapped RAM. By what memory type does not matter: it is looked for everywhere.
+/// 1. The `size` bytes at `start` are mapped. By what memory type does not matter: they are looked for everywhere.
 pub(crate) unsafe fn clean_to_memory(start: u64, size: u64) {
     let line_size = CacheType::read().data_line();
     let mut line = start & !(line_size - 1);

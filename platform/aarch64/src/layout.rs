@@ -6,6 +6,7 @@
 //! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
 //! 0xffff_ff00_3000_0000  pages with the words by which a spin-table releases CPUs, RW
 //! 0xffff_ff00_2000_0000  the stacks of the CPUs that the boot CPU starts
+//! 0xffff_ff00_001f_f000  a page of a program's while the caches are cleaned of it, by its own type, never executable
 //! 0xffff_ff00_0000_0000  the kernel's own devices, Device-nGnRE, never executable
 //! 0xffff_0000_0000_0000  the direct map: RAM at this address plus its physical one, RW, never executable
 //! 0x0000_0000_0000_0000  EL0 (TTBR0_EL1)
@@ -18,8 +19,10 @@
 pub const DIRECT_MAP: u64 = 0xffff_0000_0000_0000;
 /// Where the kernel maps the devices that it keeps.
 pub const DEVICES: u64 = 0xffff_ff00_0000_0000;
-/// Bytes for the kernel's devices: one table of 4 KiB pages.
-pub const DEVICES_SIZE: u64 = 2 << 20;
+/// Bytes for the kernel's devices: one table of 4 KiB pages, but for its last one.
+pub const DEVICES_SIZE: u64 = (2 << 20) - 0x1000;
+/// Where a page of a program's is mapped while the caches are cleaned of it: the last one of that table.
+pub const CLEANING: u64 = DEVICES + DEVICES_SIZE;
 /// Where the stacks of the other CPUs are: CPU n has the n-th stretch of [`STACK_STRIDE`] bytes. From its end
 /// downward: the emergency stack, a page that is mapped nowhere, the stack, nothing. The boot CPU's, in the
 /// image, lie in the same way.

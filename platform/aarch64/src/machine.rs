@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use abi::vmo::CachePolicy;
-use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use abi::{PAGE_SIZE, PageCount, PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{
     Access, Asid, Clock, Context, CpuId, FpState, Frames, HeapUse, Maintenance, Output, Peers, Run,
     Translation,
@@ -293,6 +293,12 @@ impl Translation for Board {
         // SAFETY: 1, a lent frame is in the direct map. 2, the logic asks for what is lost, in frames that hold
         // nothing of the kernel's own.
         unsafe { cache::maintain(start, len as u64, how) }
+    }
+
+    fn clean_pages(&mut self, pages: PhysRange, policy: CachePolicy) {
+        for offset in (0..pages.size()).step_by(PAGE_SIZE as usize) {
+            uncached::clean(PhysAddr(pages.base().0.wrapping_add(offset)), policy);
+        }
     }
 
     #[inline]

@@ -3,7 +3,8 @@
 //! While it is being built there are only additions: an entry that is valid is never changed, so no TLB maintenance is
 //! needed, and an attempt to map something twice is refused. The boot CPU is alone and holds the one [`KernelSpace`].
 //!
-//! Afterwards one thing changes: the memory type of a block of the direct map in which nothing is in use ([`retype`]).
+//! Afterwards two things change: the memory type of a block of the direct map in which nothing is in use ([`retype`]), and
+//! what is mapped at an address where nothing else ever is ([`show_for`]).
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PhysAddr, VirtAddr};
@@ -157,32 +158,73 @@ impl KernelSpace {
 /// 2. `address` is a multiple of 2 MiB, and nobody uses a byte of the 2 MiB there until this returns.
 /// 3. One CPU at a time does this, and no [`KernelSpace`] is being built.
 pub(crate) unsafe fn retype(root: PhysAddr, address: u64, attributes: u64) -> bool {
-    let mut table = root;
-    for shift in &SHIFTS[..BLOCKS] {
-        // SAFETY: 1, by 1 the root, or a table that an entry of the space leads to.
-        let value = unsafe { read_entry(table, address, *shift) };
-        if value & descriptor::TABLE != descriptor::TABLE {
-            return false;
-        }
-        table = PhysAddr(value & descriptor::ADDRESS);
-    }
-    // SAFETY: 1, as above.
-    let entry = unsafe { table_entry(table, address, SHIFTS[BLOCKS]) };
+    // SAFETY: 1, by 1.
+    let Some(entry) = (unsafe { entry_at(root, address, BLOCKS) }) else { return false };
     let old = entry.load(Ordering::Relaxed);
     if old & descriptor::TABLE != descriptor::block(descriptor::TABLE) {
         return false;
     }
     // What was written by the old type is complete before anything is read by the new one.
     barrier::complete_system();
+    break_entry(entry, address);
+    make_entry(entry, old & descriptor::ADDRESS | descriptor::block(attributes));
+    true
+}
+
+/// Maps a page at an address of the kernel's half, which shows nothing, as long as `work` lasts; whether there is a table
+/// for it.
+///
+/// # Safety
+/// 1. `root` is what TTBR1_EL1 holds, on every CPU.
+/// 2. Nothing else is ever mapped at `address`; one CPU at a time does this, and no [`KernelSpace`] is being built.
+/// 3. The page may be mapped with these attributes: no other mapping of it has another memory type.
+pub(crate) unsafe fn show_for(
+    root: PhysAddr,
+    address: u64,
+    page: PhysAddr,
+    attributes: u64,
+    work: impl FnOnce(),
+) -> bool {
+    // SAFETY: 1, by 1.
+    let Some(entry) = (unsafe { entry_at(root, address, LAST) }) else { return false };
+    make_entry(entry, page.0 & descriptor::ADDRESS | attributes);
+    work();
+    break_entry(entry, address);
+    true
+}
+
+/// Makes an entry that was broken valid.
+fn make_entry(entry: &AtomicU64, value: u64) {
+    entry.store(value, Ordering::Relaxed);
+    barrier::complete_stores();
+    barrier::instruction();
+}
+
+/// Takes away the entry for an address. No CPU has a translation of it when this returns.
+fn break_entry(entry: &AtomicU64, address: u64) {
     entry.store(0, Ordering::Relaxed);
     barrier::complete_stores();
     tlb::invalidate_kernel(VirtAddr(address));
     barrier::complete();
     barrier::instruction();
-    entry.store(old & descriptor::ADDRESS | descriptor::block(attributes), Ordering::Relaxed);
-    barrier::complete_stores();
-    barrier::instruction();
-    true
+}
+
+/// The entry for an address at a level, if the tables lead there.
+///
+/// # Safety
+/// 1. `root` is the root of the one [`KernelSpace`].
+unsafe fn entry_at(root: PhysAddr, address: u64, level: usize) -> Option<&'static AtomicU64> {
+    let mut table = root;
+    for shift in &SHIFTS[..level] {
+        // SAFETY: 1, by 1 the root, or a table that an entry of the space leads to.
+        let value = unsafe { read_entry(table, address, *shift) };
+        if value & descriptor::TABLE != descriptor::TABLE {
+            return None;
+        }
+        table = PhysAddr(value & descriptor::ADDRESS);
+    }
+    // SAFETY: 1, as above.
+    Some(unsafe { table_entry(table, address, SHIFTS[level]) })
 }
 
 /// The level whose entry is the largest that starts at both addresses and is no longer than what is left.

@@ -1,12 +1,13 @@
-//! Bytes of frames that are not cached, through the direct map, which has them by their own memory type.
+//! Bytes of frames that are not cached, through the direct map, which has them by their own memory type; and what caches
+//! hold of pages that are no frames.
 //!
 //! Out of the way of everything else: the kernel touches such a frame when it becomes somebody's and when it is resized
 //! or zeroed by a call.
 use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysAddr};
 
-use crate::layout::DIRECT_MAP;
-use crate::{cache, copy, frames};
+use crate::layout::{CLEANING, DIRECT_MAP};
+use crate::{cache, copy, descriptor, frames, tables, tlb};
 
 /// The virtual address of `len` bytes in a lent frame that is not cached.
 ///
@@ -50,4 +51,23 @@ pub(crate) fn write(frame: PhysAddr, offset: usize, from: &[u8]) {
     // SAFETY: 1, `bytes` checked the destination, the slice is readable. 2, no reference is ever made to a lent frame.
     // 3, as in `read`.
     unsafe { copy::copy_singly(to, from.as_ptr() as u64, from.len()) }
+}
+
+/// Writes to memory and drops what caches hold of a page outside RAM. It is mapped for that by the type that it is to have:
+/// lines are found whatever type they are looked for by, and a cacheable mapping would let them come back.
+///
+/// # Panics
+/// If that type is cached: a bug of the kernel.
+#[cold]
+pub(crate) fn clean(page: PhysAddr, policy: CachePolicy) {
+    let work = || {
+        // SAFETY: 1, the page is mapped there meanwhile.
+        unsafe { cache::clean_to_memory(CLEANING, PAGE_SIZE) }
+    };
+    // SAFETY: 1, it is what the register holds. 2, the address is for this alone; whoever has the board has the kernel's
+    // lock, and no board is there while the kernel boots. 3, the logic is trusted to ask for what nobody has mapped by
+    // another type, as with all that it maps.
+    let is_clean = policy != CachePolicy::Cached
+        && unsafe { tables::show_for(tlb::kernel_root(), CLEANING, page, descriptor::data(policy), work) };
+    assert!(is_clean, "the caches cannot be cleaned of {page}");
 }

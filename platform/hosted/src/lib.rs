@@ -17,6 +17,7 @@ pub mod elf;
 pub mod fdt;
 mod float;
 pub mod heap;
+mod lines;
 pub mod log;
 mod machine;
 mod mmu;

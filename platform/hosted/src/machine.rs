@@ -231,6 +231,11 @@ impl Machine {
         pages
     }
 
+    /// Whether caches may hold something of a range that is not RAM.
+    pub fn caches_may_hold(&self, range: PhysRange) -> bool {
+        self.state().mmu.may_be_cached(range)
+    }
+
     /// The memory type by which the kernel itself reaches an address, if it is RAM.
     pub fn kernel_policy(&self, address: PhysAddr) -> Option<CachePolicy> {
         let state = self.state();
@@ -460,6 +465,13 @@ impl Translation for Machine {
             assert!(state.ram.is_taken(frame), "maintain_cache({frame}): the frame is free");
             assert!(offset + len <= FRAME, "maintain_cache({frame}): beyond the frame");
             state.maintained.push((frame, offset, len, how));
+        });
+    }
+
+    fn clean_pages(&mut self, pages: PhysRange, policy: CachePolicy) {
+        // It counts by the page.
+        self.row_port(8 * (pages.size() / FRAME as u64), |State { mmu, ram, .. }| {
+            mmu.clean(ram, pages, policy)
         });
     }
 

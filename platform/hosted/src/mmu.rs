@@ -4,7 +4,8 @@
 //! - A TLB invalidation takes effect when it is completed, not before (D8.17.5).
 //! - Every translation used stays cached until it is invalidated, the tables on the way to it included.
 //!
-//! A leaf that shows RAM must have the one memory type of the frame, by which the kernel itself reaches it.
+//! A leaf that shows RAM must have the one memory type of the frame, by which the kernel itself reaches it. One that shows
+//! a device may not show past the caches what they may hold of it.
 //!
 //! So a barrier or an invalidation that the kernel forgets is seen by the first test that depends on it.
 //! What no program could observe but the architecture forbids, such as changing a live descriptor
@@ -12,10 +13,12 @@
 
 use std::collections::BTreeMap;
 
+use abi::vmo::CachePolicy;
 use abi::{PhysAddr, PhysRange, VirtAddr};
 use kernel::ports::{Access, Asid, CpuId, MAX_CPUS};
 
 use crate::descriptor::{Descriptor, Leaf, covers, entry_address, is_valid, may_change_live};
+use crate::lines::Lines;
 use crate::ram::Ram;
 
 /// Why a translation failed: the class and the level of a fault status code (D8.15, ESR_EL1.ISS.DFSC).
@@ -83,6 +86,8 @@ pub(crate) struct Mmu {
     /// Descriptor writes that the walker does not see yet, with what it sees instead.
     unpublished: BTreeMap<PhysAddr, u64>,
     pending: Vec<Invalidation>,
+    /// What caches may hold of what is not RAM.
+    lines: Lines,
     physical_bits: u32,
     /// Descriptor writes so far.
     writes: u64,
@@ -201,6 +206,26 @@ impl Mmu {
         }
     }
 
+    /// Drops what caches hold of what is not RAM.
+    pub(crate) fn clean(&mut self, ram: &Ram, pages: PhysRange, policy: CachePolicy) {
+        assert!(!ram.range().overlaps(pages), "clean_pages({pages}): it is RAM");
+        assert_ne!(policy, CachePolicy::Cached, "clean_pages({pages}): the lines may come back");
+        for entry in self.leaves.values() {
+            let shown = outside(ram, entry.leaf);
+            assert!(
+                shown.is_none_or(|shown| !shown.overlaps(pages)),
+                "clean_pages({pages}): a TLB still has {:#x}",
+                entry.leaf.raw
+            );
+        }
+        self.lines.remove(pages);
+    }
+
+    /// Whether caches may hold something of what is not RAM.
+    pub(crate) fn may_be_cached(&self, range: PhysRange) -> bool {
+        self.lines.any_in(range).is_some()
+    }
+
     /// Translates an access by EL0 and remembers what it found.
     pub(crate) fn access(
         &mut self,
@@ -214,6 +239,11 @@ impl Mmu {
                 self.tables.insert((asid, level, address.0 / covers(level)), table);
             }
             if let Some(entry) = fills.leaf {
+                if is_cached(entry.leaf)
+                    && let Some(shown) = outside(ram, entry.leaf)
+                {
+                    self.lines.add(shown);
+                }
                 self.leaves.insert((asid, entry.leaf.level, address.0 / covers(entry.leaf.level)), entry);
             }
         }
@@ -315,6 +345,11 @@ impl Mmu {
             "descriptor {raw:#x} at {source}: Device memory that EL0 may execute is fetched from speculatively"
         );
         check_type(ram, leaf, source);
+        if let Some(shown) = outside(ram, leaf).filter(|_| !is_cached(leaf))
+            && let Some(page) = self.lines.any_in(shown)
+        {
+            panic!("descriptor {raw:#x} at {source} shows {page} past caches that may hold something of it");
+        }
         if leaf.is_contiguous() {
             self.check_contiguous(ram, leaf, source);
         }
@@ -448,11 +483,21 @@ fn check_type(ram: &Ram, leaf: Leaf, source: PhysAddr) {
             leaf.raw
         );
         assert!(
-            policy == abi::vmo::CachePolicy::Cached || ram.is_usable(page),
+            policy == CachePolicy::Cached || ram.is_usable(page),
             "descriptor {:#x} at {source} shows {page} while caches may hold something of it",
             leaf.raw
         );
     }
+}
+
+/// What a leaf shows, if that is not RAM.
+fn outside(ram: &Ram, leaf: Leaf) -> Option<PhysRange> {
+    PhysRange::new(leaf.output(), covers(leaf.level)).ok().filter(|shown| !shown.overlaps(ram.range()))
+}
+
+/// Whether what a leaf shows may come into a cache.
+fn is_cached(leaf: Leaf) -> bool {
+    leaf.mair_byte() == CachePolicy::Cached.mair_byte()
 }
 
 fn hits(key: &Key, asid: Asid, address: u64) -> bool {

@@ -9,6 +9,8 @@ mod clones;
 mod dma;
 #[path = "documented/memory.rs"]
 mod documented;
+#[path = "failures/left.rs"]
+mod left;
 #[path = "documented/pages.rs"]
 mod pages;
 #[path = "scenarios/program.rs"]

@@ -35,6 +35,7 @@ mod faults;
 mod handles;
 mod infos;
 mod jobs;
+mod left_cached;
 mod limited_dma;
 mod logs;
 mod memory_infos;
@@ -107,11 +108,12 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 40] = [
+const FAMILIES: [&[Scenario]; 41] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
     cache_policy::SCENARIOS,
+    left_cached::SCENARIOS,
     uncached::SCENARIOS,
     dma::SCENARIOS,
     pinned_clones::SCENARIOS,

@@ -25,7 +25,7 @@ const POLICIES: [CachePolicy; 4] =
 const BLOCK: u64 = 2 << 20;
 
 /// A physical VMO over the first bytes of the window.
-fn window(env: &mut Env<'_>, size: u64, policy: CachePolicy) -> Result<Handle> {
+pub(crate) fn window(env: &mut Env<'_>, size: u64, policy: CachePolicy) -> Result<Handle> {
     let base = env.sram().base().0;
     let resource = env.resource_create(env.world.mmio_root, 0, base, size, b"window")?;
     let vmo = env.create_physical(resource, base, size)?;

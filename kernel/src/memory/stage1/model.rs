@@ -15,7 +15,7 @@
 use super::descriptor::{self, ENTRIES, LAST_LEVEL, covers};
 use crate::ports::{Access, Asid, Frames, Maintenance, Run, Translation};
 use abi::vmo::CachePolicy;
-use abi::{PAGE_SIZE, PageCount, PhysAddr, VirtAddr};
+use abi::{PAGE_SIZE, PageCount, PhysAddr, PhysRange, VirtAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where frames for tables come from; what tests map lies elsewhere.
@@ -364,6 +364,8 @@ impl Translation for Model {
     fn synchronize_instructions(&mut self, _: PhysAddr) {}
 
     fn maintain_cache(&mut self, _: PhysAddr, _: usize, _: usize, _: Maintenance) {}
+
+    fn clean_pages(&mut self, _: PhysRange, _: CachePolicy) {}
 
     fn probe(&self, _: VirtAddr, _: Access) -> u64 {
         unreachable!("no operation on tables probes")

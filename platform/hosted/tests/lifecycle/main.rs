@@ -13,6 +13,7 @@ mod crowds;
 mod discards;
 mod failures;
 mod groups;
+mod left;
 mod lists;
 mod lives;
 mod ports;

@@ -351,6 +351,7 @@ const BANKS: &[(u64, u64)] = &[
 const RAM_LIKE: &[&str] = &[
     "test PCH-J20 two slices of a window that is RAM, and the whole, show the same bytes under every policy ... ok",
     "test CAC-J20 two mappings of RAM that is a device's show the same bytes under every policy ... ok",
+    "test CAC-J42 a cached mapping is replaced by one of another type where it is ... ok",
 ];
 
 /// The tests that need a device whose bus has limits, or devices that are made up, ran and passed.
