@@ -6,6 +6,8 @@
 #ifndef THREADS_H_
 #define THREADS_H_
 
+#include <time.h>
+
 #ifdef __cplusplus
 extern "C" {
 #define _Noreturn __attribute__((__noreturn__))
@@ -36,14 +38,6 @@ typedef struct {
 typedef unsigned tss_t;
 typedef void (*tss_dtor_t)(void*);
 #define TSS_DTOR_ITERATIONS 4
-
-#ifndef JACINTH_TIMESPEC_
-#define JACINTH_TIMESPEC_
-struct timespec {
-    long tv_sec;
-    long tv_nsec;
-};
-#endif
 
 int thrd_create(thrd_t* thread, thrd_start_t run, void* argument);
 /* Zircon's: the kernel's object is called so. */

@@ -9,13 +9,10 @@ extern "C" {
 typedef long time_t;
 typedef int clockid_t;
 
-#ifndef JACINTH_TIMESPEC_
-#define JACINTH_TIMESPEC_
 struct timespec {
     long tv_sec;
     long tv_nsec;
 };
-#endif
 
 #define CLOCK_MONOTONIC 1
 #define CLOCK_BOOTTIME 7
