@@ -289,9 +289,7 @@ impl<M: Machine> Kernel<M> {
             return;
         }
         self.objects.leave_unlocked(id);
-        let waits = |vmo: &Vmo| {
-            !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0) || !vmo.pins.is_bare()
-        };
+        let waits = |vmo: &Vmo| !vmo.children.is_empty() || vmo.row.is_some_and(|row| row.waiting > 0);
         if self.objects.vmos.get(id).is_some_and(waits) {
             self.queue_dead(ObjectRef::Vmo(id));
         } else {
@@ -459,7 +457,7 @@ impl<M: Machine> Kernel<M> {
             self.join_vmo(child, parent);
             return false;
         }
-        if self.reap_row(id) || self.objects.vmos.get_mut(id).is_some_and(|vmo| !vmo.pins.release()) {
+        if self.reap_row(id) {
             return false;
         }
         self.unqueue_dead(ObjectRef::Vmo(id));

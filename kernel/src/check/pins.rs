@@ -1,6 +1,4 @@
 //! Pins: what is pinned, who counts them, and who keeps them.
-use alloc::vec::Vec;
-
 use super::{Checked, equal, holds};
 use crate::kernel::Kernel;
 use crate::object::{Content, ObjectRef, PmtState};
@@ -13,15 +11,12 @@ impl<M: Machine> Kernel<M> {
         let objects = &self.objects;
         for (id, vmo) in objects.vmos.iter() {
             let object = ObjectRef::Vmo(id);
-            let over: Vec<_> = objects.pmts.iter().map(|(_, pmt)| pmt).filter(|pmt| pmt.root == id).collect();
-            let mut booked = 0;
-            for (from, to, pins) in vmo.pins.segments() {
-                let cover = over.iter().filter(|pmt| pmt.from <= from && to <= pmt.to).count();
-                equal("pins of a part of a VMO", Some(object), u64::from(pins), cover as u64)?;
-                booked += (to - from) * u64::from(pins);
-            }
-            let found: u64 = over.iter().map(|pmt| pmt.to - pmt.from).sum();
-            equal("pinned bytes of a VMO", Some(object), booked, found)?;
+            let over = || objects.pmts.iter().map(|(_, pmt)| pmt).filter(|pmt| pmt.root == id);
+            let booked = vmo.pins.check(&objects.pmts);
+            holds("the pins of a VMO are in order", object, booked.is_some())?;
+            equal("pins of a VMO", Some(object), booked.unwrap_or(0) as u64, over().count() as u64)?;
+            let are_found = over().all(|pmt| vmo.pins.meets(&objects.pmts, pmt.from, pmt.to - 1));
+            holds("what is pinned is found", object, are_found)?;
             let (Some(row), Content::Paged(pages)) = (vmo.row, &vmo.content) else { continue };
             let placed = (0..row.pages).filter(|&page| {
                 let frame = self.trees.get(pages, page);

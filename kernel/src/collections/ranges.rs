@@ -83,6 +83,11 @@ impl<T: Ranged> Ranges<T> {
         Self { root: None }
     }
 
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
     /// Puts a value in, which is in no tree.
     pub fn insert(&mut self, arena: &mut Arena<T>, id: Id<T>) {
         let mut place = Place { above: None, high: false };

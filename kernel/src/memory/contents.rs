@@ -73,7 +73,7 @@ impl<M: Machine> Kernel<M> {
         from: u64,
         to: u64,
     ) -> Result<u64> {
-        if self.objects.get(vmo)?.pins.overlaps(from, to) {
+        if self.is_pinned(vmo, from, to)? {
             return Err(Status::BAD_STATE);
         }
         let Some(first) = self.next_committed(vmo, from).filter(|&at| at < to) else { return Ok(to) };
@@ -93,7 +93,7 @@ impl<M: Machine> Kernel<M> {
     /// As for [`Kernel::withdraw`]; `BAD_STATE` if a device may reach a page that it would lose.
     pub(crate) fn shrink_piece(&mut self, owner: Option<Id<Thread>>, vmo: Id<Vmo>, size: u64) -> Result<u64> {
         let old = self.objects.get(vmo)?.size;
-        if self.objects.get(vmo)?.pins.overlaps(size, old) {
+        if self.is_pinned(vmo, size, old)? {
             return Err(Status::BAD_STATE);
         }
         let Some(last) = self.last_committed(vmo, size, old) else { return self.cut_off(vmo, size) };
@@ -182,7 +182,7 @@ impl<M: Machine> Kernel<M> {
         let Some(first) = self.next_committed(vmo, from).filter(|&at| at < to) else { return Ok(to) };
         let from = (first & !(BYTES_FREED - 1)).max(from);
         let end = (first & !(BYTES_FREED - 1)).saturating_add(BYTES_FREED).min(to);
-        if self.objects.get(vmo)?.pins.overlaps(from, end) {
+        if self.is_pinned(vmo, from, end)? {
             self.zero_piece(vmo, from, end)
         } else {
             self.decommit_piece(Some(owner), vmo, from, end)

@@ -12,7 +12,6 @@ pub(crate) mod mapping;
 pub(crate) mod overwrite;
 pub mod pages;
 pub(crate) mod pinning;
-pub mod pins;
 pub(crate) mod region;
 pub mod regions;
 pub(crate) mod room;

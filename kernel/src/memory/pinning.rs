@@ -8,7 +8,7 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, PhysRange, Status, status::Result};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::dma::Reach;
-use crate::object::{Bti, Content, ObjectRef, Pmt, PmtState, Thread, Vmo};
+use crate::object::{Bti, Content, ObjectRef, Objects, Pmt, PmtState, Thread, Vmo};
 use crate::ports::Machine;
 
 impl<M: Machine> Kernel<M> {
@@ -25,14 +25,23 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Id<Pmt>> {
         let (root, from) = self.resolve(vmo, offset)?;
         let to = from.checked_add(size).ok_or(Status::OUT_OF_RANGE)?;
-        self.objects.pmts.reserve()?;
-        self.objects.get_mut(root)?.pins.add(from, to)?;
         let koid = self.objects.allocate_koid();
         let pmt = self.objects.pmts.insert(Pmt::new(koid, bti, vmo, root, from, to))?;
+        let Objects { vmos, pmts, .. } = &mut self.objects;
+        vmos.get_mut(root).ok_or(Status::INTERNAL)?.pins.insert(pmts, pmt);
         self.objects.get_mut(bti)?.pins += 1;
         self.hold(ObjectRef::Bti(bti));
         self.hold(ObjectRef::Vmo(vmo));
         Ok(pmt)
+    }
+
+    /// Whether a device may reach a byte of `[from, to)` of a VMO that has pages itself.
+    ///
+    /// # Errors
+    /// `INTERNAL` for a stale id.
+    pub(crate) fn is_pinned(&self, vmo: Id<Vmo>, from: u64, to: u64) -> Result<bool> {
+        let pins = &self.objects.get(vmo)?.pins;
+        Ok(from < to && pins.meets(&self.objects.pmts, from, to - 1))
     }
 
     /// The address by which the device reaches a page of a pin, which gets its own frame if it has none; `None` if that
@@ -113,9 +122,9 @@ impl<M: Machine> Kernel<M> {
             }
             return;
         }
-        let (from, to) = (pmt.from, pmt.to);
-        if let Some(vmo) = self.objects.vmos.get_mut(root) {
-            vmo.pins.remove(from, to);
+        let Objects { vmos, pmts, .. } = &mut self.objects;
+        if let Some(vmo) = vmos.get_mut(root) {
+            vmo.pins.remove(pmts, id);
         }
         if let Some(bti) = self.objects.btis.get_mut(bti) {
             bti.pins = bti.pins.saturating_sub(1);

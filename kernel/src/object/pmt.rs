@@ -3,6 +3,7 @@ use abi::{Koid, Signals};
 
 use super::{Bti, Header, Vmo};
 use crate::collections::arena::Id;
+use crate::collections::ranges::{Forks, Ranged};
 
 /// Where a pin is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +37,40 @@ pub struct Pmt {
     pub done: u64,
     /// The one that got to the quarantine before.
     pub next: Option<Id<Self>>,
+    /// Its sides among the pins of its root.
+    forks: Forks<Self>,
+}
+
+impl Ranged for Pmt {
+    fn bounds(&self) -> (u64, u64) {
+        // Nothing is pinned that is empty.
+        (self.from, self.to.wrapping_sub(1))
+    }
+
+    fn forks(&self) -> &Forks<Self> {
+        &self.forks
+    }
+
+    fn forks_mut(&mut self) -> &mut Forks<Self> {
+        &mut self.forks
+    }
 }
 
 impl Pmt {
     /// A pin that is being made.
     pub const fn new(koid: Koid, bti: Id<Bti>, vmo: Id<Vmo>, root: Id<Vmo>, from: u64, to: u64) -> Self {
         let header = Header::new(koid, Signals::NONE);
-        Self { header, state: PmtState::Loose, bti, vmo, root, from, to, done: 0, next: None }
+        Self {
+            header,
+            state: PmtState::Loose,
+            bti,
+            vmo,
+            root,
+            from,
+            to,
+            done: 0,
+            next: None,
+            forks: Forks::NONE,
+        }
     }
 }

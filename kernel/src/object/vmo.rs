@@ -2,12 +2,12 @@
 use abi::vmo::CachePolicy;
 use abi::{Koid, PAGE_SIZE, PhysAddr, PhysRange, Signals};
 
-use super::{Header, Mapping, Name};
+use super::{Header, Mapping, Name, Pmt};
 use crate::collections::arena::Id;
 use crate::collections::list::{Links, List};
 use crate::collections::queue::{Place, Queue};
+use crate::collections::ranges::Ranges;
 use crate::memory::pages::Pages;
-use crate::memory::pins::Pins;
 use crate::memory::withdraw::Withdrawal;
 
 /// Where a VMO's bytes are.
@@ -107,8 +107,8 @@ pub struct Vmo {
     pub policy: CachePolicy,
     /// Mappings that show its bytes: its own and its slices'.
     pub shown: List<Mapping>,
-    /// What devices may reach of it.
-    pub pins: Pins,
+    /// What devices may reach of it, of its slices and references, too. Each pin keeps it.
+    pub pins: Ranges<Pmt>,
     /// The VMO that it was made from, or that one's own parent if it has ended.
     pub parent: Option<Id<Vmo>>,
     /// VMOs that have it as their parent.
@@ -168,7 +168,7 @@ impl Vmo {
             mappings: 0,
             shown: List::new(),
             withdrawal: None,
-            pins: Pins::new(),
+            pins: Ranges::new(),
             row: None,
             resizable: false,
             is_clone: false,
@@ -211,7 +211,7 @@ impl Vmo {
     #[inline]
     pub fn is_over_without_a_handle(&self) -> bool {
         let Header { handles, holds, waiters, .. } = &self.header;
-        *handles == 1 && *holds == 0 && waiters.is_none() && self.is_alone() && self.pins.is_bare()
+        *handles == 1 && *holds == 0 && waiters.is_none() && self.is_alone()
     }
 
     /// Whether it has its bytes itself: it is no slice and no reference.

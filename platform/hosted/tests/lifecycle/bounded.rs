@@ -254,3 +254,34 @@ fn very_much_is_mapped_over_in_pieces() {
     assert_eq!(driven.objects(), objects + 1);
     driven.unmap(at, MANY * PAGE_SIZE).unwrap();
 }
+
+/// Every other page of a VMO is pinned, and then all.
+#[test]
+fn a_pin_over_many_pins() {
+    const MANY: u64 = 8192;
+    let mut driven = Driven::start();
+    let root = u64::from(driven.world.mmio_root);
+    let system = u64::from(driven.world.system_root);
+    let iommu = driven.making(Sysno::iommu_create, &[system, 0, 0, 0]).unwrap();
+    let bti = driven.making(Sysno::bti_create, &[iommu, 0, 1 << 40]).unwrap();
+    let (base, size) = (hosted::virt::HOLE, 2 * MANY * PAGE_SIZE);
+    let window = driven.making(Sysno::vmo_create_physical, &[root, base, size]).unwrap();
+    let addrs = driven.scratch(0x1000);
+    let options = u64::from(abi::dma::pin::PERM_READ);
+    let pins: Vec<u64> = (0..MANY)
+        .map(|n| {
+            driven
+                .making(Sysno::bti_pin, &[bti, options, window, 2 * n * PAGE_SIZE, PAGE_SIZE, addrs, 1])
+                .unwrap()
+        })
+        .collect();
+    let contiguous = u64::from(abi::dma::pin::PERM_READ | abi::dma::pin::CONTIGUOUS);
+    driven.bounded("pin over all", |driven| {
+        let pin = driven.making(Sysno::bti_pin, &[bti, contiguous, window, 0, size, addrs, 1]).unwrap();
+        driven.call(Sysno::pmt_unpin, &[pin]).unwrap();
+    });
+    for pin in pins {
+        driven.call(Sysno::pmt_unpin, &[pin]).unwrap();
+    }
+    driven.check();
+}
