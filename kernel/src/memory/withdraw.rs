@@ -88,6 +88,12 @@ impl<M: Machine> Kernel<M> {
         (from, to): (u64, u64),
         writable: bool,
     ) -> Result<bool> {
+        // A call that goes on in another VMO is done with the first: something else may be mapped there now.
+        if let Some(owner) = owner
+            && self.objects.get(owner)?.withdraws.is_some_and(|before| before != root)
+        {
+            self.end_withdrawal(owner);
+        }
         let vmo = self.objects.get(root)?;
         let fresh = Withdrawal { owner, from, to, writable, at: vmo.shown.first(), cleared: 0 };
         let mut withdrawal = match vmo.withdrawal {
@@ -153,7 +159,8 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Makes a call that may have to withdraw pages: its withdrawal ends with it.
+    /// Makes a call that notes with its thread how far it has come, or withdraws pages: that ends with it, however it ends.
+    /// Between two pieces a handle may have been closed.
     pub(crate) fn in_pieces(
         &mut self,
         caller: Caller,
@@ -166,10 +173,11 @@ impl<M: Machine> Kernel<M> {
         exit
     }
 
-    /// Ends a thread's withdrawal, if it has one: its call is over.
+    /// Ends a thread's withdrawal, if it has one, and forgets how far its call has come, which is over.
     pub(crate) fn end_withdrawal(&mut self, thread: Id<Thread>) {
-        let root = self.objects.threads.get_mut(thread).and_then(|thread| thread.withdraws.take());
-        if let Some(vmo) = root.and_then(|root| self.objects.vmos.get_mut(root)) {
+        let Some(thread) = self.objects.threads.get_mut(thread) else { return };
+        (thread.copied, thread.listing, thread.search) = (0, None, None);
+        if let Some(vmo) = thread.withdraws.take().and_then(|root| self.objects.vmos.get_mut(root)) {
             vmo.withdrawal = None;
         }
     }

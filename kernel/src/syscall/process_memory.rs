@@ -63,14 +63,14 @@ impl<M: Machine> Kernel<M> {
         size: u64,
     ) -> Result<u64> {
         let mapping = *self.find_mapping(process, address).ok_or(Status::NOT_FOUND)?;
-        let vmo = self.objects.get(mapping.vmo)?;
-        if direction == Direction::Write && vmo.is_vdso {
+        let root = self.objects.get(mapping.root)?;
+        if direction == Direction::Write && root.is_vdso {
             return Err(Status::ACCESS_DENIED);
         }
-        if !matches!(self.objects.get(mapping.root)?.content, Content::Paged(_)) {
+        if !matches!(root.content, Content::Paged(_)) {
             return Err(Status::NOT_SUPPORTED);
         }
-        if vmo.policy != CachePolicy::Cached {
+        if self.objects.get(mapping.vmo)?.policy != CachePolicy::Cached {
             return Err(Status::BAD_STATE);
         }
         let (offset, of_all) = (mapping.offset_of(address), self.vmo_size(mapping.vmo)?);

@@ -11,6 +11,7 @@ mod child;
 mod clones;
 mod crowds;
 mod discards;
+mod edges;
 mod failures;
 mod groups;
 mod left;

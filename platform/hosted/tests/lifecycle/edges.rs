@@ -1,0 +1,163 @@
+//! What another thread does between the pieces of a call, and what lies at the edges of what a call may do.
+
+use abi::object::{InfoMaps, info, maps_type};
+use abi::vmar::{PERM_READ, SPECIFIC, USER_BASE};
+use abi::vmo::{RangeOp, child};
+use abi::{AbiStruct, PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
+
+use hosted::Config;
+use hosted::virt::Board;
+use scenarios::System;
+
+use super::Driven;
+use super::program::Program;
+use super::ranges::RW;
+
+const P: u64 = PAGE_SIZE;
+
+impl Driven {
+    /// Lets others do a piece.
+    fn yield_now(&mut self) {
+        self.call(Sysno::thread_legacy_yield, &[0]).unwrap();
+    }
+}
+
+/// A call that goes on from what its thread remembers may find its handle closed. The next call of that thread begins
+/// at the beginning.
+#[test]
+fn a_call_that_ends_between_its_pieces_leaves_no_progress_to_the_next() {
+    let mut driven = Driven::start();
+    let (size, small) = (16 << 20, 4 * P);
+    let large = driven.making(Sysno::vmo_create, &[size, 0]).unwrap();
+    driven.op(large, RangeOp::Commit, 0, size).unwrap();
+    let vmo = driven.making(Sysno::vmo_create, &[small, 0]).unwrap();
+    let at = driven.map(RW, vmo, 0, small).unwrap();
+    for page in 0..4 {
+        driven.store(at + page * P, 7);
+    }
+    let calls = [
+        (Sysno::vmo_set_stream_size, [large, 0, 0, 0]),
+        (Sysno::vmo_set_stream_size, [vmo, 0, 0, 0]),
+        (Sysno::thread_exit, [0; 4]),
+    ];
+    let thread = driven.start_thread(&calls).unwrap();
+    while driven.committed(large) == size {
+        driven.yield_now();
+    }
+    driven.close(large);
+    let end = u64::from(abi::Signals::TASK_TERMINATED.0);
+    driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+    assert_eq!(driven.thread_result(thread), Status::BAD_HANDLE, "it was in the middle");
+    for page in 0..4 {
+        assert_eq!(driven.load(at + page * P), 0, "page {page}");
+    }
+    driven.forget_scripts();
+    driven.check();
+}
+
+/// The same for a list: the next one begins with the first record.
+#[test]
+fn a_list_whose_handle_is_closed_leaves_no_place_to_the_next() {
+    let mut driven = Driven::start();
+    let vmo = driven.making(Sysno::vmo_create, &[P, 0]).unwrap();
+    let maps = driven.map_often(vmo, 200);
+    let (process, same) = (u64::from(driven.world.process), u64::from(Rights::SAME_RIGHTS.0));
+    let copy = driven.making(Sysno::handle_duplicate, &[process, same]).unwrap();
+    let (size, topic) = (InfoMaps::SIZE as u64, u64::from(info::PROCESS_MAPS));
+    let buffer = driven.scratch(0x7000);
+    driven.write(0x7000, &[0; InfoMaps::SIZE]);
+    let calls = [
+        (Sysno::object_get_info, [copy, topic, buffer, 0]),
+        (Sysno::object_get_info, [process, topic, buffer, size]),
+        (Sysno::thread_exit, [0; 4]),
+    ];
+    let thread = driven.start_thread(&calls).unwrap();
+    (0..3).for_each(|_| driven.yield_now());
+    driven.close(copy);
+    let end = u64::from(abi::Signals::TASK_TERMINATED.0);
+    driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+    assert_eq!(driven.thread_result(thread), Status::BAD_HANDLE, "it was in the middle");
+    let mut bytes = [0; InfoMaps::SIZE];
+    driven.program.peek(VirtAddr(buffer), &mut bytes);
+    assert_eq!(InfoMaps::get(&bytes).maps_type, maps_type::ASPACE);
+    maps.iter().for_each(|&at| driven.unmap(at, P).unwrap());
+    driven.forget_scripts();
+    driven.check();
+}
+
+/// Nobody writes to the vDSO, whatever it is called.
+#[test]
+fn a_slice_of_the_vdso_is_the_vdso() {
+    let mut driven = Driven::start();
+    let vdso = u64::from(driven.world.vdso);
+    let process = u64::from(driven.world.process);
+    let (from, out) = (driven.scratch(0x1000), driven.scratch(16));
+    for (options, size) in [(child::SLICE, P), (child::REFERENCE, 0)] {
+        let Ok(vmo) = driven.making(Sysno::vmo_create_child, &[vdso, u64::from(options), 0, size]) else {
+            println!("no child {options:#x}");
+            continue;
+        };
+        let at = driven.map(PERM_READ, vmo, 0, P).unwrap();
+        let args = [process, at, from, 8, out];
+        assert_eq!(driven.call(Sysno::process_write_memory, &args), Err(Status::ACCESS_DENIED));
+        driven.unmap(at, P).unwrap();
+        driven.close(vmo);
+    }
+    driven.check();
+}
+
+/// Without the boot argument `test` nobody writes to another program's memory: that is said before anything is looked at.
+#[test]
+fn writing_to_programs_is_switched_off_before_all_other_errors() {
+    let config = Config::default();
+    let files: [(&str, &[u8]); 1] = [(Program::AGENT_FILE, &scenarios::agent::page())];
+    let mut program = Program::on(Board::boot(config, &files, ""), config);
+    let world = program.world();
+    let (process, scratch) = (u64::from(world.process), world.scratch.0);
+    let whose = [process, u64::from(world.vmar), 0, 7];
+    for (handle, at, buffer, size) in
+        whose.into_iter().flat_map(|handle| [(handle, scratch, scratch, 8), (handle, 0, 0, 0)])
+    {
+        let args = [handle, at, buffer, size, scratch + 64, 0, 0, 0];
+        let written = Status(program.call(Sysno::process_write_memory, args) as i32);
+        assert_eq!(written, Status::NOT_SUPPORTED, "{handle:#x}");
+        let read = Status(program.call(Sysno::process_read_memory, args) as i32);
+        let expected = match handle {
+            _ if size == 0 => Status::INVALID_ARGS,
+            handle if handle == process => Status::OK,
+            0 | 7 => Status::BAD_HANDLE,
+            _ => Status::WRONG_TYPE,
+        };
+        assert_eq!(read, expected, "{handle:#x}");
+    }
+}
+
+/// A call that goes on in another VMO, because what it is about was unmapped and something else mapped there, gives the first
+/// one up: who touches that gets on.
+#[test]
+fn a_withdrawal_ends_where_its_call_goes_on_elsewhere() {
+    const MANY: u64 = 300;
+    for pieces in 1..6 {
+        let mut driven = Driven::start();
+        let [first, second] = [(); 2].map(|()| driven.making(Sysno::vmo_create, &[P, 0]).unwrap());
+        let views = [first, second].map(|vmo| driven.map_often(vmo, MANY));
+        driven.store(views[0][0], 5);
+        driven.store(views[1][0], 6);
+        let (vmar, out) = (u64::from(driven.world.vmar), driven.scratch(8));
+        let at = views[0][MANY as usize - 1];
+        let decommit = abi::vmar::RangeOp::Decommit as u64;
+        let calls = [(Sysno::vmar_op_range, [vmar, decommit, at, P]), (Sysno::thread_exit, [0; 4])];
+        let thread = driven.start_thread(&calls).unwrap();
+        (0..pieces).for_each(|_| driven.yield_now());
+        driven.unmap(at, P).unwrap();
+        let specific = u64::from(SPECIFIC | RW);
+        driven.call(Sysno::vmar_map, &[vmar, specific, at - USER_BASE, second, 0, P, out]).unwrap();
+        let end = u64::from(abi::Signals::TASK_TERMINATED.0);
+        driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+        assert_eq!(driven.thread_result(thread), Status::OK);
+        driven.check();
+        assert!(matches!((driven.load(views[0][0]), driven.load(at)), (5, 0) | (0, 6)));
+        driven.forget_scripts();
+        driven.check();
+    }
+}
