@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::paths::{self, KERNEL_TARGET, PROGRAM_TARGET};
 use crate::say::say;
@@ -191,11 +191,7 @@ fn cargo_build(toolchain: Toolchain, target: &str, packages: &[&str], artifacts:
         command.args(["-p", package]);
     });
     point_to_vdso(&mut command, artifacts);
-    let status = command.status().with_context(|| format!("cannot start `{}`", process::shown(&command)))?;
-    if !status.success() {
-        bail!("`{}` failed ({status}); its messages are above", process::shown(&command));
-    }
-    Ok(())
+    process::build(&mut command)
 }
 
 /// A program for the boot file system, from a file that somebody named.

@@ -3,6 +3,7 @@
 //! What a verb needs is made sure of first (`setup`), so that two commands on a new machine are enough.
 #![forbid(unsafe_code)]
 
+mod abreast;
 mod bench;
 #[cfg(test)]
 mod bindings;

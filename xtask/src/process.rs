@@ -1,13 +1,18 @@
 //! Running other programs: always with the command shown when it fails, and bounded where it can hang.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+use crate::say;
+
+/// How long a build may take.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 /// What a command printed and how it ended.
 pub(crate) struct Captured {
@@ -62,6 +67,20 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     }
 }
 
+/// Runs Cargo for a build, and tells what it says.
+pub(crate) fn build(command: &mut Command) -> Result<()> {
+    if std::io::stderr().is_terminal() {
+        command.arg("--color=always");
+    }
+    let (status, _) = tee(command, BUILD_LIMIT)?;
+    let line = shown(command);
+    match status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("`{line}` failed ({status}); its messages are above"),
+        None => bail!("`{line}` was ended after {} s", BUILD_LIMIT.as_secs()),
+    }
+}
+
 /// Runs a short command and returns what it printed.
 pub(crate) fn capture(command: &mut Command) -> Result<Captured> {
     let line = shown(command);
@@ -73,7 +92,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<Captured> {
     })
 }
 
-/// Runs a long command, shows its lines on standard error as they come, and returns them all.
+/// Runs a long command, tells its lines as they come, and returns them all.
 pub(crate) fn tee(command: &mut Command, limit: Duration) -> Result<(Option<ExitStatus>, Vec<String>)> {
     let line = shown(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -88,10 +107,11 @@ pub(crate) fn tee(command: &mut Command, limit: Duration) -> Result<(Option<Exit
         std::thread::spawn(move || forward_lines(pipe, &sender));
     }
     drop(sender);
+    let voice = say::voice();
     let printer = std::thread::spawn(move || {
         let mut lines = Vec::new();
         for line in receiver {
-            eprintln!("{line}");
+            voice(&line);
             lines.push(line);
         }
         lines

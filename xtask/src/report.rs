@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::say::tell;
 use crate::session::{Ended, Verdict};
 
 /// How many lines of a long record are shown.
@@ -23,15 +24,15 @@ pub(crate) fn reason(verdict: Verdict) -> String {
 /// Shows console, log and backtrace, and what QEMU said.
 pub(crate) fn show(name: &str, ended: &Ended) {
     let left_out = ended.transcript.len().saturating_sub(SHOWN);
-    eprintln!("--- {name}: console and log");
+    tell(format_args!("--- {name}: console and log"));
     if left_out > 0 {
-        eprintln!("... {left_out} lines before");
+        tell(format_args!("... {left_out} lines before"));
     }
-    ended.transcript.iter().skip(left_out).for_each(|line| eprintln!("{line}"));
+    ended.transcript.iter().skip(left_out).for_each(tell);
     if !ended.complaints.trim().is_empty() {
-        eprintln!("--- {name}: QEMU's messages\n{}", ended.complaints.trim_end());
+        tell(format_args!("--- {name}: QEMU's messages\n{}", ended.complaints.trim_end()));
     }
-    eprintln!("--- {name}: end");
+    tell(format_args!("--- {name}: end"));
 }
 
 /// Why the console does not show today's date; `None` if it does. Midnight may pass while the machine runs.

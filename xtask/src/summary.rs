@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use crate::say::tell;
+
 /// The tests so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -48,7 +50,7 @@ impl Tally {
     /// One test that could not run here.
     pub(crate) fn skip(&mut self, name: &str, why: &str) {
         self.skipped += 1;
-        eprintln!("{:>12} [         ] {name}: {why}", "SKIP");
+        tell(format_args!("{:>12} [         ] {name}: {why}", "SKIP"));
     }
 
     /// What another runner counted and showed.
@@ -56,6 +58,14 @@ impl Tally {
         self.passed += counts.passed;
         self.skipped += counts.skipped;
         self.unnamed_failures += counts.failed;
+    }
+
+    /// What was counted beside this, and shown.
+    pub(crate) fn take(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.skipped += other.skipped;
+        self.failures.extend(other.failures);
+        self.unnamed_failures += other.unnamed_failures;
     }
 
     /// Whether nothing failed and something ran.
@@ -98,7 +108,7 @@ impl Tally {
 }
 
 fn show(verdict: &str, name: &str, took: Duration) {
-    eprintln!("{verdict:>12} [{}] {name}", clock(took));
+    tell(format_args!("{verdict:>12} [{}] {name}", clock(took)));
 }
 
 fn clock(took: Duration) -> String {

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use object::{Object, ObjectSymbol};
 
+use crate::abreast::{self, Room};
 use crate::boot::Prepared;
 use crate::build::Artifacts;
 use crate::qemu::MachineArgs;
@@ -46,6 +46,8 @@ enum Nothing {
 
 /// Where the first program is entered: from there on running out is NO_MEMORY.
 const FIRST_ENTRY: &str = "enter_user";
+/// CPUs of the machine.
+const CPUS: u8 = 2;
 /// Callers that tell one place from another.
 const DEPTH: usize = 2;
 /// How long one boot may take.
@@ -98,10 +100,14 @@ fn sweep(artifacts: &Artifacts, watcher: &Watcher, tally: &mut Tally) -> Result<
     for site in &sites {
         jobs.push((site, watcher.watch(tally)?));
     }
-    for (site, outcome) in
-        side_by_side(jobs, |(site, watch)| (site, boot(artifacts, &givers, &watch, site.number)))?
-    {
-        match judge(&outcome?.lines) {
+    let ended = abreast::each(
+        Room::machines(),
+        jobs,
+        |_| CPUS.into(),
+        |(site, watch)| Ok((site, boot(artifacts, &givers, &watch, site.number)?)),
+    )?;
+    for (site, outcome) in ended {
+        match judge(&outcome.lines) {
             Ok(Some(reason)) => *reasons.entry(reason.to_owned()).or_insert(0) += 1,
             Ok(None) => went_on += 1,
             Err(why) => {
@@ -115,23 +121,6 @@ fn sweep(artifacts: &Artifacts, watcher: &Watcher, tally: &mut Tally) -> Result<
     ensure!(bad.is_empty(), "{} of {} boots end badly:\n{}", bad.len(), sites.len(), bad.join("\n"));
     let stopped: usize = reasons.values().sum();
     Ok(format!("{} places: {stopped} stop with a reason, {went_on} can do without", sites.len()))
-}
-
-/// Does jobs, two at a time: each spends half of its time in waiting.
-fn side_by_side<J: Send, R: Send>(jobs: Vec<J>, work: impl Fn(J) -> R + Sync) -> Result<Vec<R>> {
-    let jobs = Mutex::new(jobs);
-    let worker = || {
-        let next = || jobs.lock().ok()?.pop();
-        std::iter::from_fn(next).map(&work).collect::<Vec<R>>()
-    };
-    std::thread::scope(|scope| {
-        let workers = [(); 2].map(|()| scope.spawn(worker));
-        let done: Vec<Vec<R>> = workers
-            .into_iter()
-            .map(|worker| worker.join().map_err(|_| anyhow!("a thread that boots machines panicked")))
-            .collect::<Result<_>>()?;
-        Ok(done.into_iter().flatten().collect())
-    })
 }
 
 /// The one line that says why it stopped; `None` if it went on to the end.
@@ -168,7 +157,7 @@ fn boot(artifacts: &Artifacts, givers: &Givers, watch: &Watch, number: usize) ->
         ["-S", "-gdb", &format!("unix:path={},server=on,wait=off", port.display())].map(str::to_owned);
     let mut machine = MachineArgs {
         cpu: Some("cortex-a72".to_owned()),
-        smp: Some(2),
+        smp: Some(CPUS),
         memory: Some("64M".parse().map_err(anyhow::Error::msg)?),
         qemu_arg: words.to_vec(),
         ..MachineArgs::default()

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::say::tell;
 use crate::summary::Tally;
 
 const NAME: &str = "corpus";
@@ -16,7 +17,7 @@ pub(super) fn run(folder: Option<&Path>, tally: &mut Tally) {
     let started = Instant::now();
     let result = crate::corpus::corpus(crate::corpus::CorpusArgs { folder: folder.to_path_buf(), show: 20 });
     if let Err(error) = &result {
-        eprintln!("error: {error:#}");
+        tell(format_args!("error: {error:#}"));
     }
     tally.record(NAME, result.is_ok_and(|code| code == std::process::ExitCode::SUCCESS), started.elapsed());
 }

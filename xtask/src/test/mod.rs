@@ -18,8 +18,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::abreast::{self, Room};
+use crate::build;
 use crate::paths;
-use crate::setup::{self, Needs};
+use crate::say::tell;
+use crate::setup::{self, Needs, Toolchain};
 use crate::summary::Tally;
 
 /// Check formatting and lints, run the host tests, and boot the conformance tests in QEMU.
@@ -39,6 +42,7 @@ use crate::summary::Tally;
 ///           instructions (trees-*); and memory that runs out at each place of the boot that asks for some
 ///           (boot-allocations)
 ///
+/// Machines run side by side, and Miri beside the build of what they boot; it is told in the order above all the same.
 /// All parts run even if one fails. Each QEMU run is bounded in time; when a row fails, its console, its log
 /// and the backtrace with names are shown. The closing lines count everything:
 ///
@@ -97,6 +101,28 @@ impl TestArgs {
     }
 }
 
+/// Each keeps one CPU busy for a minute or two: the interpreter, and the optimiser of whole programs.
+enum Aside {
+    Miri,
+    /// What the later parts read and boot.
+    Build,
+}
+
+impl Aside {
+    fn run(self, toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
+        match self {
+            Self::Miri => miri::run(tally),
+            Self::Build => {
+                // The parts that need it build again, and are who fails; after a good build that is nothing to do.
+                if let Err(error) = build::all(toolchain).and_then(|_| build::firmware(toolchain)) {
+                    tell(format_args!("error: {error:#}"));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The verb.
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     let needs = Needs {
@@ -116,7 +142,15 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         host::run(filter, &mut tally)?;
     }
     if args.runs(Part::Miri) {
-        miri::run(&mut tally)?;
+        let builds = args.runs(Part::Forms) || args.runs(Part::Qemu);
+        let jobs = if builds { vec![Aside::Miri, Aside::Build] } else { vec![Aside::Miri] };
+        abreast::test(
+            Room::jobs(jobs.len()),
+            jobs,
+            &mut tally,
+            |_| 1,
+            |job, tally| job.run(toolchain, tally),
+        )?;
     }
     if args.runs(Part::Corpus) {
         corpus::run(args.corpus().as_deref(), &mut tally);

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use object::{Object, ObjectSegment, ObjectSymbol};
 use serde_json::{Value, json};
 
+use crate::abreast::{self, Room};
 use crate::board::Board;
 use crate::boot::Prepared;
 use crate::build::Artifacts;
@@ -270,7 +271,14 @@ pub(super) fn run(
         return Ok(());
     }
     let Some(artifacts) = matrix::built(toolchain, "qemu record build", tally) else { return Ok(()) };
-    cases.into_iter().try_for_each(|case| fail(case, &artifacts, limit, watcher, tally))
+    watcher.watch(tally)?;
+    abreast::test(
+        Room::machines(),
+        cases,
+        tally,
+        |case| case.cpus.into(),
+        |case, tally| fail(case, &artifacts, limit, watcher, tally),
+    )
 }
 
 fn fail(

@@ -17,7 +17,7 @@ use crate::corpus;
 use crate::paths;
 use crate::qemu::MachineArgs;
 use crate::report;
-use crate::say::say;
+use crate::say::{say, tell};
 use crate::scratch::Scratch;
 use crate::session::{Ended, Session, Verdict};
 use crate::setup::Toolchain;
@@ -97,7 +97,7 @@ pub(super) fn run(
     let costs = match measure(&artifacts, &cases, limit, &watch) {
         Ok(costs) => costs,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail("trees", started.elapsed());
             return Ok(());
         }
@@ -113,7 +113,7 @@ pub(super) fn run(
 fn finish(test: &str, judged: &Result<String>, started: Instant, tally: &mut Tally) {
     match judged {
         Ok(words) => say("Counted", format!("{test}: {words}")),
-        Err(error) => eprintln!("error: {test}: {error:#}"),
+        Err(error) => tell(format_args!("error: {test}: {error:#}")),
     }
     tally.record(test, judged.is_ok(), started.elapsed());
 }

@@ -4,17 +4,17 @@
 //! The gate in `forms` judges instructions by the function that they come from, before anything runs. This judges what
 //! they did: whatever the code, whatever the address.
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::process;
 use crate::qemu::{QEMU, with_path};
-use crate::say::say;
+use crate::say::{say, tell};
 use crate::scratch::Scratch;
 use crate::setup::Toolchain;
 use crate::summary::Tally;
@@ -28,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The plugin, built and tried when the first machine wants it.
 #[derive(Default)]
-pub(super) struct Watcher(OnceCell<Option<PathBuf>>);
+pub(super) struct Watcher(OnceLock<Option<PathBuf>>);
 
 /// One machine that is watched.
 pub(super) struct Watch {
@@ -63,7 +63,7 @@ fn plugin(tally: &mut Tally) -> Option<PathBuf> {
             tally.skip(NAME, &format!("this QEMU has no such plugins; those from {major}.{minor} on have"));
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail(NAME, started.elapsed());
         }
     }
@@ -164,8 +164,7 @@ fn build() -> Result<PathBuf> {
     say("Building", "QEMU plugin");
     let mut command = Toolchain::cargo("build");
     command.args(["--quiet", "--release", "-p", "mmioform", "--target-dir"]).arg(crate::paths::target_dir());
-    let status = command.status().with_context(|| format!("cannot start `{}`", process::shown(&command)))?;
-    ensure!(status.success(), "`{}` failed ({status}); its messages are above", process::shown(&command));
+    process::build(&mut command)?;
     let folder = crate::paths::target_dir().join("release");
     let name = format!("{}mmioform{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     Ok(folder.join(name))

@@ -7,18 +7,20 @@ mod code;
 mod gate;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use addr2line::Loader;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use self::code::Code;
 use self::gate::Findings;
+use crate::abreast::{self, Room};
 use crate::build::{self, Artifacts};
 use loadstore::Form;
 
 use crate::paths::PROGRAM_TARGET;
 use crate::process;
+use crate::say::tell;
 use crate::scratch::Scratch;
 use crate::setup::Toolchain;
 use crate::summary::Tally;
@@ -38,7 +40,7 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) {
     let artifacts = match build::all(toolchain) {
         Ok(artifacts) => artifacts,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             return tally.fail("forms build", started.elapsed());
         }
     };
@@ -53,9 +55,20 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) {
 
 fn check(artifacts: &Artifacts, tally: &mut Tally) {
     record("forms boot", tally, || boot(&artifacts.kernel_elf));
-    for elf in artifacts.elves() {
-        let name = elf.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        record(&format!("forms {name}"), tally, || devices(&elf, &name));
+    let checked = abreast::test(
+        Room::cpus(),
+        artifacts.elves(),
+        tally,
+        |_| 1,
+        |elf, tally| {
+            let name = elf.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            record(&format!("forms {name}"), tally, || devices(&elf, &name));
+            Ok(())
+        },
+    );
+    if let Err(error) = checked {
+        tell(format_args!("error: {error:#}"));
+        tally.fail("forms", Duration::ZERO);
     }
 }
 
@@ -64,10 +77,10 @@ fn record(name: &str, tally: &mut Tally, check: impl FnOnce() -> Result<Findings
     let result = check();
     match &result {
         Ok(findings) => findings.refusals.iter().for_each(|refusal| {
-            eprintln!("{name}: {:#x}: {:08x}: {}", refusal.address, refusal.word, refusal.why);
-            refusal.functions.iter().for_each(|function| eprintln!("    in {function}"));
+            tell(format_args!("{name}: {:#x}: {:08x}: {}", refusal.address, refusal.word, refusal.why));
+            refusal.functions.iter().for_each(|function| tell(format_args!("    in {function}")));
         }),
-        Err(error) => eprintln!("error: {error:#}"),
+        Err(error) => tell(format_args!("error: {error:#}")),
     }
     tally.record(name, result.is_ok_and(|findings| findings.refusals.is_empty()), started.elapsed());
 }

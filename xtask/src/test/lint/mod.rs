@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use crate::build::{self, Artifacts};
 use crate::paths::{self, KERNEL_TARGET, PROGRAM_TARGET};
 use crate::process;
-use crate::say::say;
+use crate::say::{say, tell};
 use crate::scratch::Scratch;
 use crate::setup::Toolchain;
 use crate::summary::Tally;
@@ -34,7 +34,7 @@ pub(super) fn run(toolchain: Toolchain, tally: &mut Tally) -> Result<()> {
     let artifacts = Artifacts::locate();
     let started = Instant::now();
     if let Err(error) = build::vdso(toolchain, &artifacts) {
-        eprintln!("error: {error:#}");
+        tell(format_args!("error: {error:#}"));
         tally.fail("lint clippy, bare metal", started.elapsed());
         return Ok(());
     }
@@ -82,13 +82,13 @@ fn check_specimen(tally: &mut Tally) {
     match refused_lines() {
         Ok((found, wanted)) if found == wanted => tally.pass(NAME, started.elapsed()),
         Ok((found, wanted)) => {
-            eprintln!(
+            tell(format_args!(
                 "error: of {SPECIMEN} clippy.toml makes clippy refuse the lines {found:?}, not {wanted:?}"
-            );
+            ));
             tally.fail(NAME, started.elapsed());
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail(NAME, started.elapsed());
         }
     }

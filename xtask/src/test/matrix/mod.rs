@@ -19,12 +19,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::abreast::{self, Room};
 use crate::board::Board;
 use crate::boot::Prepared;
 use crate::bootargs;
 use crate::build::{self, Artifacts, CONFORMANCE, Program};
 use crate::qemu::MachineArgs;
-use crate::say::say;
+use crate::say::{say, tell};
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::setup::Toolchain;
@@ -56,7 +57,7 @@ pub(super) fn run(
     watcher: &Watcher,
     tally: &mut Tally,
 ) -> Result<()> {
-    let rows: Vec<&Row> =
+    let mut rows: Vec<&Row> =
         ROWS.iter().filter(|row| filter.is_none_or(|text| row.name.contains(text))).collect();
     if rows.is_empty() {
         return Ok(());
@@ -65,7 +66,7 @@ pub(super) fn run(
     let firmware = match build::firmware(toolchain) {
         Ok(firmware) => firmware,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail("qemu firmware build", Duration::ZERO);
             return Ok(());
         }
@@ -75,7 +76,14 @@ pub(super) fn run(
     let c_page = has(Task::CPage).then(|| c::with_compiler(|| c_page::build(&artifacts))).into_iter();
     let c = c.map(|built| (Task::C, built)).chain(c_page.map(|built| (Task::CPage, built))).collect();
     let built = Built { artifacts, firmware, c };
-    rows.into_iter().try_for_each(|row| boot(row, &built, limit, watcher, tally))
+    if rows.iter().any(|row| row.firmware.is_ours()) {
+        watcher.watch(tally)?;
+    }
+    // The small ones first: a large one has the room for itself, and would leave one beside it empty.
+    rows.sort_by_key(|row| row.cpus);
+    // Those with one CPU are held to the closest times (BND-*): each gets one of ours.
+    let weigh = |row: &&Row| row.cpus.max(2).into();
+    abreast::test(Room::machines(), rows, tally, weigh, |row, tally| boot(row, &built, limit, watcher, tally))
 }
 
 /// Programs beside those of every build, and the boot arguments.
@@ -94,7 +102,7 @@ pub(super) fn built(toolchain: Toolchain, name: &str, tally: &mut Tally) -> Opti
     let started = Instant::now();
     build::all(toolchain)
         .inspect_err(|error| {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail(name, started.elapsed());
         })
         .ok()
@@ -126,7 +134,7 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
             return Ok(());
         }
         Some(Err(error)) => {
-            eprintln!("error: {error:#}");
+            tell(format_args!("error: {error:#}"));
             tally.fail(&name, Duration::ZERO);
             return Ok(());
         }
@@ -172,12 +180,13 @@ fn boot(row: &Row, built: &Built, limit: Duration, watcher: &Watcher, tally: &mu
             drop(sender.send((Instant::now(), line.to_owned())));
         })
     };
-    let (ended, failures) = std::thread::scope(|scope| {
-        let counter = scope.spawn(|| judge::count(&name, lines, tally));
-        let ended = session.run(Box::new(std::io::sink()), on_line);
-        (ended, counter.join())
+    let (ended, seen) = std::thread::scope(|scope| {
+        let machine = scope.spawn(|| session.run(Box::new(std::io::sink()), on_line));
+        let seen = judge::count(&name, lines, tally);
+        (machine.join(), seen)
     });
-    let (ended, Ok(seen)) = (ended?, failures) else { anyhow::bail!("the counter of {name} panicked") };
+    let Ok(ended) = ended else { anyhow::bail!("the thread that watches {name} panicked") };
+    let ended = ended?;
     judge::judge(row, &name, &ended, seen, watch.fault(ended.status.is_none()), tally);
     Ok(())
 }
