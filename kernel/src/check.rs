@@ -98,9 +98,15 @@ impl<M: Machine> Kernel<M> {
         spaces.filter(|space| space.has_spare_table()).count() as u64
     }
 
-    /// Frames that the objects own: pages of VMOs, and translation tables. Nobody else keeps any.
+    /// Frames that the objects own: pages of VMOs, those of rows that wait for theirs, and translation tables. Nobody else
+    /// keeps any.
     pub fn frames_owned(&self) -> u64 {
-        self.trees.frames(self.pages()) + self.tables_owned()
+        self.trees.frames(self.pages()) + self.tables_owned() + self.frames_that_wait()
+    }
+
+    /// Frames of rows that are not in their pages' places yet.
+    fn frames_that_wait(&self) -> u64 {
+        self.objects.vmos.iter().filter_map(|(_, vmo)| vmo.row.map(|row| row.waiting)).sum()
     }
 
     /// Frames that the tables of all address spaces take.
@@ -282,19 +288,21 @@ impl<M: Machine> Kernel<M> {
         equal("mappings in lists", None, listed as u64, mappings.len() as u64)
     }
 
-    /// Whether the tables show, of the first pages of a mapping, the frames that the VMO has, or nothing.
+    /// Whether the tables show, of the first pages of a mapping, the frames that the VMO has, or nothing. What a snapshot
+    /// that ended, or never came to be, shares until it is taken apart nobody will look at: that may be written to.
     fn shows_its_frames(&self, mapping: &Mapping) -> bool {
         let process = self.objects.vmars.get(mapping.vmar).and_then(|vmar| vmar.process);
         let space = process.and_then(|process| self.objects.processes.get(process)?.space.as_ref());
         let Some(space) = space else { return true };
         let is_paged = self.physical_part(mapping).is_none();
+        let are_alive = self.trees.is_reaped();
         !is_paged
             || (0..PAGES_LOOKED_AT.min(mapping.length / abi::PAGE_SIZE)).all(|page| {
                 let at = mapping.base + page * abi::PAGE_SIZE;
                 let page = self.look(mapping.root, mapping.start.saturating_add(mapping.offset_of(at)));
                 space.walk(&self.machine, abi::VirtAddr(at)).is_none_or(|leaf| match page {
                     Ok(Page::Owned(frame)) => leaf.frame == frame,
-                    Ok(Page::Shared(frame)) => leaf.frame == frame && !leaf.attributes.write,
+                    Ok(Page::Shared(frame)) => leaf.frame == frame && !(leaf.attributes.write && are_alive),
                     _ => false,
                 })
             })

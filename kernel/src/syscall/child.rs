@@ -144,7 +144,11 @@ impl<M: Machine> Kernel<M> {
         let vmo = self.objects.vmos.get_mut(root).ok_or(Status::INTERNAL)?;
         let all = vmo.size >> PAGE_SHIFT;
         let Content::Paged(pages) = &mut vmo.content else { return Err(Status::INTERNAL) };
-        let pages = self.trees.share(pages, (from >> PAGE_SHIFT, covered >> PAGE_SHIFT), all)?;
+        let shared = self.trees.share(pages, (from >> PAGE_SHIFT, covered >> PAGE_SHIFT), all);
+        // What was cut off at its edges, or all of it for want of memory, shares pages with the parent until it is taken
+        // apart.
+        self.schedule.attention |= !self.trees.is_reaped();
+        let pages = shared?;
         let mut clone = Vmo::new(koid, wish.rounded, Content::Paged(pages), CachePolicy::Cached);
         clone.content_size = wish.size;
         clone.resizable = wish.options & child::RESIZABLE != 0;

@@ -1,6 +1,6 @@
 //! What another thread does between the pieces of a call, and what lies at the edges of what a call may do.
 
-use abi::object::{InfoMaps, info, maps_type};
+use abi::object::{InfoMaps, InfoVmo, info, maps_type};
 use abi::vmar::{PERM_READ, SPECIFIC, USER_BASE};
 use abi::vmo::{RangeOp, child};
 use abi::{AbiStruct, PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
@@ -103,6 +103,25 @@ fn a_slice_of_the_vdso_is_the_vdso() {
         driven.unmap(at, P).unwrap();
         driven.close(vmo);
     }
+    driven.check();
+}
+
+/// A snapshot of pages that nobody has touched shares nothing, not even with what was made and cut off on the way to it.
+#[test]
+fn a_snapshot_beside_pages_leaves_them_their_owners() {
+    let mut driven = Driven::start();
+    let vmo = driven.making(Sysno::vmo_create, &[80 * P, 0]).unwrap();
+    let at = driven.map(RW, vmo, 0, 80 * P).unwrap();
+    driven.store(at + 40 * P, 1);
+    let snapshot = [vmo, u64::from(child::SNAPSHOT), 63 * P, 2 * P];
+    let clone = driven.making(Sysno::vmo_create_child, &snapshot).unwrap();
+    let buffer = driven.scratch(0x4000);
+    driven.call(Sysno::object_get_info, &[vmo, info::VMO.into(), buffer, InfoVmo::SIZE as u64]).unwrap();
+    let mut bytes = [0; InfoVmo::SIZE];
+    driven.program.peek(VirtAddr(buffer), &mut bytes);
+    assert_eq!(InfoVmo::get(&bytes).committed_private_bytes, P);
+    driven.check();
+    driven.close(clone);
     driven.check();
 }
 
