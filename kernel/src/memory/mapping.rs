@@ -198,7 +198,7 @@ impl<M: Machine> Kernel<M> {
             let _needs_no_memory = self.types.remove(range);
         }
         if start > mapping.base {
-            self.shorten(id, mapping, start)?;
+            self.end_at(id, start)?;
             if end < mapping.end() {
                 self.add_tail(id, mapping, end)?;
             }
@@ -213,14 +213,14 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
-    /// Has a mapping end at `end`.
-    fn shorten(&mut self, id: Id<Mapping>, mapping: &Mapping, end: u64) -> Result {
-        let shorter = end - mapping.base;
-        let entries = &mut self.objects.get_mut(mapping.vmar)?.entries;
+    /// Has a mapping end at `end`, up to which nothing else is.
+    pub(super) fn end_at(&mut self, id: Id<Mapping>, end: u64) -> Result {
+        let mapping = self.objects.mapping_mut(id)?;
+        let (vmar, base, length) = (mapping.vmar, mapping.base, end - mapping.base);
+        mapping.length = length;
         // There is an entry with this key: this needs no memory.
-        let shorter_entry = Entry::Mapping { id, length: shorter };
-        entries.try_insert(mapping.base, shorter_entry).map_err(Status::from)?;
-        self.objects.mapping_mut(id)?.length = shorter;
+        let entries = &mut self.objects.get_mut(vmar)?.entries;
+        entries.try_insert(base, Entry::Mapping { id, length }).map_err(Status::from)?;
         Ok(())
     }
 
@@ -278,11 +278,7 @@ impl<M: Machine> Kernel<M> {
             }
             let end = mapping.end().min(to);
             budget = budget.saturating_sub(steps_of(end - at));
-            self.objects.get_mut(mapping.vmar)?.entries.reserve(2).map_err(Status::from)?;
-            self.objects.mappings.reserve_many(2)?;
-            if self.physical_part(&mapping).is_some() {
-                self.types.reserve_removal()?;
-            }
+            self.reserve_cuts(mapping.vmar, 2, self.physical_part(&mapping).is_some())?;
             let changed = Mapping { permissions, ..mapping };
             // A page that others have, too, must not become writable: what cannot be told apart here comes back by
             // faults, which can.
@@ -305,15 +301,24 @@ impl<M: Machine> Kernel<M> {
         Ok(if at < to { Work::UpTo(at) } else { Work::Done })
     }
 
+    /// Reserves places for so many more mappings in a region, parts of others, and to forget physical bytes of them.
+    #[inline(never)]
+    pub(super) fn reserve_cuts(&mut self, vmar: Id<Vmar>, parts: usize, is_physical: bool) -> Result {
+        self.objects.get_mut(vmar)?.entries.reserve(parts as u32).map_err(Status::from)?;
+        self.objects.mappings.reserve_many(parts)?;
+        if is_physical { self.types.reserve_removal() } else { Ok(()) }
+    }
+
     /// Cuts the record of a mapping in two at `at`, if it lies within; both show the same pages as before. The
     /// ledger of memory types is cut too, so that neither needs memory to be forgotten. Gives what starts at `at`,
     /// or the whole.
+    #[inline(never)]
     pub(super) fn split_at(&mut self, id: Id<Mapping>, at: u64) -> Result<Id<Mapping>> {
         let mapping = *self.objects.mapping(id)?;
         if at <= mapping.base || at >= mapping.end() {
             return Ok(id);
         }
-        self.shorten(id, &mapping, at)?;
+        self.end_at(id, at)?;
         let tail = self.add_tail(id, &mapping, at)?;
         if let Some(range) = self.physical_part(&mapping.part(at, mapping.end())) {
             self.types.split(range.base())?;
@@ -332,6 +337,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The first thing of a region in `[from, to)`, and where it starts.
+    #[inline(never)]
     pub(super) fn first_overlap(&self, vmar: Id<Vmar>, from: u64, to: u64) -> Result<Option<(u64, Entry)>> {
         let found = self.objects.get(vmar)?.entries.first_overlap(from, to);
         Ok(found)

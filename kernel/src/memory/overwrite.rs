@@ -4,6 +4,9 @@
 //! stay, and a page that is touched meanwhile comes back. What can fail comes next: room for the records, for what
 //! the ledger of memory types has to know, and tables for what is shown at once. Then the old records go and the new
 //! one comes, in one entry into the kernel.
+//!
+//! Of very many records the first ones go so, and the new one comes as long as they were. The next entry finds it there,
+//! makes it longer over the next ones, and so on. That needs no more memory, unless the ledger has to know of it.
 use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysRange, Status, VirtAddr, status::Result};
 
@@ -12,11 +15,13 @@ use super::stage1::Progress;
 use super::types::PIECE;
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::{Mapping, Objects, Vmar};
+use crate::object::{Mapping, Vmar};
 use crate::ports::Machine;
 
-/// Mappings that go in one entry. Of more, those before the last so many go in pieces.
+/// Mappings that go in one entry.
 const REPLACED_AT_ONCE: usize = 32;
+/// Places that one piece may need beyond those that the piece before it did not use.
+const MORE: usize = 12;
 /// Entries of the tables that one entry into the kernel looks at: more than there are around an empty range.
 const ENTRIES_LOOKED_AT: u32 = 3072;
 
@@ -28,7 +33,7 @@ struct Replaced {
     of_another_type: u64,
     /// Where those of them lie, and perhaps others of the new mapping's, that they show as cached: up to the end of the piece.
     cached: Option<PhysRange>,
-    /// Up to where the new mapping may come at once, if that would be more than is cleaned at once.
+    /// Up to where the new mapping may come at once, if all would be more than is taken away or cleaned at once.
     piece: Option<u64>,
 }
 
@@ -38,78 +43,99 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// `NO_MEMORY`, or `BAD_STATE` if a page of it would be mapped elsewhere with another memory type, or
-    /// [is left](super::left) by one. Nothing changed but for mappings that were too many, and pieces.
+    /// [is left](super::left) by one. Nothing changed but for pieces of physical mappings.
     pub(crate) fn enter_over(
         &mut self,
         mapping: &Mapping,
         physical: Option<PhysRange>,
     ) -> Result<Option<Entered>> {
         let (vmar, from, to) = (mapping.vmar, mapping.base, mapping.end());
-        let replaced = self.replaced(mapping, physical)?;
-        if replaced.mappings == 0 {
+        let (begun, start) = match self.begun(mapping)? {
+            Some((id, end)) => (Some(id), end),
+            None => (None, from),
+        };
+        let mut part = mapping.part(start, to);
+        let mut replaced = self.replaced(&part, physical)?;
+        if begun.is_none() && replaced.mappings == 0 {
             return self.enter_mapping(mapping, physical).map(Some);
         }
-        // One more than there is, for each edge that lies within a mapping, and the new one.
-        self.objects.get_mut(vmar)?.entries.reserve(3).map_err(Status::from)?;
-        self.objects.mappings.reserve_many(3)?;
-        match physical {
-            Some(range) => self.types.reserve_instead(range, mapping.policy, replaced.of_another_type)?,
-            None => self.types.reserve_removal()?,
+        part.length = replaced.piece.unwrap_or(to) - start;
+        // The first of many pieces reserves for all.
+        let more = if replaced.piece.is_some() && begun.is_none() { MORE } else { 0 };
+        // What is left of others at three edges, and the new one.
+        if begun.is_none() || self.across(vmar, part.end())?.or(self.across(vmar, to)?).is_some() {
+            self.reserve_cuts(vmar, 4 + more, true)?;
         }
+        self.reserve_types(&replaced, physical, mapping.policy, more)?;
         let process = self.owner(vmar)?;
         let (machine, space) = self.space_of(process)?;
         let cleared = space.unmap(machine, VirtAddr(from), to - from, ENTRIES_LOOKED_AT);
         if cleared.map_err(Status::from)? != Progress::Done {
             return Ok(None);
         }
-        if replaced.mappings > REPLACED_AT_ONCE {
-            self.unmap_piece(vmar, from, to)?;
-            return Ok(None);
-        }
-        if let Some(end) = replaced.piece {
-            return self.enter_piece(&mapping.part(from, end), to).map(|()| None);
-        }
-        self.clean_cached(&replaced, mapping.policy);
-        let shown = physical.map_or(0, |range| shown_at_once(from, range));
-        if let Some(range) = physical.filter(|_| mapping.permissions != 0) {
-            let process = self.objects.get_mut(process)?;
-            let generation = self.asids.generation();
-            show(&mut self.machine, generation, process, (from, range.base(), shown), mapping.attributes())?;
-        }
-        let id = self.take_place(mapping, physical, &replaced)?;
-        Ok(Some(Entered { id, base: from, shown }))
-    }
-
-    /// Enters the first piece of a mapping that ends at `to`, in the place of what the tables do not show any more. It is
-    /// shown when it is touched: the next piece comes soon, or all.
-    fn enter_piece(&mut self, piece: &Mapping, to: u64) -> Result {
-        let Some(range) = self.physical_part(piece) else { return Err(Status::INTERNAL) };
-        let replaced = self.replaced(piece, Some(range))?;
-        match self.types.reserve_instead(range, piece.policy, replaced.of_another_type) {
-            Ok(()) => {
-                self.clean_cached(&replaced, piece.policy);
-                self.take_place(piece, Some(range), &replaced).map(|_| ())
+        let mut shown = 0;
+        if replaced.piece.is_some() {
+            // It is shown when it is touched: the next piece comes soon, or all.
+            let range = self.physical_part(&part);
+            replaced = self.replaced(&part, range)?;
+            match self.reserve_types(&replaced, range, mapping.policy, 0) {
+                // What is replaced further on shows some of it, too: all of that goes first.
+                Err(Status::BAD_STATE) => return self.unmap_piece(vmar, start, to).map(|_| None),
+                reserved => reserved?,
             }
-            // What is replaced further on shows some of it, too: all of that goes first.
-            Err(Status::BAD_STATE) => self.unmap_piece(piece.vmar, piece.base, to).map(|_| ()),
-            Err(status) => Err(status),
+        } else if let Some(range) = physical {
+            shown = shown_at_once(from, range);
+            let process = self.objects.get_mut(process)?;
+            let (generation, all) = (self.asids.generation(), (from, range.base(), shown));
+            // What was begun goes on without: it is shown when it is touched.
+            if mapping.permissions != 0
+                && let Err(status) = show(&mut self.machine, generation, process, all, mapping.attributes())
+                && begun.is_none()
+            {
+                return Err(status);
+            }
         }
+        let id = self.take_place(begun, &part, to, &replaced)?;
+        Ok((part.end() == to).then_some(Entered { id, base: from, shown }))
     }
 
-    /// Cleans what the tables have shown as cached and do not show any more.
-    fn clean_cached(&mut self, replaced: &Replaced, policy: CachePolicy) {
-        if let Some(cached) = replaced.cached {
-            self.machine.clean_pages(cached, policy);
-        }
+    /// What an entry before this one has begun with, and its end: a mapping that is just the beginning of the new one.
+    fn begun(&self, new: &Mapping) -> Result<Option<(Id<Mapping>, u64)>> {
+        let found = self.first_overlap(new.vmar, new.base, new.base + PAGE_SIZE)?;
+        let id = found.filter(|(base, _)| *base == new.base).and_then(|(_, entry)| entry.mapping());
+        let Some(id) = id else { return Ok(None) };
+        let old = self.objects.mapping(id)?;
+        let what =
+            |it: &Mapping| (it.vmo, it.offset, it.permissions, it.max_permissions, it.ends_with_content);
+        Ok((what(old) == what(new) && old.length <= new.length).then_some((id, old.end())))
+    }
+
+    /// Reserves what the ledger of memory types needs for physical bytes in the place of what is replaced.
+    fn reserve_types(
+        &mut self,
+        replaced: &Replaced,
+        physical: Option<PhysRange>,
+        policy: CachePolicy,
+        more: usize,
+    ) -> Result {
+        let Some(range) = physical else { return Ok(()) };
+        self.types.reserve_instead(range, policy, replaced.of_another_type, more)
     }
 
     /// What a mapping would replace.
+    #[inline(never)]
     fn replaced(&self, mapping: &Mapping, physical: Option<PhysRange>) -> Result<Replaced> {
         let (from, to) = (mapping.base, mapping.end());
         let mut replaced = Replaced { mappings: 0, of_another_type: 0, cached: None, piece: None };
         let mut at = from;
-        while at < to && replaced.mappings <= REPLACED_AT_ONCE {
-            let Some((base, entry)) = self.first_overlap(mapping.vmar, at, to)? else { break };
+        while at < to
+            && let Some((base, entry)) = self.first_overlap(mapping.vmar, at, to)?
+        {
+            if replaced.mappings == REPLACED_AT_ONCE {
+                // Where there are more none gives way to another type.
+                replaced = Replaced { of_another_type: 0, cached: None, piece: Some(at), ..replaced };
+                break;
+            }
             let old = self.objects.mapping(entry.mapping().ok_or(Status::INTERNAL)?)?;
             at = old.end();
             let old = old.part(base.max(from), at.min(to));
@@ -125,47 +151,56 @@ impl<M: Machine> Kernel<M> {
         Ok(replaced)
     }
 
-    /// Takes the records of what is mapped in `[from, to)`, a few mappings, which the tables do not show as theirs any more.
-    /// Places were reserved for what is left of those at the edges.
-    fn take_replaced(&mut self, vmar: Id<Vmar>, from: u64, to: u64) -> Result {
-        for edge in [from, to] {
-            let across = self.objects.get(vmar)?.entries.containing(edge);
-            if let Some(id) = across.and_then(|(_, entry)| entry.mapping()) {
+    /// The mapping that has an address in it, but not as its first one.
+    #[inline(never)]
+    fn across(&self, vmar: Id<Vmar>, edge: u64) -> Result<Option<Id<Mapping>>> {
+        let found = self.first_overlap(vmar, edge, edge + PAGE_SIZE)?;
+        Ok(found.filter(|(base, _)| *base < edge).and_then(|(_, entry)| entry.mapping()))
+    }
+
+    /// Takes the records of what is mapped in `[from, end)`, a few mappings, which the tables do not show as theirs any more, and
+    /// cuts the one across `to`. Places were reserved for what is left of those at the edges.
+    fn take_replaced(&mut self, vmar: Id<Vmar>, (from, end): (u64, u64), to: u64) -> Result {
+        for edge in [from, end, to] {
+            if let Some(id) = self.across(vmar, edge)? {
                 self.split_at(id, edge)?;
             }
         }
-        while let Some((base, entry)) = self.first_overlap(vmar, from, to)? {
+        while let Some((base, entry)) = self.first_overlap(vmar, from, end)? {
             self.take_out(entry.mapping().ok_or(Status::INTERNAL)?, vmar, base)?;
         }
         Ok(())
     }
 
-    /// Notes a mapping in the place of others, which the tables do not show any more and of which the caches hold nothing. Places
-    /// were reserved for it.
+    /// Notes a part of a mapping that ends at `to`, as its beginning or behind what was begun, in the place of others, which the
+    /// tables do not show any more. Places were reserved for it.
     fn take_place(
         &mut self,
-        mapping: &Mapping,
-        physical: Option<PhysRange>,
+        begun: Option<Id<Mapping>>,
+        part: &Mapping,
+        to: u64,
         replaced: &Replaced,
     ) -> Result<Id<Mapping>> {
-        self.take_replaced(mapping.vmar, mapping.base, mapping.end())?;
+        // The tables have shown it as cached, and do not show it any more.
+        if let Some(cached) = replaced.cached {
+            self.machine.clean_pages(cached, part.policy);
+        }
+        self.take_replaced(part.vmar, (part.base, part.end()), to)?;
         while let Some(cached) = replaced.cached
             && self.types.take_left(cached)?.is_some()
         {}
-        let Objects { vmars, vmos, mappings, .. } = &mut self.objects;
-        let place = mappings.vacant()?;
-        let id = place.id();
-        let region = vmars.get_mut(mapping.vmar).ok_or(Status::INTERNAL)?;
-        region.put_at(id, mapping.base, mapping.length)?;
-        if let Some(range) = physical {
-            self.types.add(range, mapping.policy)?;
+        let range = self.physical_part(part);
+        let Some(id) = begun else {
+            // What of it is shown at once is shown already.
+            let id = self.enter_mapping(&Mapping { permissions: 0, ..*part }, range)?.id;
+            self.objects.mapping_mut(id)?.permissions = part.permissions;
+            return Ok(id);
+        };
+        if let Some(range) = range {
+            self.types.add(range, part.policy)?;
+            self.types.join_mapped(range.base());
         }
-        let links = vmos.get_mut(mapping.root).ok_or(Status::INTERNAL)?.shown.push_new(id);
-        place.fill(Mapping { links, ..*mapping });
-        links.tell_next(mappings, id);
-        if let Some(vmo) = vmos.get_mut(mapping.vmo) {
-            vmo.count_mapping();
-        }
+        self.end_at(id, part.end())?;
         Ok(id)
     }
 }

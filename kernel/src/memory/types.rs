@@ -207,12 +207,18 @@ impl MemoryTypes {
     }
 
     /// Makes sure that [`MemoryTypes::add`] succeeds once other mappings are forgotten, which show `replaced` pages of the
-    /// range with another type and may have to be [split](MemoryTypes::split) twice before, and what they leave is, too.
+    /// range with another type and may have to be [split](MemoryTypes::split) thrice before, and what they leave is, too.
     ///
     /// # Errors
     /// `BAD_STATE` if a page of it would be mapped with another type still, or [is left](MemoryTypes::take_left) by one already;
     /// `NO_MEMORY`. Nothing changed.
-    pub(crate) fn reserve_instead(&mut self, range: PhysRange, policy: CachePolicy, replaced: u64) -> Result {
+    pub(crate) fn reserve_instead(
+        &mut self,
+        range: PhysRange,
+        policy: CachePolicy,
+        replaced: u64,
+        more: usize,
+    ) -> Result {
         self.settle();
         let (base, last) = (range.base().0, range.last().0);
         let (mut overlaps, mut others) = (0, 0_u64);
@@ -232,8 +238,8 @@ impl MemoryTypes {
         if others != replaced {
             return Err(Status::BAD_STATE);
         }
-        // Two splits, which may be two segments more, two ends of what is left, and what an `add` needs.
-        self.segments.reserve(overlaps + 9).map_err(Status::from)
+        // Three splits, which may be three segments more, two ends of what is left, and what an `add` needs.
+        self.segments.reserve(overlaps + 11 + more).map_err(Status::from)
     }
 
     /// What is mapped, in order: where, with which type, how often.
@@ -259,6 +265,12 @@ impl MemoryTypes {
         self.cut(at.0)
     }
 
+    /// Has the segments before and after an address be one, if nothing but one mapping across it shows either.
+    pub(crate) fn join_mapped(&mut self, at: PhysAddr) {
+        self.settle();
+        self.join(at.0);
+    }
+
     /// Puts what is known of the recent segment where it belongs. It needs no memory.
     fn settle(&mut self) {
         if let Some((base, recent)) = self.recent.take() {
@@ -281,12 +293,12 @@ impl MemoryTypes {
         }
     }
 
-    /// Makes one of the segment that starts at `at` and the one that ends before, if both are left.
+    /// Makes one of the segment that starts at `at` and the one that ends before, if both are left, or both mapped once.
     fn join(&mut self, at: u64) {
         if let Some((key, before)) = at.checked_sub(1).and_then(|before| self.last_to(before))
             && let Some((here, segment)) = self.last_to(at)
-            && before.is_left()
-            && segment.is_left()
+            && (before.policy, before.mappings) == (segment.policy, segment.mappings)
+            && segment.mappings <= 1
             && here == at
             && before.last.wrapping_add(1) == at
             && let Some(before) = self.segments.get_mut(key)
@@ -366,6 +378,23 @@ mod tests {
     }
 
     #[test]
+    fn what_one_mapping_shows_in_pieces_is_one() {
+        let mut types = MemoryTypes::default();
+        types.add(range(0, 4), CachePolicy::Cached).unwrap();
+        types.add(range(4, 4), CachePolicy::Cached).unwrap();
+        types.join_mapped(PhysAddr(4 * 0x1000));
+        assert_eq!(types.segments().count(), 1);
+        // Where others show some of it, too, each of them goes without a cut.
+        types.add(range(8, 4), CachePolicy::Cached).unwrap();
+        types.add(range(6, 2), CachePolicy::Cached).unwrap();
+        types.join_mapped(PhysAddr(8 * 0x1000));
+        types.add(range(8, 2), CachePolicy::Cached).unwrap();
+        types.join_mapped(PhysAddr(8 * 0x1000));
+        let counts: Vec<_> = types.segments().map(|(at, _, count)| (at.size() / 0x1000, count)).collect();
+        assert_eq!(counts, [(6, 1), (2, 2), (2, 2), (2, 1)]);
+    }
+
+    #[test]
     fn what_was_just_unmapped_binds_nobody() {
         let mut types = MemoryTypes::default();
         types.add(range(0, 4), CachePolicy::WriteCombining).unwrap();
@@ -385,7 +414,7 @@ mod tests {
         types.remove(range(0, 40)).unwrap();
         assert_eq!((types.segments().count(), types.take_left(range(40, 1))), (0, Ok(None)));
         assert_eq!(types.add(range(38, 4), CachePolicy::Uncached), Err(Status::BAD_STATE));
-        assert_eq!(types.reserve_instead(range(38, 4), CachePolicy::Uncached, 0), Err(Status::BAD_STATE));
+        assert_eq!(types.reserve_instead(range(38, 4), CachePolicy::Uncached, 0, 0), Err(Status::BAD_STATE));
         // What is mapped as before is not left.
         types.add(range(8, 2), CachePolicy::Cached).unwrap();
         assert_eq!(types.take_left(range(8, 2)), Ok(None));

@@ -9,7 +9,7 @@ use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::fault::Refusal;
-use crate::object::Process;
+use crate::object::{Mapping, Process};
 use crate::ports::{Access, Machine};
 
 /// `PAR_EL1` (Arm ARM D24.2): whether the translation failed.
@@ -97,7 +97,10 @@ impl<M: Machine> Kernel<M> {
             Ok(()) => {}
             Err(Refusal::NoMemory) => return Err(Status::NO_MEMORY),
             // No table may show the page now, and nobody but the program needs one.
-            Err(Refusal::Busy(_)) => return Ok((self.unshown(process, address, access)?, offset)),
+            Err(Refusal::Busy(_)) => {
+                let mapping = *self.find_mapping(process, address).ok_or(Status::INVALID_ARGS)?;
+                return Ok((self.unshown(address, &mapping, access)?, offset));
+            }
             Err(Refusal::NotMapped | Refusal::Forbidden | Refusal::BeyondEnd) => {
                 return Err(Status::INVALID_ARGS);
             }
@@ -106,11 +109,14 @@ impl<M: Machine> Kernel<M> {
         Ok((frame, offset))
     }
 
-    /// The frame behind an address whose access is allowed, past the tables.
-    fn unshown(&mut self, process: Id<Process>, address: u64, access: Access) -> Result<PhysAddr> {
-        let mapping = *self.find_mapping(process, address).ok_or(Status::INVALID_ARGS)?;
+    /// The frame behind an address whose access a mapping allows, past the tables.
+    ///
+    /// # Errors
+    /// As for [`Kernel::user_page`].
+    #[inline(never)]
+    pub(crate) fn unshown(&mut self, address: u64, mapping: &Mapping, access: Access) -> Result<PhysAddr> {
         let page = address & !(PAGE_SIZE - 1);
-        match self.frame_behind(page, &mapping, access) {
+        match self.frame_behind(page, mapping, access) {
             Ok(backing) if !backing.physical && mapping.policy == CachePolicy::Cached => Ok(backing.frame),
             // More mappings may show a page that must be copied than one call can go through.
             Err(Refusal::NoMemory | Refusal::Busy(_)) => Err(Status::NO_MEMORY),

@@ -199,8 +199,8 @@ impl<M: Machine> Kernel<M> {
         Ok(exit)
     }
 
-    /// Whether the address of a mapping can be written to where the caller wants it, before anything is replaced. What is
-    /// replaced itself shows that only then.
+    /// Whether the address of a mapping can be written to where the caller wants it, before anything is replaced: through the
+    /// new mapping, if that will be there.
     ///
     /// # Errors
     /// `INVALID_ARGS`, and `NO_MEMORY` if there is no frame for it.
@@ -209,6 +209,10 @@ impl<M: Machine> Kernel<M> {
             let is_replaced = process == caller.process && mapping.base <= at && at < mapping.end();
             if !is_replaced {
                 self.user_page(caller.process, at, Access::Write)?;
+            } else if mapping.permissions & PERM_WRITE == 0 {
+                return Err(Status::INVALID_ARGS);
+            } else {
+                self.unshown(at, mapping, Access::Write)?;
             }
         }
         Ok(())

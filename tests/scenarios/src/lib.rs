@@ -55,6 +55,7 @@ mod time;
 mod uncached;
 mod visitors;
 mod vmar;
+mod vmar_over;
 mod vmar_protect;
 mod vmar_ranges;
 mod vmar_regions;
@@ -108,7 +109,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 41] = [
+const FAMILIES: [&[Scenario]; 42] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -126,6 +127,7 @@ const FAMILIES: [&[Scenario]; 41] = [
     vmo_children::SCENARIOS,
     clone_crowds::SCENARIOS,
     vmar::SCENARIOS,
+    vmar_over::SCENARIOS,
     vmar_protect::SCENARIOS,
     vmar_regions::SCENARIOS,
     vmo_sizes::SCENARIOS,

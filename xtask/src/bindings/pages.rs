@@ -24,8 +24,7 @@ against what calls return (`cargo test -p hosted --test documented`).
 - A pointer that cannot be read or written is `ZX_ERR_INVALID_ARGS`; so is one to device memory, which the kernel never
   touches. Outputs are written last: a call that fails there has made nothing.
 - `ZX_ERR_NO_MEMORY` changes nothing, but where a call goes through a range a piece at a time (`zx_vmo_op_range`,
-  `zx_vmar_op_range`, `zx_vmar_unmap`, `zx_vmar_protect`, a map over what is there): what came before it is done, and
-  the call may be made again. A page names it where the call needs memory for what it makes. Beside that, any
+  `zx_vmar_op_range`, `zx_vmar_unmap`, `zx_vmar_protect`): what came before it is done, and the call may be made again. A page names it where the call needs memory for what it makes. Beside that, any
   call that reads or writes the program's memory may need a page of it that has not been touched yet.
 - A call that works in pieces goes on by itself; between two pieces other threads run. It is not undone if the thread
   is killed meanwhile.

@@ -196,6 +196,8 @@ const EACH: &[fn()] = &[
     ranges::vmar_op_range,
     ranges::vmar_map_range,
     ranges::process_memory,
+    ranges::vmar_map_over,
+    ranges::vmar_map_over_many,
     clones::a_write_to_a_shared_page,
     clones::snapshots,
     clones::references,

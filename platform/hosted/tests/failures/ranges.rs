@@ -222,6 +222,54 @@ pub(crate) fn vmar_map_over() {
     assert!(failures > 0, "no form needed memory");
 }
 
+/// A mapping takes the place of very many, in pieces, or all of them are as they were.
+#[test]
+pub(crate) fn vmar_map_over_many() {
+    /// Mappings of two pages each. The first and the last one stay by half.
+    const OLD: u64 = 100;
+    let mut failures = 0;
+    for is_device in [false, true] {
+        sweep(
+            |bench| {
+                let old = bench.vmo(2 * OLD);
+                let new = if is_device { bench.physical(2 * OLD) } else { bench.vmo(2 * OLD) };
+                let at = bench.map(old, 2 * OLD * P);
+                let vmar = word(bench.program.world().vmar);
+                for pair in 0..OLD {
+                    let place = at + 2 * pair * P;
+                    bench.program.poke(VirtAddr(place + P), &(pair + 7).to_le_bytes());
+                    if pair % 2 == 0 {
+                        bench.call(Sysno::vmar_protect, &[vmar, u64::from(vmar::PERM_READ), place, 2 * P]);
+                    }
+                }
+                bench.program.poke(VirtAddr(bench.out), &[0; 8]);
+                assert_eq!(bench.mappings_of(old), OLD);
+                (old, new, at)
+            },
+            |bench, (_, new, at)| {
+                let mut args = bench.map_args(*new, (2 * OLD - 2) * P);
+                args[1] = u64::from(vmar::PERM_READ | vmar::SPECIFIC_OVERWRITE);
+                args[2] = at + P - vmar::USER_BASE;
+                bench.try_call(Sysno::vmar_map, &args)
+            },
+            |bench, (old, new, at), status| {
+                let is_new = status == Status::OK;
+                failures += u32::from(!is_new);
+                assert_eq!(bench.mappings_of(old), if is_new { 2 } else { OLD }, "{status}");
+                assert_eq!(bench.mappings_of(new), u64::from(is_new), "{status}");
+                for pair in 0..if is_new { 0 } else { OLD } {
+                    let page = VirtAddr(at + (2 * pair + 1) * P);
+                    assert_eq!(bench.program.board.cpu.load(page, hosted::Width::Double), pair + 7);
+                }
+                bench.unmap(at, 2 * OLD * P);
+                bench.close(old);
+                bench.close(new);
+            },
+        );
+    }
+    assert!(failures > 0, "no form needed memory");
+}
+
 impl Bench {
     /// How often a VMO is mapped.
     fn mappings_of(&mut self, vmo: u64) -> u64 {

@@ -22,7 +22,7 @@ fn sram() -> PhysRange {
 
 impl Driven {
     /// A physical VMO over all of the memory-like window, with a policy.
-    fn window(&mut self, policy: CachePolicy) -> u64 {
+    pub(super) fn window(&mut self, policy: CachePolicy) -> u64 {
         let resource = self.mmio(sram()).unwrap();
         let vmo = self.making(Sysno::vmo_create_physical, &[resource, SRAM.0, SRAM.1]).unwrap();
         self.close(resource);

@@ -17,6 +17,7 @@ mod groups;
 mod left;
 mod lists;
 mod lives;
+mod over;
 mod ports;
 mod ranges;
 mod regressions;

@@ -227,7 +227,7 @@ fn the_largest_vmo_and_the_last_offsets_are_refused_not_wrapped() {
 
 impl Driven {
     /// How often a VMO is mapped.
-    fn mapping_count(&mut self, vmo: u64) -> u64 {
+    pub(super) fn mapping_count(&mut self, vmo: u64) -> u64 {
         use abi::AbiStruct;
         use abi::object::{InfoVmo, info};
         let buffer = self.scratch(0x2000);
