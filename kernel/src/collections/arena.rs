@@ -23,9 +23,8 @@ pub struct Id<T> {
 }
 
 impl<T> Id<T> {
-    fn new(index: u32, generation: u32) -> Option<Self> {
-        let word = NonZeroU64::new(u64::from(generation) << 32 | u64::from(index))?;
-        Some(Self { word, of: PhantomData })
+    fn new(word: u64) -> Option<Self> {
+        Some(Self { word: NonZeroU64::new(word)?, of: PhantomData })
     }
 
     /// The id as a word whose lowest bit is 0, for something else to be told there: a generation in use is odd, so its
@@ -46,12 +45,18 @@ impl<T> Id<T> {
         Self { word, of: PhantomData }
     }
 
-    pub(super) const fn index(self) -> u32 {
-        self.word.get() as u32
+    /// The id as it is.
+    pub(crate) const fn word(self) -> NonZeroU64 {
+        self.word
     }
 
-    const fn generation(self) -> u32 {
-        (self.word.get() >> 32) as u32
+    /// The id that is this word.
+    pub(crate) const fn from_word(word: NonZeroU64) -> Self {
+        Self { word, of: PhantomData }
+    }
+
+    pub(super) const fn index(self) -> u32 {
+        self.word.get() as u32
     }
 }
 
@@ -73,16 +78,30 @@ impl<T> Eq for Id<T> {}
 
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}.{}", self.index(), self.generation())
+        write!(f, "#{}.{}", self.index(), self.word.get() >> 32)
     }
 }
 
 #[derive(Debug)]
 struct Slot<T> {
-    /// Odd while the slot is in use; counts up at each change.
-    generation: u32,
-    next_free: u32,
+    /// While the slot is in use, the value's id. Otherwise the next free slot, below a generation that is even and that no
+    /// id has. The generation counts up at each change.
+    word: u64,
     value: Option<T>,
+}
+
+impl<T> Slot<T> {
+    /// The next generation above something else.
+    #[inline(always)]
+    const fn next(&self, below: u32) -> u64 {
+        (self.word | u32::MAX as u64).wrapping_add(1) | below as u64
+    }
+
+    /// Whether an id names what is here.
+    #[inline(always)]
+    fn is(&self, id: Id<T>) -> bool {
+        self.word == id.word.get()
+    }
 }
 
 /// A place for a value in an [`Arena`]. As long as it is not filled nothing has changed.
@@ -104,8 +123,8 @@ impl<T> Vacant<'_, T> {
     #[inline(always)]
     pub fn fill(self, value: T) -> Id<T> {
         self.slot.value = Some(value);
-        self.slot.generation = self.id.generation();
-        *self.first_free = self.slot.next_free;
+        *self.first_free = self.slot.word as u32;
+        self.slot.word = self.id.word.get();
         // No more than there are slots.
         *self.len = self.len.wrapping_add(1);
         self.id
@@ -115,7 +134,6 @@ impl<T> Vacant<'_, T> {
 /// A value in an [`Arena`] that can be taken out where it is.
 #[derive(Debug)]
 pub struct Occupied<'a, T> {
-    index: u32,
     slot: &'a mut Slot<T>,
     first_free: &'a mut u32,
     len: &'a mut usize,
@@ -132,9 +150,9 @@ impl<T> Occupied<'_, T> {
     #[inline(always)]
     pub fn delete(self) {
         self.slot.value = None;
-        self.slot.generation = self.slot.generation.wrapping_add(1);
-        self.slot.next_free = *self.first_free;
-        *self.first_free = self.index;
+        let own = self.slot.word as u32;
+        self.slot.word = self.slot.next(*self.first_free);
+        *self.first_free = own;
         // It counted this one.
         *self.len = self.len.wrapping_sub(1);
     }
@@ -227,7 +245,7 @@ impl<T> Arena<T> {
         chunk.try_reserve_exact(CHUNK).map_err(|_| Status::NO_MEMORY)?;
         for offset in 0..CHUNK as u32 {
             let next_free = if offset + 1 == CHUNK as u32 { self.first_free } else { base + offset + 1 };
-            chunk.push(Slot { generation: 0, next_free, value: None });
+            chunk.push(Slot { word: next_free.into(), value: None });
         }
         self.chunks.push(in_a_box(chunk)?);
         self.first_free = base;
@@ -260,7 +278,7 @@ impl<T> Arena<T> {
         // No chunk reaches as far as the end of the list says.
         let index = self.first_free as usize;
         let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
-        let id = Id::new(self.first_free, slot.generation.wrapping_add(1))?;
+        let id = Id::new(slot.next(self.first_free))?;
         let (first_free, len) = (&mut self.first_free, &mut self.len);
         Some(Vacant { id, slot, first_free, len })
     }
@@ -276,8 +294,7 @@ impl<T> Arena<T> {
         let first_free = self.first_free;
         let slot = self.slot_of(id)?;
         let value = part(slot.value.take()?);
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = first_free;
+        slot.word = slot.next(first_free);
         self.first_free = id.index();
         // It counted this one.
         self.len = self.len.wrapping_sub(1);
@@ -307,7 +324,7 @@ impl<T> Arena<T> {
         let index = id.index() as usize;
         let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
         let (first_free, len) = (&mut self.first_free, &mut self.len);
-        (slot.generation == id.generation()).then_some(Occupied { index: id.index(), slot, first_free, len })
+        slot.is(id).then_some(Occupied { slot, first_free, len })
     }
 
     /// The value with this id, if it still exists.
@@ -316,7 +333,7 @@ impl<T> Arena<T> {
         self.count_look();
         let index = id.index() as usize;
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
-        if slot.generation == id.generation() { slot.value.as_ref() } else { None }
+        if slot.is(id) { slot.value.as_ref() } else { None }
     }
 
     /// The value with this id, if it still exists, to change it.
@@ -330,15 +347,14 @@ impl<T> Arena<T> {
         self.chunks
             .iter()
             .flat_map(|chunk| chunk.iter())
-            .enumerate()
             .inspect(|_| self.count_look())
-            .filter_map(|(index, slot)| Some((Id::new(index as u32, slot.generation)?, slot.value.as_ref()?)))
+            .filter_map(|slot| Some((Id::new(slot.word)?, slot.value.as_ref()?)))
     }
 
     /// The slot that an id names, if it still does.
     #[inline(always)]
     fn slot_of(&mut self, id: Id<T>) -> Option<&mut Slot<T>> {
-        self.slot_mut(id.index()).filter(|slot| slot.generation == id.generation())
+        self.slot_mut(id.index()).filter(|slot| slot.is(id))
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! A process's handles: values to objects and rights.
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use abi::object::HANDLE_FIXED_BITS;
 use abi::status::Result;
@@ -17,6 +18,9 @@ const INDEX_BITS: u32 = 22;
 const MAX_HANDLES: usize = 1 << INDEX_BITS;
 /// The end of the queue of free slots.
 const NONE: u32 = u32::MAX;
+
+/// What is above the value in a free slot's stamp.
+const FREE: u64 = (u32::MAX as u64) << 32;
 
 /// What lies between two values of one slot.
 const ONE_GENERATION: u32 = 1 << (INDEX_BITS + 2);
@@ -46,12 +50,48 @@ pub enum Drained {
     Empty,
 }
 
+/// A slot's words are what a look compares and what it gives, as they are: whether a value stands for an object of the type
+/// that a call needs is one comparison.
 #[derive(Debug)]
+#[repr(C, align(32))]
 struct Slot {
-    entry: Option<HandleEntry>,
+    /// The value of the slot's handle without the secret, and above it the number of its object's type; while the slot is
+    /// free, the value of the next handle without the low bits, and [`FREE`], which no type's number is.
+    stamp: u64,
+    /// The object's id.
+    id: NonZeroU64,
+    rights: Rights,
     next_free: u32,
-    /// The value of the slot's handle without the secret; while it is free, that of the next one without the low bits.
-    raw: u32,
+}
+
+impl Slot {
+    /// A free slot, never used.
+    const fn new(index: usize) -> Self {
+        Self { stamp: FREE | (index as u64) << 2, id: NonZeroU64::MIN, rights: Rights::NONE, next_free: NONE }
+    }
+
+    /// The value of the slot's handle without the secret, or as much of the next one's.
+    const fn raw(&self) -> u32 {
+        self.stamp as u32
+    }
+
+    /// What is there, if the slot is in use.
+    #[inline(always)]
+    const fn entry(&self) -> Option<HandleEntry> {
+        match ObjectRef::from_parts((self.stamp >> 32) as u32, self.id) {
+            Some(object) => Some(HandleEntry { object, rights: self.rights }),
+            None => None,
+        }
+    }
+
+    /// Takes what is there. The value that it had is a bad one now.
+    #[inline(always)]
+    const fn take(&mut self) -> Option<HandleEntry> {
+        let entry = self.entry();
+        self.stamp = FREE | (self.raw() & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION) as u64;
+        self.next_free = NONE;
+        entry
+    }
 }
 
 /// A place in a [`HandleTable`] for a handle whose value is known before it is there. As long as it is not filled nothing
@@ -74,8 +114,9 @@ impl Vacant<'_> {
     /// Puts the handle there.
     #[inline(always)]
     pub fn fill(self, entry: HandleEntry) {
-        self.slot.entry = Some(entry);
-        self.slot.raw |= HANDLE_FIXED_BITS;
+        let (kind, id) = entry.object.parts();
+        self.slot.stamp = u64::from(kind) << 32 | u64::from(self.slot.raw() | HANDLE_FIXED_BITS);
+        (self.slot.id, self.slot.rights) = (id, entry.rights);
         *self.first_free = self.slot.next_free;
         if self.slot.next_free == NONE {
             *self.last_free = NONE;
@@ -154,7 +195,7 @@ impl HandleTable {
         // No chunk reaches as far as the end of the queue says.
         let index = self.first_free as usize;
         let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
-        let value = (slot.raw | HANDLE_FIXED_BITS) ^ self.secret;
+        let value = (slot.raw() | HANDLE_FIXED_BITS) ^ self.secret;
         let (first_free, last_free, len) = (&mut self.first_free, &mut self.last_free, &mut self.len);
         Some(Vacant { value, slot, first_free, last_free, len })
     }
@@ -169,7 +210,7 @@ impl HandleTable {
         let index = index_of(raw);
         let slot = self.chunks.get(index / CHUNK).and_then(|chunk| chunk.get(index % CHUNK));
         // One comparison: of the generation, of the low bits, and thereby of whether the slot is in use.
-        slot.filter(|slot| slot.raw == raw).and_then(|slot| slot.entry).ok_or(Status::BAD_HANDLE)
+        slot.filter(|slot| slot.raw() == raw).and_then(Slot::entry).ok_or(Status::BAD_HANDLE)
     }
 
     /// The object of type `T` that a value stands for, and the handle's rights.
@@ -178,8 +219,16 @@ impl HandleTable {
     /// `BAD_HANDLE`; `WRONG_TYPE` for an object of another type.
     #[inline(always)]
     pub fn object_and_rights<T: Object>(&self, value: Handle) -> Result<(Id<T>, Rights)> {
-        let entry = self.get(value)?;
-        Ok((T::id(entry.object).ok_or(Status::WRONG_TYPE)?, entry.rights))
+        match self.find(value) {
+            Some(found) => Ok(found),
+            None => Err(self.refusal(value)),
+        }
+    }
+
+    /// Why a value stands for no object of the type that was asked for.
+    #[inline(never)]
+    fn refusal(&self, value: Handle) -> Status {
+        self.get(value).err().unwrap_or(Status::WRONG_TYPE)
     }
 
     /// The same, where it does not matter what is wrong with a value.
@@ -188,10 +237,8 @@ impl HandleTable {
         let raw = value ^ self.secret;
         let index = index_of(raw);
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
-        match slot.entry {
-            Some(HandleEntry { object, rights }) if slot.raw == raw => T::id(object).map(|id| (id, rights)),
-            _ => None,
-        }
+        let is_it = slot.stamp == T::KIND << 32 | u64::from(raw);
+        is_it.then_some((Id::from_word(slot.id), slot.rights))
     }
 
     /// Takes a handle out.
@@ -203,10 +250,7 @@ impl HandleTable {
         let raw = value ^ self.secret;
         let index = index_of(raw);
         let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
-        let slot = slot.filter(|slot| slot.raw == raw).ok_or(Status::BAD_HANDLE)?;
-        let entry = slot.entry.take().ok_or(Status::BAD_HANDLE)?;
-        slot.raw = (raw & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION);
-        slot.next_free = NONE;
+        let entry = slot.filter(|slot| slot.raw() == raw).and_then(Slot::take).ok_or(Status::BAD_HANDLE)?;
         // It counted this one.
         self.len = self.len.wrapping_sub(1);
         self.queue_free(index as u32);
@@ -215,13 +259,13 @@ impl HandleTable {
 
     /// Every handle.
     pub fn entries(&self) -> impl Iterator<Item = HandleEntry> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(|slot| slot.entry)
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter_map(Slot::entry)
     }
 
     /// What is in the slot with this number; `None` behind the last one. For those who go through all handles.
     pub fn slot(&self, index: usize) -> Option<Option<(Handle, HandleEntry)>> {
         let slot = self.chunks.get(index / CHUNK)?.get(index % CHUNK)?;
-        Some(slot.entry.map(|entry| (slot.raw ^ self.secret, entry)))
+        Some(slot.entry().map(|entry| (slot.raw() ^ self.secret, entry)))
     }
 
     /// Takes the table apart, a chunk at a time at most: of a table that is not used any more.
@@ -229,7 +273,7 @@ impl HandleTable {
         let Some(chunk) = self.chunks.last_mut() else { return Drained::Empty };
         for slot in chunk.iter_mut().skip(self.drained) {
             self.drained += 1;
-            if let Some(entry) = slot.entry.take() {
+            if let Some(entry) = slot.take() {
                 self.len -= 1;
                 return Drained::Handle(entry);
             }
@@ -261,7 +305,7 @@ impl HandleTable {
         self.chunks.try_reserve(1).map_err(|_| Status::NO_MEMORY)?;
         chunk.try_reserve_exact(CHUNK).map_err(|_| Status::NO_MEMORY)?;
         for index in base..base + CHUNK {
-            chunk.push(Slot { entry: None, next_free: NONE, raw: (index as u32) << 2 });
+            chunk.push(Slot::new(index));
         }
         self.chunks.push(in_a_box(chunk)?);
         for index in base..base + CHUNK {

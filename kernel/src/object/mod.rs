@@ -39,6 +39,7 @@ pub use vmar::{Entry, Vmar, VmarState};
 pub use vmo::{AtUnlocked, Content, Locks, Vmo};
 
 use core::fmt::{self, Write};
+use core::num::NonZeroU64;
 
 use abi::status::Result;
 use abi::{Koid, ObjectType, Signals, Status};
@@ -135,7 +136,30 @@ macro_rules! objects {
             $(#[doc = concat!("A ", stringify!($type), ".")] $type(Id<$type>),)*
         }
 
+        /// The types, numbered.
+        #[repr(u32)]
+        enum Numbered {
+            $($type,)*
+        }
+
         impl ObjectRef {
+            /// The number of the object's type, and its id as a word.
+            #[inline(always)]
+            pub(crate) const fn parts(self) -> (u32, NonZeroU64) {
+                match self {
+                    $(Self::$type(id) => (Numbered::$type as u32, id.word()),)*
+                }
+            }
+
+            /// The object with these parts; `None` if no type has the number.
+            #[inline(always)]
+            pub(crate) const fn from_parts(number: u32, id: NonZeroU64) -> Option<Self> {
+                $(if number == Numbered::$type as u32 {
+                    return Some(Self::$type(Id::from_word(id)));
+                })*
+                None
+            }
+
             /// The object's type as programs see it.
             pub const fn object_type(self) -> ObjectType {
                 match self {
@@ -213,6 +237,7 @@ macro_rules! objects {
 
         $(impl Object for $type {
             const TYPE: ObjectType = ObjectType::$type;
+            const KIND: u64 = Numbered::$type as u64;
             const DEFAULT_RIGHTS: abi::Rights = abi::Rights::$rights;
 
             fn id(object: ObjectRef) -> Option<Id<Self>> {
@@ -253,6 +278,8 @@ impl Koids {
 pub trait Object: Sized {
     /// The type as programs see it.
     const TYPE: ObjectType;
+    /// The number of the type in [`ObjectRef::parts`].
+    const KIND: u64;
     /// The rights of a new handle to one.
     const DEFAULT_RIGHTS: abi::Rights;
     /// The id, if the object is of this type.
