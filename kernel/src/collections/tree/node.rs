@@ -1,22 +1,28 @@
 //! A tree's nodes, and where they live.
 //!
-//! The entries of a node lie wherever there was room; a word of sixteen times four bits says in which order they
-//! follow each other. So putting an entry in or taking one out moves no other entry.
+//! The entries of a node lie wherever there was room; a word of four bits for each says in which order they follow each
+//! other. So putting an entry in or taking one out moves no other entry.
 
 use super::NoMemory;
+use crate::collections::arena::in_a_box;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// Entries in a node.
-pub(super) const WIDTH: u32 = 16;
+/// Entries in a node: with one more it would take the memory of two.
+pub(super) const WIDTH: u32 = 15;
 /// Bits that number an entry's place.
 const PLACE_BITS: u32 = 4;
+/// Places that can be numbered.
+const PLACES: usize = 1 << PLACE_BITS;
 
-/// Nodes that are allocated at a time, once a tree has as many.
-pub(super) const CHUNK: usize = 1 << CHUNK_SHIFT;
-const CHUNK_SHIFT: u32 = 2;
-/// Chunks that are given back at a time.
-const CHUNKS_A_RELEASE: usize = 4;
-/// No node. It is beyond every chunk, so a look-up of it finds nothing and needs no test of its own.
+/// A place that is free, for each of a node's.
+const ALL_VACANT: u16 = (1 << WIDTH) - 1;
+// The allocator hands out powers of two.
+const _: () = assert!(size_of::<Node>() <= 512);
+
+/// Nodes that are given back at a time.
+const NODES_A_RELEASE: usize = 16;
+/// No node. There are never so many, so a look-up of it finds nothing and needs no test of its own.
 pub(super) const NIL: u32 = u32::MAX;
 
 /// What belongs to a key: in a leaf an entry's, further up the first key of a node below.
@@ -34,27 +40,28 @@ impl Item {
     const NONE: Self = Self { end: 0, gap: 0, at: NIL as u64 };
 }
 
-/// Up to sixteen keys in ascending order, each with what belongs to it.
+/// Up to fifteen keys in ascending order, each with what belongs to it.
 #[derive(Debug)]
 pub(super) struct Node {
     /// The place of each rank in use, four bits each. What is behind them means nothing.
     order: u64,
-    /// The places in use, a bit each.
-    taken: u16,
+    /// The places that are free, a bit each.
+    vacant: u16,
     len: u16,
     /// The next free node; without meaning in one that is in use.
     next_free: u32,
-    keys: [u64; WIDTH as usize],
+    /// One more than there are entries: every number of a place is one of these.
+    keys: [u64; PLACES],
     items: [Item; WIDTH as usize],
 }
 
 impl Node {
     const EMPTY: Self = Self {
         order: 0,
-        taken: 0,
+        vacant: ALL_VACANT,
         len: 0,
         next_free: NIL,
-        keys: [0; WIDTH as usize],
+        keys: [0; PLACES],
         items: [Item::NONE; WIDTH as usize],
     };
 
@@ -66,13 +73,13 @@ impl Node {
 
     #[inline]
     pub(super) const fn is_full(&self) -> bool {
-        self.len() >= WIDTH
+        self.vacant == 0
     }
 
     /// Where the entry of a rank below [`WIDTH`] lies.
     #[inline(always)]
     const fn place(&self, rank: u32) -> usize {
-        self.order.wrapping_shr(rank.wrapping_mul(PLACE_BITS)) as usize & (WIDTH as usize - 1)
+        self.order.wrapping_shr(rank.wrapping_mul(PLACE_BITS)) as usize & (PLACES - 1)
     }
 
     /// The key of a rank in use; of another one it means nothing.
@@ -183,12 +190,12 @@ impl Node {
     /// Puts an entry in at a rank of a node that is not full.
     #[inline(always)]
     pub(super) fn put(&mut self, rank: u32, entry: (u64, Item)) {
-        let home = u32::from(self.taken).trailing_ones();
+        let home = u32::from(self.vacant).trailing_zeros();
         // The place's number goes to its rank; those from there on move up.
         let at = rank.wrapping_mul(PLACE_BITS);
         let above = self.order & u64::MAX.wrapping_shl(at);
         self.order = self.order ^ above | above.wrapping_shl(PLACE_BITS) | u64::from(home).wrapping_shl(at);
-        self.taken |= 1_u32.wrapping_shl(home) as u16;
+        self.vacant &= !(1_u32.wrapping_shl(home) as u16);
         self.len = self.len.wrapping_add(1);
         let home = home as usize;
         if let (Some(key), Some(item)) = (self.keys.get_mut(home), self.items.get_mut(home)) {
@@ -207,7 +214,7 @@ impl Node {
         let at = rank.wrapping_mul(PLACE_BITS);
         let above = self.order & u64::MAX.wrapping_shl(at);
         self.order = self.order ^ above | above.wrapping_shr(PLACE_BITS) & u64::MAX.wrapping_shl(at);
-        self.taken &= !(1_u32.wrapping_shl(home as u32) as u16);
+        self.vacant |= 1_u32.wrapping_shl(home as u32) as u16;
         self.len = self.len.wrapping_sub(1);
         self.items.get(home).map(|item| item.at)
     }
@@ -216,9 +223,7 @@ impl Node {
 /// A tree's nodes, by number. A node that is free is empty.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    chunks: Vec<Vec<Node>>,
-    /// Nodes that there are.
-    all: u32,
+    each: Vec<Box<[Node; 1]>>,
     /// Nodes that have been in use at least once since all were free.
     touched: u32,
     free: u32,
@@ -227,17 +232,24 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), all: 0, touched: 0, free: NIL, used: 0 }
+        Self { each: Vec::new(), touched: 0, free: NIL, used: 0 }
     }
 
     #[inline(always)]
     pub(super) fn get(&self, at: u32) -> Option<&Node> {
-        self.chunks.get((at >> CHUNK_SHIFT) as usize)?.get(at as usize & (CHUNK - 1))
+        let [node] = &**self.each.get(at as usize)?;
+        Some(node)
     }
 
     #[inline(always)]
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut Node> {
-        self.chunks.get_mut((at >> CHUNK_SHIFT) as usize)?.get_mut(at as usize & (CHUNK - 1))
+        let [node] = &mut **self.each.get_mut(at as usize)?;
+        Some(node)
+    }
+
+    /// Nodes that there are, in use or not: fewer than [`NIL`].
+    pub(super) const fn all(&self) -> u32 {
+        self.each.len() as u32
     }
 
     /// Nodes in use.
@@ -247,40 +259,26 @@ impl Nodes {
 
     /// Whether it owns no memory.
     pub(super) const fn is_bare(&self) -> bool {
-        self.chunks.is_empty()
+        self.each.is_empty()
     }
 
     /// Makes sure that so many nodes can be taken.
     pub(super) fn reserve(&mut self, count: u32) -> Result<(), NoMemory> {
-        while self.all.wrapping_sub(self.used) < count {
+        while self.all().wrapping_sub(self.used) < count {
             self.grow()?;
         }
         Ok(())
     }
 
-    /// One node at first, twice as many then, and from a whole chunk on a chunk.
     fn grow(&mut self) -> Result<(), NoMemory> {
-        let more = match self.chunks.first_mut() {
-            Some(first) if first.len() < CHUNK => {
-                let more = first.len();
-                first.try_reserve_exact(more)?;
-                first.extend(core::iter::repeat_with(|| Node::EMPTY).take(more));
-                more
-            }
-            first => {
-                let more = if first.is_none() { 1 } else { CHUNK };
-                if self.all.checked_add(more as u32).is_none_or(|all| all == NIL) {
-                    return Err(NoMemory);
-                }
-                let mut chunk = Vec::new();
-                chunk.try_reserve_exact(more)?;
-                self.chunks.try_reserve(1)?;
-                chunk.extend(core::iter::repeat_with(|| Node::EMPTY).take(more));
-                self.chunks.push(chunk);
-                more
-            }
-        };
-        self.all = self.all.saturating_add(more as u32);
+        if self.all() == NIL - 1 {
+            return Err(NoMemory);
+        }
+        let mut node = Vec::new();
+        node.try_reserve_exact(1)?;
+        self.each.try_reserve(1)?;
+        node.push(Node::EMPTY);
+        self.each.push(in_a_box(node).map_err(|_| NoMemory)?);
         Ok(())
     }
 
@@ -348,38 +346,29 @@ impl Nodes {
     /// Gives memory back, of which nothing is in use any more, a bounded part of it; whether none is left.
     pub(super) fn release(&mut self) -> bool {
         (self.touched, self.free, self.used) = (0, NIL, 0);
-        for _ in 0..CHUNKS_A_RELEASE {
-            let Some(chunk) = self.chunks.pop() else { break };
-            self.all = self.all.saturating_sub(chunk.len() as u32);
-        }
-        if !self.chunks.is_empty() {
+        self.each.truncate(self.each.len().saturating_sub(NODES_A_RELEASE));
+        if !self.each.is_empty() {
             return false;
         }
-        self.chunks = Vec::new();
+        self.each = Vec::new();
         true
     }
 }
 
 #[cfg(test)]
 impl Nodes {
-    /// Nodes that there are, in use or not.
-    pub(super) fn all(&self) -> u32 {
-        self.all
-    }
-
     /// Checks that every free node is one, and empty, and that each node's order names each place in use once.
     pub(super) fn check(&self) {
-        assert_eq!(self.all as usize, self.chunks.iter().map(Vec::len).sum::<usize>());
-        for node in self.chunks.iter().flatten() {
+        for node in self.each.iter().flat_map(|node| node.iter()) {
             let places = (0..node.len()).fold(0_u32, |places, rank| places | 1 << node.place(rank));
-            assert_eq!((places, places.count_ones()), (u32::from(node.taken), node.len()));
+            assert_eq!((places, places.count_ones()), (u32::from(ALL_VACANT ^ node.vacant), node.len()));
             assert!((1..node.len()).all(|rank| node.key(rank - 1) < node.key(rank)));
         }
-        let (mut free, mut at) = (self.all - self.touched, self.free);
+        let (mut free, mut at) = (self.all() - self.touched, self.free);
         while let Some(node) = self.get(at) {
             assert_eq!(node.len, 0);
             (free, at) = (free + 1, node.next_free);
         }
-        assert_eq!(free + self.used, self.all);
+        assert_eq!(free + self.used, self.all());
     }
 }
