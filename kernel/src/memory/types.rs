@@ -23,19 +23,29 @@ impl Segment {
     }
 }
 
+/// No segment: it ends before it begins.
+const NOTHING: (u64, Segment) = (1, Segment { last: 0, policy: CachePolicy::Cached, mappings: 0 });
+
 /// Which physical pages are mapped, how often and with which type.
 ///
 /// Segments are disjoint and cover what is mapped at least once. What was cached and is not mapped any more is *left*: its
 /// segment stays, so that leaving needs no memory, and joins others that are left, until it is mapped as cached again
 /// or [taken](MemoryTypes::take_left) to be cleaned. Besides, one segment may be idle: nothing of it is mapped any more. It keeps
 /// its place, since a window that was just unmapped is often mapped again, and is gone as soon as anything else is done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryTypes {
     /// By first address. What [`MemoryTypes::recent`] says of one of them is newer.
     segments: Tree<Segment>,
     /// The segment that was added or forgotten last as a whole, and where it starts: a window that comes and goes is
-    /// counted here and not looked for. It alone may be idle.
-    recent: Option<(u64, Segment)>,
+    /// counted here and not looked for. It alone may be idle. [`NOTHING`] if that is not known: what is at hand is found
+    /// by comparing its bounds, and nothing else.
+    recent: (u64, Segment),
+}
+
+impl Default for MemoryTypes {
+    fn default() -> Self {
+        Self { segments: Tree::default(), recent: NOTHING }
+    }
 }
 
 /// The recent segment, which is just the range that was asked for.
@@ -74,11 +84,8 @@ impl MemoryTypes {
     /// The range, if it is the recent segment: what is recorded there needs no memory.
     #[inline(always)]
     pub fn at_hand(&mut self, range: PhysRange) -> Option<Recent<'_>> {
-        let is_it = |base: u64, segment: &Segment| (base, segment.last) == (range.base().0, range.last().0);
-        self.recent
-            .as_mut()
-            .filter(|(base, segment)| is_it(*base, segment))
-            .map(|(_, segment)| Recent(segment))
+        let (base, segment) = &mut self.recent;
+        ((*base, segment.last) == (range.base().0, range.last().0)).then_some(Recent(segment))
     }
 
     /// Records one more mapping of `range`.
@@ -105,7 +112,7 @@ impl MemoryTypes {
         if self.segments.floor(last).is_none_or(|(_, segment)| segment.last < base) {
             let segment = Segment { last, policy, mappings: 1 };
             self.put(base, segment)?;
-            self.recent = Some((base, segment));
+            self.recent = (base, segment);
             return Ok(());
         }
         let mut overlaps = 0;
@@ -163,7 +170,7 @@ impl MemoryTypes {
             && segment.last == last
             && let Some(mappings) = segment.mappings.checked_sub(1)
         {
-            self.recent = Some((base, Segment { mappings, ..segment }));
+            self.recent = (base, Segment { mappings, ..segment });
             return Ok(());
         }
         self.cut_out(base, last)?;
@@ -245,7 +252,7 @@ impl MemoryTypes {
     /// What is mapped, in order: where, with which type, how often.
     pub(crate) fn segments(&self) -> impl Iterator<Item = (PhysRange, CachePolicy, u32)> {
         let newest = |base, segment: &Segment| match self.recent {
-            Some((at, recent)) if at == base => recent,
+            (at, recent) if at == base => recent,
             _ => *segment,
         };
         self.segments.iter().filter_map(move |(base, segment)| {
@@ -273,7 +280,8 @@ impl MemoryTypes {
 
     /// Puts what is known of the recent segment where it belongs. It needs no memory.
     fn settle(&mut self) {
-        if let Some((base, recent)) = self.recent.take() {
+        let (base, recent) = core::mem::replace(&mut self.recent, NOTHING);
+        if base <= recent.last {
             self.set(base, recent);
         }
     }
