@@ -15,6 +15,14 @@ use crate::schedule::Schedule;
 /// An address that no call returns to.
 pub(crate) const NOWHERE: u64 = 1;
 
+/// Who has a CPU, and who calls if it makes a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub thread: Id<Thread>,
+    /// The thread's.
+    pub process: Id<Process>,
+}
+
 /// One CPU, as the scheduler sees it.
 ///
 /// Apart in memory from the others, whose own CPUs may be looking at them.
@@ -22,7 +30,7 @@ pub(crate) const NOWHERE: u64 = 1;
 #[repr(align(128))]
 pub(crate) struct Cpu {
     /// The thread that the CPU belongs to; `None` if it blocked, ended, or the CPU idles.
-    pub current: Option<Id<Thread>>,
+    pub current: Option<Caller>,
     /// The thread whose registers are in the CPU's frame.
     pub loaded: Option<Id<Thread>>,
     /// The process whose tables EL0 sees: that of the current thread.
@@ -71,6 +79,12 @@ impl Default for Cpu {
 }
 
 impl Cpu {
+    /// The thread that the CPU belongs to.
+    #[inline]
+    pub(crate) fn thread(&self) -> Option<Id<Thread>> {
+        self.current.map(|current| current.thread)
+    }
+
     /// Whether another CPU waits for it to do something.
     pub(crate) const fn owes(&self) -> bool {
         self.ending.is_some() || self.must_vacate
@@ -214,7 +228,7 @@ impl<M: Machine> Kernel<M> {
             if state.fp_owner == Some(id) {
                 state.fp_owner = None;
             }
-            if is_here && state.current == Some(id) {
+            if is_here && state.thread() == Some(id) {
                 state.current = None;
             }
             if state.loaded == Some(id) {
@@ -260,7 +274,7 @@ impl<M: Machine> Kernel<M> {
     /// Gives the running thread the FP registers.
     pub(crate) fn give_fp(&mut self) {
         let here = self.schedule.here_mut();
-        let Some(current) = here.current else { return };
+        let Some(current) = here.thread() else { return };
         let owner = here.fp_owner.replace(current);
         if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
             self.machine.save_fp(&mut thread.fp);

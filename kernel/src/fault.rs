@@ -106,9 +106,8 @@ impl<M: Machine> Kernel<M> {
             return Touched::Nothing;
         }
         let access = if esr & 1 << 6 != 0 { Access::Write } else { Access::Read };
-        let here = self.schedule.here();
-        let (Some(_), Some(process)) = (here.current, here.active) else { return Touched::Nothing };
-        match self.show_zeros(process, far, access) {
+        let Some(caller) = self.schedule.here().current else { return Touched::Nothing };
+        match self.show_zeros(caller.process, far, access) {
             Some(Ok(())) if self.schedule.attention => Touched::Leave,
             Some(Ok(())) => Touched::Shown,
             _ => Touched::Nothing,
@@ -118,8 +117,7 @@ impl<M: Machine> Kernel<M> {
     /// Handles a fault of the running thread: brings the page in, or ends the process with a report.
     #[inline(never)]
     pub(crate) fn fault(&mut self, fault: Fault, frame: &Frame) {
-        let Some(thread) = self.schedule.here().current else { return };
-        let Some(process) = self.objects.threads.get(thread).map(|thread| thread.process) else { return };
+        let Some(Caller { process, .. }) = self.schedule.here().current else { return };
         let cause = cause(fault);
         if let Cause::Translation { access, .. } = cause
             && fault.far < abi::vmar::USER_END

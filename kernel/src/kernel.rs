@@ -161,7 +161,7 @@ impl<M: Machine> Kernel<M> {
     /// The process of the thread that runs on the CPU whose event came last, with its name and id, for
     /// reports and tests.
     pub fn current_process(&self) -> Option<(abi::Koid, &str)> {
-        let thread = self.objects.threads.get(self.schedule.here().current?)?;
+        let thread = self.objects.threads.get(self.schedule.here().thread()?)?;
         let process = self.objects.processes.get(thread.process)?;
         Some((process.header.koid, process.name.as_str()))
     }

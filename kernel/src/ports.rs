@@ -30,7 +30,7 @@ impl CpuId {
     /// The CPU whose number a register holds; bits that no CPU's number has do not count.
     #[inline]
     pub const fn from_bits(bits: u64) -> Self {
-        Self(bits as u8 % MAX_CPUS as u8)
+        Self((bits % MAX_CPUS as u64) as u8)
     }
 
     /// Its number.
@@ -266,6 +266,12 @@ pub trait Translation {
 
     /// Bits of physical address that the CPU has (`ID_AA64MMFR0_EL1.PARange`).
     fn physical_address_bits(&self) -> u32;
+
+    /// Whether the machine has such a physical address.
+    #[inline]
+    fn has_address(&self, address: PhysAddr) -> bool {
+        address.0.checked_shr(self.physical_address_bits()).unwrap_or(0) == 0
+    }
 
     /// Whether ASIDs have 16 bits rather than 8 (`ID_AA64MMFR0_EL1.ASIDBits`).
     fn wide_asids(&self) -> bool;

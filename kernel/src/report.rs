@@ -2,7 +2,7 @@
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use abi::PhysRange;
+use abi::{PhysAddr, PhysRange};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
@@ -182,8 +182,13 @@ impl<M: Machine> Kernel<M> {
         self.console.later.take().filter(|_| !self.console.given_away)
     }
 
+    /// Whether the pages of a range of addresses are also the console's.
+    pub(crate) fn is_of_console(&self, base: u64, size: u64) -> bool {
+        let range = PhysRange::new(PhysAddr(base), size).map(PhysRange::expand_to_pages);
+        self.console.window.zip(range.ok()).is_some_and(|(window, range)| window.overlaps(range))
+    }
+
     /// Hands the console over if a program has just claimed its window.
-    #[inline(always)]
     pub(crate) fn claim_console(&mut self, process: Id<Process>, range: PhysRange) {
         if self.console.window.is_some_and(|window| window.overlaps(range)) {
             self.give_console_away(process);

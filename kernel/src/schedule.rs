@@ -3,7 +3,7 @@ use abi::{Signals, Status};
 
 use crate::collections::Tree;
 use crate::collections::arena::Id;
-use crate::cpus::Cpus;
+use crate::cpus::{Caller, Cpus};
 use crate::kernel::Kernel;
 use crate::object::process::FutexQueue;
 use crate::object::thread::{Outcome, Word};
@@ -147,7 +147,7 @@ impl<M: Machine> Kernel<M> {
     /// Lets the running thread wait its turn again.
     pub(crate) fn yield_now(&mut self) {
         if let Some(current) = self.schedule.here_mut().current.take() {
-            self.make_ready(current);
+            self.make_ready(current.thread);
         }
     }
 
@@ -215,7 +215,7 @@ impl<M: Machine> Kernel<M> {
             };
             self.schedule.here_mut().current = Some(current);
             self.schedule.attention = pending;
-            self.switch_to(current, frame);
+            self.switch_to(current.thread, frame);
             if self.schedule.here().current == Some(current) {
                 self.program_timer();
                 self.call_idle();
@@ -380,15 +380,16 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn take_ready(&mut self) -> Option<Id<Thread>> {
-        let id = self.schedule.first_ready?;
-        self.remove_ready(id);
-        Some(id)
+    fn take_ready(&mut self) -> Option<Caller> {
+        let thread = self.schedule.first_ready?;
+        let process = self.remove_ready(thread)?;
+        Some(Caller { thread, process })
     }
 
-    /// Takes a thread out of the ready queue.
-    pub(crate) fn remove_ready(&mut self, id: Id<Thread>) {
-        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+    /// Takes a thread out of the ready queue; its process.
+    pub(crate) fn remove_ready(&mut self, id: Id<Thread>) -> Option<Id<Process>> {
+        let thread = self.objects.threads.get_mut(id)?;
+        let process = thread.process;
         let (previous, next) = (thread.previous.take(), thread.next.take());
         match previous.and_then(|previous| self.objects.threads.get_mut(previous)) {
             Some(thread) => thread.next = next,
@@ -398,6 +399,7 @@ impl<M: Machine> Kernel<M> {
             Some(thread) => thread.previous = previous,
             None => self.schedule.last_ready = previous,
         }
+        Some(process)
     }
 
     /// Puts a thread behind those that wait for the same word. Its place in the tree was reserved.

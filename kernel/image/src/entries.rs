@@ -4,7 +4,9 @@
 //! is declared in one place (`aarch64::entry` and `aarch64::trap`), with the signature that it has here.
 #![allow(unsafe_code)]
 
-use aarch64::Boot;
+use aarch64::lock::Lock;
+use aarch64::{Board, Boot};
+use kernel::Kernel;
 use kernel::ports::{Called, Event, Frame, Next, Rest, Touched, closes_nothing};
 
 use crate::{boot, run};
@@ -17,12 +19,16 @@ fn jacinth_main(boot: Boot) -> ! {
 
 /// A system call, from the vectors: only what [`kernel::Kernel::call`] needs is in the frame.
 #[unsafe(no_mangle)]
-extern "C" fn jacinth_call(frame: &mut Frame, close_site: u64) -> Called {
+extern "C" fn jacinth_call(
+    frame: &mut Frame,
+    close_site: u64,
+    kernel: &'static Lock<Kernel<Board>>,
+) -> Called {
     // Closing nothing needs nothing of the kernel.
     if closes_nothing(frame) && frame.pc == close_site {
         return Called { status: 0, rest: Rest::Nothing };
     }
-    run::call(frame)
+    run::call(kernel, frame)
 }
 
 /// What remains of a system call.
@@ -33,8 +39,8 @@ fn jacinth_complete(frame: &mut Frame, called: Called) -> Next {
 
 /// A data abort, from the vectors: [`kernel::Kernel::touch`].
 #[unsafe(no_mangle)]
-extern "C" fn jacinth_touch(esr: u64, far: u64) -> Touched {
-    run::touch(esr, far)
+extern "C" fn jacinth_touch(esr: u64, far: u64, kernel: &'static Lock<Kernel<Board>>) -> Touched {
+    run::touch(kernel, esr, far)
 }
 
 /// Whatever else comes up.

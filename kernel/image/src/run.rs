@@ -1,7 +1,7 @@
 //! From a machine that is known to the first program, and what happens from then on.
 #![forbid(unsafe_code)]
 
-use aarch64::lock::{Lock, Place};
+use aarch64::lock::Lock;
 use aarch64::trap;
 use aarch64::{Board, contention, cpu, free_frames, heap, power, println};
 use abi::PAGE_SIZE;
@@ -22,9 +22,6 @@ static VDSO: &[u8] = include_bytes!(env!("JACINTH_VDSO"));
 static VDSO_SITES: &[u8] = include_bytes!(env!("JACINTH_VDSO_SITES"));
 /// The boot file system of an image that carries one; empty otherwise.
 static BOOTFS: &[u8] = include_bytes!(env!("JACINTH_BOOTFS"));
-
-/// The kernel, and the one lock that guards it.
-static KERNEL: Place<Kernel<Board>> = Place::new();
 
 /// Whether a CPU is stopping the machine.
 static STOPPED: AtomicBool = AtomicBool::new(false);
@@ -47,8 +44,7 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
     if test {
         lock.measure();
     }
-    KERNEL.put(lock);
-    trap::run(frame, next)
+    trap::run(lock, frame, next)
 }
 
 fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
@@ -147,8 +143,7 @@ fn version() -> [u8; 64] {
 
 /// Takes the lock and lets the kernel answer a call. Unless that is all, the lock stays taken.
 #[inline]
-pub(crate) fn call(frame: &mut Frame) -> Called {
-    let Some(lock) = KERNEL.get() else { return Called { status: 0, rest: Rest::Nothing } };
+pub(crate) fn call(lock: &Lock<Kernel<Board>>, frame: &mut Frame) -> Called {
     let mut kernel = lock.lock();
     let called = kernel.call(cpu::number(), frame);
     if called.rest != Rest::Nothing {
@@ -159,7 +154,7 @@ pub(crate) fn call(frame: &mut Frame) -> Called {
 
 /// Lets the kernel finish a call, under the lock that it has kept.
 pub(crate) fn complete(frame: &mut Frame, called: Called) -> Next {
-    let Some(lock) = KERNEL.get() else { return Next::Idle };
+    let Some(lock) = trap::kernel() else { return Next::Idle };
     let mut kernel = lock.kept();
     let next = kernel.complete(frame, called);
     let later = kernel.take_later();
@@ -179,14 +174,13 @@ fn print_line(line: &[u8]) {
 
 /// Takes the lock and lets the kernel show a page that is touched for the first time.
 #[inline]
-pub(crate) fn touch(esr: u64, far: u64) -> Touched {
-    let Some(lock) = KERNEL.get() else { return Touched::Nothing };
+pub(crate) fn touch(lock: &Lock<Kernel<Board>>, esr: u64, far: u64) -> Touched {
     lock.lock().touch(cpu::number(), esr, far)
 }
 
 /// Takes the lock and lets the kernel decide.
 pub(crate) fn event(frame: &mut Frame, event: Event) -> Next {
-    let Some(lock) = KERNEL.get() else { return Next::Idle };
+    let Some(lock) = trap::kernel() else { return Next::Idle };
     let next = lock.lock().handle(cpu::number(), event, frame);
     obey(next)
 }

@@ -296,8 +296,9 @@ impl<M: Machine> Kernel<M> {
         let koid = self.objects.allocate_koid();
         let mut resource =
             Resource::new(koid, supply.kind, supply.base, supply.size, supply.name, Origin::Supply);
-        resource.is_clear =
-            supply.kind == Kind::Mmio && !self.is_denied(supply.base, supply.size).unwrap_or(true);
+        resource.is_clear = supply.kind == Kind::Mmio
+            && !self.is_denied(supply.base, supply.size).unwrap_or(true)
+            && !self.is_of_console(supply.base, supply.size);
         self.objects.resources.insert(resource)
     }
 }

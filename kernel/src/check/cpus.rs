@@ -23,19 +23,20 @@ impl<M: Machine> Kernel<M> {
     fn check_cpu(&self, id: CpuId) -> Result<(), &'static str> {
         let cpu = self.schedule.cpus.get(id);
         let others = || CpuId::all().filter(|&other| other != id).map(|other| self.schedule.cpus.get(other));
-        ensure(cpu.loaded == cpu.current, "a CPU holds the registers of a thread that is not its own")?;
+        ensure(cpu.loaded == cpu.thread(), "a CPU holds the registers of a thread that is not its own")?;
         if cpu.fp_owner.is_some() && self.schedule.many_cpus() {
             ensure(
-                cpu.fp_owner == cpu.current,
+                cpu.fp_owner == cpu.thread(),
                 "FP registers stay behind on a CPU that their thread has left",
             )?;
         }
         ensure(!cpu.owes() || cpu.is_kicked(), "a CPU was asked for something and is not called")?;
         let Some(current) = cpu.current else { return Ok(()) };
         ensure(!cpu.idle, "a CPU with a thread idles")?;
-        ensure(others().all(|other| other.current != Some(current)), "two CPUs run one thread")?;
-        let thread = self.objects.threads.get(current).ok_or("a CPU runs a thread that is gone")?;
+        ensure(others().all(|other| other.thread() != Some(current.thread)), "two CPUs run one thread")?;
+        let thread = self.objects.threads.get(current.thread).ok_or("a CPU runs a thread that is gone")?;
         ensure(thread.state == ThreadState::Running, "a CPU runs a thread that is not running")?;
+        ensure(current.process == thread.process, "a CPU takes a thread for one of another process")?;
         ensure(cpu.active == Some(thread.process), "a CPU runs a thread in another process's space")?;
         let process = self.objects.processes.get(thread.process);
         ensure(process.is_some_and(|process| !process.is_over()), "a CPU runs a thread of a dead process")
@@ -53,7 +54,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn check_thread(&self, id: Id<Thread>, thread: &Thread) -> Result<(), &'static str> {
-        let runs = CpuId::all().any(|cpu| self.schedule.cpus.get(cpu).current == Some(id));
+        let runs = CpuId::all().any(|cpu| self.schedule.cpus.get(cpu).thread() == Some(id));
         ensure(runs == (thread.state == ThreadState::Running), "a running thread is on no CPU")
     }
 

@@ -40,7 +40,7 @@ pub struct Resource {
     pages: (u64, u64),
     /// Where it came from.
     pub origin: Origin,
-    /// Whether it is known that no program is denied any of its pages, which stays so.
+    /// Whether it is known that no program is denied any of its pages, and none is the console's, which stays so.
     pub is_clear: bool,
     /// Its sides among those that were minted.
     forks: Forks<Self>,

@@ -182,8 +182,9 @@ impl Vmo {
     /// Counts a mapping of it.
     #[inline]
     pub const fn count_mapping(&mut self) {
-        self.mappings = self.mappings.saturating_add(1);
-        self.header.holds = self.header.holds.saturating_add(1);
+        // Each mapping has a record of its own: memory is at an end long before the counts are.
+        self.mappings = self.mappings.wrapping_add(1);
+        self.header.holds = self.header.holds.wrapping_add(1);
     }
 
     /// Counts a mapping less.
@@ -231,7 +232,10 @@ impl Vmo {
     #[inline(always)]
     pub fn physical_at(&self, offset: u64) -> Option<PhysAddr> {
         match &self.content {
-            Content::Physical(range) if offset < self.size => range.base().checked_add(offset),
+            // The range is as large as the VMO, and it has a last address.
+            Content::Physical(range) if offset < self.size => {
+                Some(PhysAddr(range.base().0.wrapping_add(offset)))
+            }
             _ => None,
         }
     }

@@ -1,9 +1,10 @@
 //! `zx_handle_*`.
 use abi::{Handle, Rights, Status, status::Result};
 
-use super::{Args, Arguments, Caller, Exit};
+use super::{Answer, Args, Arguments, Caller, Exit};
+use crate::collections::arena::Id;
 use crate::kernel::Kernel;
-use crate::object::HandleEntry;
+use crate::object::{HandleEntry, ObjectRef, Objects, Process, Vmo};
 use crate::ports::Machine;
 
 /// Handles that one entry of `zx_handle_close_many` closes.
@@ -11,11 +12,40 @@ const HANDLES_AN_ENTRY: usize = 64;
 
 impl<M: Machine> Kernel<M> {
     /// `zx_handle_close(handle)`: closing nothing succeeds.
-    pub(super) fn sys_handle_close(&mut self, caller: Caller, args: &Args) -> Result {
-        match args.half(0) {
-            abi::object::HANDLE_INVALID => Ok(()),
-            handle => self.close(caller, handle),
+    #[inline(always)]
+    pub(super) fn sys_handle_close(&mut self, caller: Caller, args: &Args) -> Answer {
+        let handle = args.half(0);
+        let Objects { processes, vmos, .. } = &mut self.objects;
+        let entry = match processes.get_mut(caller.process) {
+            Some(process) => process.handles.remove(handle).map(|entry| (entry, process.lookouts.is_empty())),
+            None => Err(Status::INTERNAL),
+        };
+        match entry {
+            // A device's registers, most often: such a VMO just goes with its last handle.
+            Ok((HandleEntry { object: ObjectRef::Vmo(id), .. }, true))
+                if vmos.delete_if(id, Vmo::is_over_without_a_handle) =>
+            {
+                Answer::DONE
+            }
+            Ok((entry, true)) => self.close_wholly(caller.process, handle, entry),
+            Ok((entry, false)) => self.close_watched(caller.process, handle, entry),
+            Err(Status::BAD_HANDLE) if handle == abi::object::HANDLE_INVALID => Answer::DONE,
+            Err(status) => status.into(),
         }
+    }
+
+    /// The rest of it, where somebody wants to be told of some handle's object.
+    #[inline(never)]
+    fn close_watched(&mut self, process: Id<Process>, handle: Handle, entry: HandleEntry) -> Answer {
+        self.close_lookout(process, handle);
+        self.close_wholly(process, handle, entry)
+    }
+
+    /// The rest of it. It answers for the call, so that nothing is kept meanwhile.
+    #[inline(never)]
+    fn close_wholly(&mut self, process: Id<Process>, handle: Handle, entry: HandleEntry) -> Answer {
+        self.close(process, handle, entry);
+        Answer::DONE
     }
 
     /// `zx_handle_close_many(handles, num_handles)`: every handle that is one is closed; the status tells

@@ -33,20 +33,14 @@ use abi::status::Result;
 use abi::{Handle, Rights, Status, Sysno};
 
 use crate::collections::arena::Id;
+pub(crate) use crate::cpus::Caller;
 use crate::kernel::Kernel;
 use crate::memory::user::write_shown;
-use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread, Vmo};
+use crate::object::{HandleEntry, Object, ObjectRef, Process};
 use crate::ports::{Called, Frame, Machine, Rest};
 
 /// Bytes of an `svc` instruction: how far a call is set back to be made again.
 const SVC_SIZE: u64 = 4;
-
-/// Who calls.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
-    pub thread: Id<Thread>,
-    pub process: Id<Process>,
-}
 
 /// How a call leaves its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +101,7 @@ fn done(result: Result) -> Result<Exit> {
 struct Answer(i64);
 
 impl Answer {
+    const DONE: Self = Self(0);
     const PARKED: Self = Self(1);
     const AGAIN: Self = Self(2);
 
@@ -126,6 +121,13 @@ impl Answer {
             Self::AGAIN => Called { status: 0, rest: Rest::Again },
             Self(more) => Called { status: more.wrapping_sub(Self::AGAIN.0), rest: Rest::Leave },
         }
+    }
+}
+
+impl From<Status> for Answer {
+    #[inline(always)]
+    fn from(status: Status) -> Self {
+        Self(i64::from(status.0))
     }
 }
 
@@ -150,7 +152,7 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn syscall(&mut self, frame: &mut Frame) -> Called {
         let here = self.schedule.here();
-        let (Some(thread), Some(process)) = (here.current, here.active) else {
+        let Some(caller) = here.current else {
             // The CPU belongs to nobody: it looks for something else to do.
             self.schedule.attention = true;
             return Called::WAITS;
@@ -158,7 +160,6 @@ impl<M: Machine> Kernel<M> {
         let number = frame.r[16] as usize;
         let site = self.vdso.sites.get(number).copied();
         let from_site = site.is_some_and(|site| here.vdso_code.wrapping_add(u64::from(site)) == frame.pc);
-        let caller = Caller { thread, process };
         match Self::CALLS.get(number) {
             Some(call) if from_site => self.answer(*call, caller, frame),
             _ => self.syscall_from_elsewhere(caller, frame),
@@ -170,14 +171,19 @@ impl<M: Machine> Kernel<M> {
     fn answer(&mut self, call: Call<M>, caller: Caller, frame: &mut Frame) -> Called {
         let answer = call(self, caller, frame);
         if answer.0 != 0 {
-            if answer.0 > 0 {
-                return answer.left();
-            }
-            if answer.0 == i64::from(Status::BAD_HANDLE.0)
-                && !self.schedule.here().allows(Condition::BadHandle)
-            {
-                return Called { status: answer.0, rest: Rest::BadHandle };
-            }
+            return self.look_into(answer);
+        }
+        Called { status: 0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
+    }
+
+    /// The rest of [`Kernel::answer`]: the call failed, or more remains to be done.
+    #[inline(never)]
+    fn look_into(&self, answer: Answer) -> Called {
+        if answer.0 > 0 {
+            return answer.left();
+        }
+        if answer.0 == i64::from(Status::BAD_HANDLE.0) && !self.schedule.here().allows(Condition::BadHandle) {
+            return Called { status: answer.0, rest: Rest::BadHandle };
         }
         Called { status: answer.0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
     }
@@ -199,9 +205,7 @@ impl<M: Machine> Kernel<M> {
     /// # Errors
     /// `BAD_STATE` if nobody calls.
     fn caller(&self) -> Result<Caller> {
-        let here = self.schedule.here();
-        let (thread, process) = here.current.zip(here.active).ok_or(Status::BAD_STATE)?;
-        Ok(Caller { thread, process })
+        self.schedule.here().current.ok_or(Status::BAD_STATE)
     }
 
     /// Has a call made again.
@@ -216,18 +220,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Asks the policy about a call that met a bad handle. The whole frame is there.
     pub(crate) fn report_bad_handle(&mut self, frame: &Frame) {
-        let here = self.schedule.here();
-        if let (Some(thread), Some(process)) = (here.current, here.active) {
-            self.enforce_bad_handle(Caller { thread, process }, frame.r[16], frame.r[1] as u32);
+        if let Some(caller) = self.schedule.here().current {
+            self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
         }
     }
 
     /// Ends the thread's process for a call that is none. The whole frame is there.
     #[cold]
     pub(crate) fn refuse_call(&mut self, frame: &Frame) {
-        let here = self.schedule.here();
-        if let (Some(thread), Some(process)) = (here.current, here.active) {
-            self.bad_syscall(Caller { thread, process }, frame.r[16], frame);
+        if let Some(caller) = self.schedule.here().current {
+            self.bad_syscall(caller, frame.r[16], frame);
         }
     }
 
@@ -249,7 +251,7 @@ impl<M: Machine> Kernel<M> {
             ($($name:ident: |$k:tt, $c:tt, $a:tt| $body:expr;)*) => { $(calls[Sysno::$name as usize] = |$k, $c, $a| $body.into();)* };
         }
         calls! {
-            handle_close: |k, c, a| done(k.sys_handle_close(c, a));
+            handle_close: |k, c, a| k.sys_handle_close(c, a);
             handle_close_many: |k, c, a| k.sys_handle_close_many(c, a);
             handle_check_valid: |k, c, a| done(k.sys_handle_check_valid(c, a));
             handle_duplicate: |k, c, a| done(k.sys_handle_duplicate(c, a));
@@ -338,12 +340,11 @@ impl<M: Machine> Kernel<M> {
         handle: Handle,
         rights: Rights,
     ) -> Result<(Id<T>, Rights)> {
-        let entry = self.entry(caller, handle)?;
-        let id = T::id(entry.object).ok_or(Status::WRONG_TYPE)?;
-        if !entry.rights.contains(rights) {
+        let (id, own) = self.objects.get(caller.process)?.handles.object_and_rights(handle)?;
+        if !own.contains(rights) {
             return Err(Status::ACCESS_DENIED);
         }
-        Ok((id, entry.rights))
+        Ok((id, own))
     }
 
     /// Gives the caller a handle to an object and writes its value to `out`. If that cannot be, the object
@@ -419,34 +420,24 @@ impl<M: Machine> Kernel<M> {
     /// Closes a handle of the caller.
     #[inline(never)]
     pub(crate) fn take_back(&mut self, caller: Caller, handle: Handle) -> Result {
-        self.close(caller, handle)
+        let entry = self.objects.get_mut(caller.process)?.handles.remove(handle)?;
+        self.close_lookout(caller.process, handle);
+        self.close(caller.process, handle, entry);
+        Ok(())
     }
 
-    /// As [`Kernel::take_back`], for the call that does nothing else.
+    /// The rest of closing a handle, which is out of the table, and of which nobody wants to be told.
     #[inline(always)]
-    fn close(&mut self, caller: Caller, handle: Handle) -> Result {
-        let process = self.objects.get_mut(caller.process)?;
-        let entry = process.handles.remove(handle)?;
-        if !process.lookouts.is_empty() {
-            self.close_lookout(caller.process, handle);
-        }
-        // A device's registers, most often: such a VMO just goes with its last handle.
-        if let ObjectRef::Vmo(id) = entry.object
-            && self.objects.vmos.delete_if(id, Vmo::is_over_without_a_handle)
-        {
-            return Ok(());
-        }
-        let Some(header) = self.objects.header_mut(entry.object) else { return Ok(()) };
+    pub(crate) fn close(&mut self, process: Id<Process>, handle: Handle, entry: HandleEntry) {
+        let Some(header) = self.objects.header_mut(entry.object) else { return };
         if header.waiters.is_some() {
-            self.cancel_waiters(caller.process, handle, entry.object);
-            self.drop_handle(entry);
-            return Ok(());
+            self.cancel_waiters(process, handle, entry.object);
+            return self.drop_handle(entry);
         }
         header.handles = header.handles.saturating_sub(1);
         if header.handles == 0 {
             self.collect(entry.object);
         }
-        Ok(())
     }
 
     /// Takes a handle out of the caller's table; the entry counts as a handle still.

@@ -43,7 +43,7 @@ impl<M: Machine> Kernel<M> {
         let koid = self.objects.allocate_koid();
         let mut resource = Resource::new(koid, kind, base, size, name, Origin::Minted { exclusive });
         // A denied range was refused above.
-        resource.is_clear = kind == Kind::Mmio;
+        resource.is_clear = kind == Kind::Mmio && !self.is_of_console(base, size);
         let Objects { resources, minted, .. } = &mut self.objects;
         let id = resources.insert(resource)?;
         minted.insert(resources, id);

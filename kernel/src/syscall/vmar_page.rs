@@ -59,7 +59,8 @@ impl<M: Machine> Kernel<M> {
         if !is_allowed || !vmo_rights.contains(Rights::MAP) {
             return None;
         }
-        if region.process != Some(caller.process) || region.is_over() || process.is_over() {
+        // Who calls is no thread of a process that is over.
+        if region.process != Some(caller.process) || region.is_over() {
             return None;
         }
         // Of a physical VMO there is neither discarding nor the vDSO nor code to be wary of.
@@ -86,8 +87,8 @@ impl<M: Machine> Kernel<M> {
             is_vdso_code: false,
             links,
         };
+        // The space that this CPU uses has an ASID of the present generation.
         let space = process.space.as_mut()?;
-        space.forget_old_asid(self.asids.generation());
         let place_of_page = space.place_of_page(VirtAddr(base), physical, mapping.attributes())?;
         // The last that may go wrong. Nothing is in the tables where nothing is in the region.
         if !write_shown(&mut self.machine, out, base.to_le_bytes())
@@ -112,7 +113,7 @@ impl<M: Machine> Kernel<M> {
         let process = processes.get_mut(caller.process)?;
         let (vmar, _) = process.handles.find::<Vmar>(args.half(0))?;
         let region = vmars.get_mut(vmar)?;
-        if region.process != Some(caller.process) || region.is_over() || process.is_over() {
+        if region.process != Some(caller.process) || region.is_over() {
             return None;
         }
         // Its own mapping lies inside the region, in no other one, and begins where a page does.
@@ -127,7 +128,6 @@ impl<M: Machine> Kernel<M> {
         }
         let types = self.types.at_hand(own.physical_at(offset)?.page()).filter(|types| types.is_mapped())?;
         let space = process.space.as_mut()?;
-        space.forget_old_asid(self.asids.generation());
         let leaf = space.near_page(VirtAddr(from))?;
         types.remove();
         entry.take();

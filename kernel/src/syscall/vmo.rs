@@ -56,8 +56,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Status::INVALID_ARGS);
         }
         let range = PhysRange::new(paddr, size).map_err(|_| Status::OUT_OF_RANGE)?;
-        let width = self.machine.physical_address_bits();
-        if range.last().0.checked_shr(width).unwrap_or(0) != 0 {
+        if !self.machine.has_address(range.last()) {
             return Err(Status::OUT_OF_RANGE);
         }
         self.enforce(caller, Condition::NewVmo)?;
@@ -70,8 +69,9 @@ impl<M: Machine> Kernel<M> {
         }
         // A concrete resource was cut from what is grantable byte for byte; its pages may still reach
         // into a neighbour that nobody may have. Unless it is known that they do not, the ledger is asked.
+        let is_clear = resource.is_clear;
         if !resource.holds_pages(range)
-            || !resource.is_clear && self.ledger.touches_denied(range.expand_to_pages()).is_some()
+            || !is_clear && self.ledger.touches_denied(range.expand_to_pages()).is_some()
         {
             return Err(Status::ACCESS_DENIED);
         }
@@ -94,7 +94,9 @@ impl<M: Machine> Kernel<M> {
                 self.give_new(caller, object, rights, out)?;
             }
         }
-        self.claim_console(caller.process, range);
+        if !is_clear {
+            self.claim_console(caller.process, range);
+        }
         Ok(())
     }
 

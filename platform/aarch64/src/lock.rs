@@ -20,10 +20,10 @@ const MEASURED: u64 = 1 << 63;
 /// A value behind the lock. The lock's words come first: what is next to them is used with them.
 #[repr(C)]
 pub struct Lock<T> {
-    /// The ticket that the next comer takes. A word of 64 bits does not come round.
-    next: AtomicU64,
     /// The ticket whose holder has the lock, with [`MEASURED`].
     served: AtomicU64,
+    /// The ticket that the next comer takes. A word of 64 bits does not come round.
+    next: AtomicU64,
     /// The CPU that has let its guard go without unlocking ([`Guard::keep`]).
     keeper: AtomicU32,
     /// When the holder got it, if that is measured.
@@ -68,8 +68,8 @@ impl<T> Lock<T> {
     /// The value, unlocked.
     pub const fn new(value: T) -> Self {
         Self {
-            next: AtomicU64::new(0),
             served: AtomicU64::new(0),
+            next: AtomicU64::new(0),
             keeper: AtomicU32::new(NOBODY),
             since: AtomicU64::new(0),
             value: UnsafeCell::new(value),

@@ -20,12 +20,30 @@ use crate::{barrier, cache, copy, cpu, fp, frames, heap, image, output, rows, ti
 pub struct Board {
     /// Frames that are translation tables of programs.
     tables: u64,
+    /// The first stretch of RAM, where most boards have most of it: its base and size.
+    ram: (u64, u64),
+    /// The last physical address.
+    last: PhysAddr,
 }
 
 impl Boot {
     /// The machine, for the kernel's logic. Booting is over: nothing more can be mapped for the kernel.
     pub fn into_board(self) -> Board {
-        Board { tables: 0 }
+        let last = PhysAddr((1 << cpu::physical_address_bits()) - 1);
+        Board { tables: 0, ram: frames::first_stretch(), last }
+    }
+}
+
+impl Board {
+    /// Whether an address, any at all, lies in a cached frame that is lent.
+    #[inline(always)]
+    fn is_lent(&self, address: PhysAddr) -> bool {
+        let (base, size) = self.ram;
+        if address.0.wrapping_sub(base) < size {
+            frames::LENT.contains(address)
+        } else {
+            frames::is_lent_elsewhere(address)
+        }
     }
 }
 
@@ -105,12 +123,12 @@ impl Frames for Board {
 
     #[inline(always)]
     fn is_taken(&self, address: PhysAddr) -> bool {
-        frames::is_lent(address)
+        self.is_lent(address)
     }
 
     #[inline(always)]
     fn write_taken<const N: usize>(&mut self, at: PhysAddr, word: [u8; N]) -> bool {
-        if !at.0.is_multiple_of(N as u64) || !frames::is_lent(at) {
+        if !at.0.is_multiple_of(N as u64) || !self.is_lent(at) {
             return false;
         }
         let to = DIRECT_MAP | at.0;
@@ -307,7 +325,12 @@ impl Translation for Board {
     }
 
     fn physical_address_bits(&self) -> u32 {
-        cpu::physical_address_bits()
+        u64::BITS - self.last.0.leading_zeros()
+    }
+
+    #[inline(always)]
+    fn has_address(&self, address: PhysAddr) -> bool {
+        address <= self.last
     }
 
     fn wide_asids(&self) -> bool {

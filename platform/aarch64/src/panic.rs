@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use abi::record::Epitaph;
-use kernel::ports::{CpuId, Frame, MAX_CPUS, Next};
+use kernel::ports::{CpuId, Frame, MAX_CPUS};
 
 use crate::output::{free_console, write_panic, write_panic_line};
 use crate::record::{self, Registers};
@@ -332,7 +332,7 @@ pub fn fail_as(trial: Trial) {
         Trial::Reset => crate::power::reset(),
         Trial::Everywhere => {
             FAILED.store(DOOMED, Ordering::Relaxed);
-            trap::run(Frame::default(), Next::Again)
+            trap::run_without_kernel()
         }
         Trial::Stuck | Trial::Deaf => {
             let [stay, deaf] = &STAY;

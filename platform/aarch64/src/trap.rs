@@ -12,9 +12,11 @@ use core::arch::global_asm;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::PageCount;
+use kernel::Kernel;
 use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest, Touched};
 
-use crate::{barrier, cpu, frames, interrupts, power, secondary, timer, watch};
+use crate::lock::{Lock, Place};
+use crate::{Board, barrier, cpu, frames, interrupts, power, secondary, timer, watch};
 
 /// Exceptions from EL1 and the like, by vector.
 const SYNCHRONOUS: u64 = 0;
@@ -28,12 +30,14 @@ const SPSR_USER: u64 = 0xf << 28 | 1 << 25 | 1 << 24 | 1 << 12 | 0b11 << 10;
 /// PSTATE.D and F: EL0 runs with debug exceptions and FIQs masked, since the kernel uses neither.
 const SPSR_MASKED: u64 = 1 << 9 | 1 << 6;
 
-/// Bytes of stack for a saved frame and two words: a multiple of 16, as the stack pointer must be.
-pub(crate) const FRAME_SIZE: usize = (SITE + 8).next_multiple_of(16);
+/// Bytes of stack for a saved frame and three words: a multiple of 16, as the stack pointer must be.
+pub(crate) const FRAME_SIZE: usize = (KERNEL_WORD + 8).next_multiple_of(16);
 /// Offset, from such a frame at the top of a CPU's stack, of the word that only `watch` uses.
 pub(crate) const MARK: usize = size_of::<Frame>();
 /// Offset, from there too, of the word that says where `zx_handle_close` returns to in the program that the CPU runs.
 pub(crate) const SITE: usize = MARK + 8;
+/// Offset, from there too, of the word that says where the kernel's lock is. A call loads it together with the site.
+const KERNEL_WORD: usize = SITE + 8;
 // The way back from a call loads it together with the frame's last word.
 const _: () = assert!(MARK == core::mem::offset_of!(Frame, tpidr) + 8);
 
@@ -42,6 +46,7 @@ global_asm!(
     FRAME = const FRAME_SIZE,
     MARK = const MARK,
     SITE = const SITE,
+    KERNEL_WORD = const KERNEL_WORD,
     SYNCHRONOUS = const SYNCHRONOUS,
     IRQ = const IRQ,
     FIQ = const FIQ,
@@ -78,10 +83,11 @@ struct Loaded {
 
 // What the image does with what comes up. It is linked, not passed: a system call has no instruction to spare
 // for a pointer. Each of them finds the kernel behind its lock.
-// The vectors call one of them themselves, `extern "C" fn jacinth_call(&mut Frame, u64) -> Called`, for an `svc` from
-// EL0, with what [`note_close_site`] noted: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`.
-// And `extern "C" fn jacinth_touch(u64, u64) -> Touched` for a data abort from EL0, with its syndrome and its address:
-// `kernel::Kernel::touch`. The lock is not kept.
+// The vectors call two of them themselves, and give them the lock ([`KERNEL`]), which is thus at hand:
+// `extern "C" fn jacinth_call(&mut Frame, u64, &'static Lock<Kernel<Board>>) -> Called`, for an `svc` from EL0, with what
+// [`note_close_site`] noted: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`. And
+// `extern "C" fn jacinth_touch(u64, u64, &'static Lock<Kernel<Board>>) -> Touched` for a data abort from EL0, with its
+// syndrome and its address: `kernel::Kernel::touch`. The lock is not kept.
 unsafe extern "Rust" {
     /// What remains of a call: [`kernel::Kernel::complete`].
     safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
@@ -89,22 +95,46 @@ unsafe extern "Rust" {
     safe fn jacinth_event(frame: &mut Frame, event: Event) -> Next;
 }
 
-/// Whether the kernel takes events: set by [`run`], awaited by [`join`].
+/// The kernel, and the one lock that guards it.
+static KERNEL: Place<Kernel<Board>> = Place::new();
+
+/// Whether events are taken: set by [`open`], awaited by [`join`].
 static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// What [`first_entry`] answers.
 static FIRST_ENTRY: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
 
-/// Goes to EL0 for the first time, and thereafter lets the image decide. The stack that runs now is given up.
-pub fn run(mut frame: Frame, next: Next) -> ! {
-    OPEN.store(true, Ordering::Release);
-    // The other CPUs wait for this (`join`).
-    barrier::send_event();
+/// The kernel behind its lock, once events are taken.
+#[inline]
+pub fn kernel() -> Option<&'static Lock<Kernel<Board>>> {
+    KERNEL.get()
+}
+
+/// Goes to EL0 for the first time, and thereafter lets the image decide what becomes of a kernel. The stack that runs now
+/// is given up.
+pub fn run(kernel: &'static Lock<Kernel<Board>>, mut frame: Frame, next: Next) -> ! {
+    KERNEL.put(kernel);
+    open();
     settle(&mut frame, next);
     FIRST_ENTRY.1.store(frames::lent_free().0, Ordering::Relaxed);
     // The last that is done in Rust: only `enter_user` comes after it.
     FIRST_ENTRY.0.store(timer::now(), Ordering::Relaxed);
-    enter(&frame)
+    enter(kernel, &frame)
+}
+
+/// Takes events although there is no kernel: a trial of what becomes of them then.
+pub(crate) fn run_without_kernel() -> ! {
+    open();
+    loop {
+        settle(&mut Frame::default(), Next::Again);
+    }
+}
+
+/// Lets the other CPUs take events too.
+fn open() {
+    OPEN.store(true, Ordering::Release);
+    // They wait for this (`join`).
+    barrier::send_event();
 }
 
 /// The counter when the boot CPU went to EL0 for the first time, and the frames that were free then; zeros before
@@ -121,8 +151,13 @@ pub(crate) fn join() -> ! {
     // Until the kernel has set the timer, nothing else would find this CPU stuck.
     watch::set_timer(None);
     let mut frame = Frame::default();
-    settle(&mut frame, Next::Again);
-    enter(&frame)
+    // There is nothing to resume before there is a kernel.
+    loop {
+        settle(&mut frame, Next::Again);
+        if let Some(kernel) = kernel() {
+            enter(kernel, &frame)
+        }
+    }
 }
 
 /// Notes where `zx_handle_close` returns to in the program that a CPU runs; 0 for nowhere. A CPU that does not run yet is
@@ -136,7 +171,10 @@ pub(crate) fn note_close_site(cpu: CpuId, returns_to: u64) {
     unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(returns_to, Ordering::Relaxed);
 }
 
-fn enter(frame: &Frame) -> ! {
+fn enter(kernel: &'static Lock<Kernel<Board>>, frame: &Frame) -> ! {
+    let address = cpu::stack_end() - (FRAME_SIZE - KERNEL_WORD) as u64;
+    // SAFETY: an aligned word of this CPU's stack, as in `note_close_site`; vectors.S gives it to the image, as what it is.
+    unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(&raw const *kernel as u64, Ordering::Relaxed);
     // SAFETY: `frame` is a whole frame in the kernel's memory, and enter_user copies it to the one place of
     // this CPU's stack that nothing else uses.
     unsafe { enter_user(&raw const *frame, cpu::stack_end()) }

@@ -11,8 +11,8 @@
 // handled on another one.
 //
 // An interrupt from EL1 overwrites ELR_EL1 and SPSR_EL1, so both are saved before interrupts are unmasked. The word
-// above the frame says whether there was one (watch.rs), and the word above that one where a call comes from that may
-// close nothing and need no kernel (trap.rs, `note_close_site`). Neither is part of any frame.
+// above the frame says whether there was one (watch.rs), the next one where a call comes from that may close nothing and
+// need no kernel (trap.rs, `note_close_site`), and the last one where the kernel is. They are part of no frame.
 
     .set    FRAME, {FRAME}
     .set    FRAME_LR, 240
@@ -22,6 +22,7 @@
     .set    FRAME_TPIDR, 272
     .set    MARK, {MARK}
     .set    SITE, {SITE}
+    .set    KERNEL, {KERNEL_WORD}
 
     .macro  save_2_to_15
     stp     x2, x3, [sp, #16]
@@ -142,7 +143,7 @@ vectors:
     str     x30, [sp, #FRAME_TPIDR]
     stp     x1, x2, [sp, #FRAME_PC]
     mov     x0, sp
-    ldr     x1, [sp, #SITE]
+    ldp     x1, x2, [sp, #SITE]         // and the kernel
     msr     daifclr, #2
     bl      jacinth_call
     msr     daifset, #2
@@ -224,6 +225,7 @@ el0_fault:
     mrs     x0, esr_el1
     mrs     x1, far_el1
     stp     x0, x1, [sp, #FRAME_LR]     // an interrupt may take them away: LR and SP have no use for their places yet
+    ldr     x2, [sp, #KERNEL]
     msr     daifclr, #2
     bl      jacinth_touch
     msr     daifset, #2

@@ -30,7 +30,9 @@ pub(crate) use pool::{Pool, Regions};
 #[cfg(target_os = "none")]
 pub use shared::lent_free;
 #[cfg(target_os = "none")]
-pub(crate) use shared::{LENT, install, is_lent, lend, lend_run, policy_of, take_back, take_run};
+pub(crate) use shared::{
+    LENT, first_stretch, install, is_lent_elsewhere, lend, lend_run, policy_of, take_back, take_run,
+};
 
 /// log2 of a chunk's size: what one level 2 block maps.
 pub(crate) const CHUNK_SHIFT: u32 = 21;
@@ -75,22 +77,17 @@ mod shared {
         *POOL.lock() = Some(pool);
     }
 
-    /// Whether an address, any at all, lies in a cached frame that is lent.
-    #[inline(always)]
-    pub(crate) fn is_lent(address: PhysAddr) -> bool {
-        let is_in = |(base, size): &(AtomicU64, AtomicU64)| {
-            address.0.wrapping_sub(base.load(Ordering::Relaxed)) < size.load(Ordering::Relaxed)
-        };
-        // Most boards have one stretch, or most of their RAM in the first.
-        let [first, others @ ..] = &RAM;
-        if is_in(first) { LENT.contains(address) } else { is_lent_elsewhere(address, others) }
+    /// The first stretch of RAM that has bits in [`LENT`]: its base and size.
+    pub(crate) fn first_stretch() -> (u64, u64) {
+        let [(base, size), ..] = &RAM;
+        (base.load(Ordering::Relaxed), size.load(Ordering::Relaxed))
     }
 
-    /// [`is_lent`] of what is not in the first stretch of RAM.
+    /// Whether an address, any at all that is not in the first stretch of RAM, lies in a cached frame that is lent.
     #[cold]
     #[inline(never)]
-    fn is_lent_elsewhere(address: PhysAddr, others: &[(AtomicU64, AtomicU64)]) -> bool {
-        for (base, size) in others {
+    pub(crate) fn is_lent_elsewhere(address: PhysAddr) -> bool {
+        for (base, size) in RAM.iter().skip(1) {
             let size = size.load(Ordering::Relaxed);
             if size == 0 {
                 break;
