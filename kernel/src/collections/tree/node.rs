@@ -223,6 +223,7 @@ impl Node {
 /// A tree's nodes, by number. A node that is free is empty.
 #[derive(Debug)]
 pub(super) struct Nodes {
+    #[expect(clippy::vec_box, reason = "nodes never move, and come one by one")]
     each: Vec<Box<[Node; 1]>>,
     /// Nodes that have been in use at least once since all were free.
     touched: u32,
