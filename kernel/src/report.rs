@@ -88,6 +88,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Prints formatted text as it is, unless a program owns the console.
+    #[inline(never)]
     pub(crate) fn print_text(&mut self, text: fmt::Arguments<'_>) {
         if !self.console.given_away {
             // The console takes everything.
@@ -96,6 +97,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Prints a line about a process.
+    #[inline(never)]
     pub(crate) fn say_of(&mut self, process: Id<Process>, text: fmt::Arguments<'_>) {
         let stamp = Stamp(self.now());
         let name = self.objects.processes.get(process).map(|process| process.name).unwrap_or_default();
