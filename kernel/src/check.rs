@@ -80,6 +80,7 @@ impl<M: Machine> Kernel<M> {
         self.check_pins()?;
         let trees = self.trees.check(self.pages());
         trees.map_err(|(rule, booked, found)| Broken { rule, object: None, booked, found })?;
+        self.check_zeros()?;
         self.check_regions()?;
         self.check_channels()?;
         self.check_threads()?;
@@ -98,10 +99,11 @@ impl<M: Machine> Kernel<M> {
         spaces.filter(|space| space.has_spare_table()).count() as u64
     }
 
-    /// Frames that the objects own: pages of VMOs, those of rows that wait for theirs, and translation tables. Nobody else
-    /// keeps any.
+    /// Frames that the objects own: pages of VMOs, those of rows that wait for theirs, and translation tables. The kernel
+    /// keeps one of zeros, and no other.
     pub fn frames_owned(&self) -> u64 {
-        self.trees.frames(self.pages()) + self.tables_owned() + self.frames_that_wait()
+        let kept = u64::from(self.zeros.is_some());
+        self.trees.frames(self.pages()) + self.tables_owned() + self.frames_that_wait() + kept
     }
 
     /// Frames of rows that are not in their pages' places yet.
@@ -288,8 +290,19 @@ impl<M: Machine> Kernel<M> {
         equal("mappings in lists", None, listed as u64, mappings.len() as u64)
     }
 
-    /// Whether the tables show, of the first pages of a mapping, the frames that the VMO has, or nothing. What a snapshot
-    /// that ended, or never came to be, shares until it is taken apart nobody will look at: that may be written to.
+    /// Nobody has written to the frame of zeros.
+    fn check_zeros(&self) -> Checked {
+        let mut bytes = [0; abi::PAGE_SIZE as usize];
+        if let Some(zeros) = self.zeros {
+            self.machine.read_frame(zeros, 0, &mut bytes);
+        }
+        let written = bytes.iter().filter(|byte| **byte != 0).count();
+        equal("bytes in the frame of zeros that are none", None, 0, written as u64)
+    }
+
+    /// Whether the tables show, of the first pages of a mapping, the frames that the VMO has, what may stand in for
+    /// them, or nothing. What a snapshot that ended, or never came to be, shares until it is taken apart nobody will look
+    /// at: that may be written to.
     fn shows_its_frames(&self, mapping: &Mapping) -> bool {
         let process = self.objects.vmars.get(mapping.vmar).and_then(|vmar| vmar.process);
         let space = process.and_then(|process| self.objects.processes.get(process)?.space.as_ref());
@@ -299,11 +312,15 @@ impl<M: Machine> Kernel<M> {
         !is_paged
             || (0..PAGES_LOOKED_AT.min(mapping.length / abi::PAGE_SIZE)).all(|page| {
                 let at = mapping.base + page * abi::PAGE_SIZE;
-                let page = self.look(mapping.root, mapping.start.saturating_add(mapping.offset_of(at)));
+                let offset = mapping.offset_of(at);
+                let page = self.look(mapping.root, mapping.start.saturating_add(offset));
+                let is_noted = self.objects.vmos.get(mapping.root).is_some_and(Vmo::may_show_zeros);
                 space.walk(&self.machine, abi::VirtAddr(at)).is_none_or(|leaf| match page {
+                    _ if self.end_for(mapping).is_ok_and(|end| offset >= end) => false,
                     Ok(Page::Owned(frame)) => leaf.frame == frame,
                     Ok(Page::Shared(frame)) => leaf.frame == frame && !(leaf.attributes.write && are_alive),
-                    _ => false,
+                    Ok(Page::Absent) => is_noted && Some(leaf.frame) == self.zeros && !leaf.attributes.write,
+                    Err(_) => false,
                 })
             })
     }

@@ -102,12 +102,16 @@ impl<M: Machine> Kernel<M> {
     pub fn touch(&mut self, cpu: CpuId, esr: u64, far: u64) -> Touched {
         self.schedule.enter(cpu);
         // A data abort from EL0 for which a descriptor is missing.
-        if esr >> 26 & 0x3f != 0x24 || esr & 0x3c != 0x04 {
+        if esr >> 26 & 0x3f != 0x24 {
             return Touched::Nothing;
         }
-        let access = if esr & 1 << 6 != 0 { Access::Write } else { Access::Read };
         let Some(caller) = self.schedule.here().current else { return Touched::Nothing };
-        match self.show_zeros(caller.process, far, access) {
+        let shown = match esr & 0x7c {
+            0x44 => self.show_untouched(caller.process, far, Access::Write),
+            0x04 => self.show_zeros(caller.process, far),
+            _ => return Touched::Nothing,
+        };
+        match shown {
             Some(Ok(())) if self.schedule.attention => Touched::Leave,
             Some(Ok(())) => Touched::Shown,
             _ => Touched::Nothing,
@@ -247,11 +251,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Prints a thread's registers and the way that led to where it is, by its frame pointers.
     fn report_registers(&mut self, process: Id<Process>, frame: &Frame) {
-        for (row, registers) in frame.r.chunks(4).enumerate() {
-            for (column, value) in registers.iter().enumerate() {
-                self.print_text(format_args!("  x{:<2} {value:016x}", row * 4 + column));
-            }
-            self.print(b"\n");
+        for (n, value) in frame.r.iter().enumerate() {
+            let end = if n % 4 == 3 || n + 1 == frame.r.len() { "\n" } else { "" };
+            self.print_text(format_args!("  x{n:<2} {value:016x}{end}"));
         }
         self.print_text(format_args!(
             "  lr  {:016x}  sp  {:016x}  pc  {:016x}\nbacktrace:\n",

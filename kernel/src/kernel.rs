@@ -2,7 +2,7 @@
 use alloc::vec::Vec;
 
 use abi::time::TickScale;
-use abi::{Status, status::Result};
+use abi::{PhysAddr, Status, status::Result};
 use ledger::Ledger;
 
 use crate::collections::arena::Id;
@@ -32,6 +32,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) asids: Asids,
     /// Which frame holds which page of every VMO.
     pub(crate) trees: Trees,
+    /// The frame of zeros that every VMO shows where it has nothing, once one does.
+    pub(crate) zeros: Option<PhysAddr>,
     /// How often pages of an unlocked VMO were discarded.
     pub(crate) discards: u64,
     pub(crate) types: MemoryTypes,

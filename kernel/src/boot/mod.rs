@@ -162,6 +162,7 @@ impl<M: Machine> Kernel<M> {
             schedule: Schedule::new(options.many_cpus),
             reaper: Reaper::default(),
             trees: Trees::new(),
+            zeros: None,
             discards: 0,
             asids,
             types: MemoryTypes::default(),

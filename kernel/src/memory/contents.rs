@@ -96,11 +96,16 @@ impl<M: Machine> Kernel<M> {
         if self.is_pinned(vmo, size, old)? {
             return Err(Status::BAD_STATE);
         }
-        let Some(last) = self.last_committed(vmo, size, old) else { return self.cut_off(vmo, size) };
-        let start = (last & !(BYTES_FREED - 1)).max(size);
-        // What lies beyond has no frames, and so is shown nowhere.
-        let end = (last & !(BYTES_FREED - 1)).saturating_add(BYTES_FREED).min(old);
-        if !self.withdraw(owner, vmo, start, end)? {
+        let last = self.last_committed(vmo, size, old);
+        let (start, mut end) = match last.map(|last| last & !(BYTES_FREED - 1)) {
+            Some(piece) => (piece.max(size), piece.saturating_add(BYTES_FREED).min(old)),
+            None => (size, size),
+        };
+        // What lies beyond has no frames. If it is not shown as zeros either, it goes at once.
+        if self.objects.get(vmo)?.may_show_zeros() {
+            end = old;
+        }
+        if start < end && !self.withdraw(owner, vmo, start, end)? {
             return self.cut_off(vmo, end);
         }
         self.free_pages(vmo, start, end)?;

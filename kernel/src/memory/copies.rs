@@ -1,10 +1,12 @@
-//! Frames for pages: taken when a page is first touched, copied when one that clones share is written to.
+//! Frames for pages: taken when a page is first written to, copied when it is one that clones share.
 //!
-//! A page that several VMOs have is shown without leave to write, whatever its mapping allows. Who writes to it gets a
-//! frame of the VMO's own. Before that no table may show the old frame as this VMO's page any more, or readers
-//! would never see what was written: the mappings that may show it are gone through, as many as one
-//! entry of the kernel can. Where there are more, a program that faults takes the page out of the tables
-//! by a [withdrawal](super::withdraw), in pieces; a system call that writes there says NO_MEMORY.
+//! A page that nobody has written to is shown as zeros: one frame for all VMOs, which nobody ever writes to. A page that
+//! several VMOs have is shown as the frame that they share. Both only *stand in* for a frame of the VMO's own, and are
+//! shown without leave to write, whatever the mapping allows. Who writes gets a frame of the VMO's own. Before that no
+//! table may show the stand-in as this VMO's page any more, or readers would never see what was written: the mappings
+//! that may show it are gone through, as many as one entry of the kernel can. Where there are more, a program that faults
+//! takes the page out of the tables by a [withdrawal](super::withdraw), in pieces; a system call that writes there says
+//! NO_MEMORY. A VMO that was never shown as zeros, as most are that are written to first, is spared that.
 use abi::{PAGE_SHIFT, PAGE_SIZE, PhysAddr, Status, status::Result};
 
 use super::fault::Refusal;
@@ -47,19 +49,49 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// The frame of a page of a paged VMO, to be read: zeroed and taken now if there was none. And whether it is
+    /// The frame of a page of a paged VMO, to be read or shown: its own, or what stands in for it. And whether it is
     /// the VMO's own.
     ///
     /// # Errors
     /// As for [`Kernel::commit`].
     pub(crate) fn frame_to_read(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<(PhysAddr, bool)> {
         match self.look(vmo, offset)? {
-            Page::Owned(frame) | Page::Shared(frame) if self.is_particular(vmo) => {
-                Ok((self.settle(vmo, offset >> PAGE_SHIFT, frame)?, true))
-            }
+            _ if self.is_particular(vmo) => Ok((self.commit(vmo, offset)?, true)),
             Page::Owned(frame) => Ok((frame, true)),
             Page::Shared(frame) => Ok((frame, false)),
-            Page::Absent => Ok((self.put_zeros(vmo, offset)?, true)),
+            Page::Absent => {
+                let zeros = self.zeros()?;
+                self.objects.get_mut(vmo)?.has_zeros = true;
+                Ok((zeros, false))
+            }
+        }
+    }
+
+    /// The frame of zeros, taken when the first page is read that nobody has written to. The kernel keeps it, and nothing
+    /// ever writes to it: what instructions are fetched from it are its zeros, too.
+    #[inline(never)]
+    fn zeros(&mut self) -> Result<PhysAddr> {
+        if let Some(zeros) = self.zeros {
+            return Ok(zeros);
+        }
+        let zeros = self.take_frame()?;
+        self.machine.zero_frame(zeros);
+        self.machine.synchronize_instructions(zeros);
+        self.ram.free_at_start = self.ram.free_at_start.saturating_sub(1);
+        self.zeros = Some(zeros);
+        Ok(zeros)
+    }
+
+    /// Whether tables may show something as this page that must leave them before the VMO has a frame of its own there.
+    pub(crate) fn has_stand_in(&self, vmo: Id<Vmo>, offset: u64) -> bool {
+        let Some(vmo) = self.objects.vmos.get(vmo) else { return false };
+        match &vmo.content {
+            Content::Paged(pages) if vmo.is_plain() => match self.trees.look(pages, offset >> PAGE_SHIFT) {
+                Page::Absent => vmo.may_show_zeros(),
+                Page::Shared(_) => true,
+                Page::Owned(_) => false,
+            },
+            _ => false,
         }
     }
 
@@ -69,16 +101,15 @@ impl<M: Machine> Kernel<M> {
     /// `NO_MEMORY`, also if more mappings may show the page than can be gone through at once; `NOT_SUPPORTED` for a VMO
     /// without frames. Nothing changed.
     pub(crate) fn commit(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
-        match self.look(vmo, offset)? {
-            Page::Owned(frame) | Page::Shared(frame) if self.is_particular(vmo) => {
-                self.settle(vmo, offset >> PAGE_SHIFT, frame)
+        let page = self.look(vmo, offset)?;
+        match page.frame() {
+            Some(frame) if self.is_particular(vmo) => self.settle(vmo, offset >> PAGE_SHIFT, frame),
+            None if self.is_particular(vmo) => self.commit_particular(vmo, offset, anywhere()?),
+            Some(frame) if page == Page::Owned(frame) => Ok(frame),
+            _ if self.has_stand_in(vmo, offset) && !self.unshow_page(vmo, offset, UNITS_FOR_A_COPY)? => {
+                Err(Status::NO_MEMORY)
             }
-            Page::Owned(frame) => Ok(frame),
-            Page::Absent => self.put_zeros(vmo, offset),
-            Page::Shared(_) if self.unshow_page(vmo, offset, UNITS_FOR_A_COPY)? => {
-                self.copy_page(vmo, offset)
-            }
-            Page::Shared(_) => Err(Status::NO_MEMORY),
+            _ => self.own_page(vmo, offset),
         }
     }
 
@@ -88,16 +119,25 @@ impl<M: Machine> Kernel<M> {
         vmo: Id<Vmo>,
         offset: u64,
     ) -> core::result::Result<PhysAddr, Refusal> {
-        if !matches!(self.look(vmo, offset), Ok(Page::Shared(_))) || self.is_particular(vmo) {
-            return self.commit(vmo, offset).map_err(|_| Refusal::NoMemory);
-        }
+        let committed = if self.has_stand_in(vmo, offset) {
+            self.unshow_or_wait(vmo, offset)?;
+            self.own_page(vmo, offset)
+        } else {
+            self.commit(vmo, offset)
+        };
+        committed.map_err(|_| Refusal::NoMemory)
+    }
+
+    /// Takes what stands in for a page out of all tables. If so, nothing shows it as long as this entry of the kernel lasts, or
+    /// until it is shown again.
+    pub(crate) fn unshow_or_wait(&mut self, vmo: Id<Vmo>, offset: u64) -> core::result::Result<(), Refusal> {
         let page = offset & !(PAGE_SIZE - 1);
         let unshown = match self.unshow_page(vmo, offset, UNITS_FOR_A_COPY) {
             Ok(false) => self.withdraw(None, vmo, page, page + PAGE_SIZE),
             result => result,
         };
         match unshown {
-            Ok(true) => self.copy_page(vmo, offset).map_err(|_| Refusal::NoMemory),
+            Ok(true) => Ok(()),
             Ok(false) => Err(Refusal::Busy(vmo)),
             Err(_) => Err(Refusal::NoMemory),
         }
@@ -114,8 +154,7 @@ impl<M: Machine> Kernel<M> {
         offset: u64,
         left: &mut u64,
     ) -> Result<Option<PhysAddr>> {
-        let is_shared = matches!(self.look(vmo, offset)?, Page::Shared(_));
-        if is_shared && self.objects.get(vmo)?.shown.first().is_some() {
+        if self.has_stand_in(vmo, offset) && self.objects.get(vmo)?.shown.first().is_some() {
             *left = (*left).min(1);
         }
         match self.commit_or_wait(vmo, offset) {
@@ -125,33 +164,24 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn put_zeros(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
-        if self.is_particular(vmo) {
-            return self.commit_particular(vmo, offset, anywhere()?);
-        }
-        let frame = self.take_frame()?;
-        self.machine.zero_frame(frame);
-        let pages = self.pages_mut(vmo);
-        let put = pages.and_then(|(pages, trees)| trees.put(pages, offset >> PAGE_SHIFT, frame));
-        put.inspect_err(|_| self.machine.free_frame(frame))?;
-        Ok(frame)
-    }
-
-    /// Gives a VMO a copy of a page that it shares, which no table shows as the VMO's.
+    /// Gives a VMO a frame of its own for a page that has none: a copy of the one that it shares, or zeros. No table shows
+    /// what stood in for it.
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
-    pub(crate) fn copy_page(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
+    pub(crate) fn own_page(&mut self, vmo: Id<Vmo>, offset: u64) -> Result<PhysAddr> {
         let frame = self.take_frame()?;
         // What was reaped for it may have been all that the page was shared with.
         let result = match self.look(vmo, offset) {
-            Ok(Page::Shared(old)) => {
-                self.machine.copy_frame(old, 0, frame, 0, PAGE_SIZE as usize);
+            Ok(Page::Owned(own)) => Ok(own),
+            Ok(page) => {
+                match page.frame() {
+                    Some(old) => self.machine.copy_frame(old, 0, frame, 0, PAGE_SIZE as usize),
+                    None => self.machine.zero_frame(frame),
+                }
                 let pages = self.pages_mut(vmo);
                 pages.and_then(|(pages, trees)| trees.put(pages, offset >> PAGE_SHIFT, frame)).map(|()| frame)
             }
-            Ok(Page::Owned(own)) => Ok(own),
-            Ok(Page::Absent) => Err(Status::INTERNAL),
             Err(status) => Err(status),
         };
         if result != Ok(frame) {
@@ -167,12 +197,14 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Whether a table may show a page of this VMO without leave to write that its mapping gives: because others have
-    /// the page, too, or will in a moment.
+    /// Whether a table may show a page of this VMO without leave to write that its mapping gives: because something stands
+    /// in for it, or will in a moment.
     pub(crate) fn may_not_write(&self, vmo: Id<Vmo>) -> bool {
         let Some(vmo) = self.objects.vmos.get(vmo) else { return false };
         match &vmo.content {
-            Content::Paged(pages) => vmo.withdrawal.is_some() || self.trees.is_shared(pages),
+            Content::Paged(pages) => {
+                vmo.may_show_zeros() || vmo.withdrawal.is_some() || self.trees.is_shared(pages)
+            }
             _ => false,
         }
     }
@@ -181,6 +213,7 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// `NO_MEMORY`.
+    #[inline(never)]
     fn take_frame(&mut self) -> Result<PhysAddr> {
         loop {
             if let Some(frame) = self.machine.allocate_frame() {

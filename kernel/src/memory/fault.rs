@@ -4,6 +4,7 @@ use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
+use crate::memory::pages::Page;
 use crate::object::{Content, Mapping, Process, Vmo};
 use crate::ports::{Access, Machine};
 
@@ -95,17 +96,28 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         access: Access,
     ) -> core::result::Result<(), Refusal> {
-        match self.show_zeros(process, address, access) {
-            Some(shown) => shown,
-            None => self.fault_in_anything(process, address, access),
-        }
+        let shown = match access {
+            Access::Write => self.show_untouched(process, address, Access::Write),
+            Access::Read | Access::Execute => self.show_zeros(process, address),
+        };
+        shown.unwrap_or_else(|| self.fault_in_anything(process, address, access))
+    }
+
+    /// [`Kernel::show_untouched`] for a read.
+    #[inline(never)]
+    pub(crate) fn show_zeros(
+        &mut self,
+        process: Id<Process>,
+        address: u64,
+    ) -> Option<core::result::Result<(), Refusal>> {
+        self.show_untouched(process, address, Access::Read)
     }
 
     /// [`Kernel::fault_in`] for what nearly all faults are about: a page that nothing was written to, of a VMO that
     /// has nothing special about it, in the mapping where the process's last fault was. `None` for all others, and for
     /// want of memory.
     #[inline(always)]
-    pub(crate) fn show_zeros(
+    pub(crate) fn show_untouched(
         &mut self,
         process: Id<Process>,
         address: u64,
@@ -125,24 +137,38 @@ impl<M: Machine> Kernel<M> {
         }
         let Content::Paged(pages) = &mut vmo.content else { return None };
         let space = state.space.as_mut()?;
-        let frame = self.machine.allocate_frame()?;
         let page = offset / PAGE_SIZE;
-        if !self.trees.fill(pages, page, frame) && !self.trees.fill_anew(pages, page, frame) {
-            self.machine.free_frame(frame);
-            return None;
-        }
-        self.machine.zero_frame(frame);
-        if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() {
-            self.machine.synchronize_instructions(frame);
-        }
+        let mut attributes = mapping.attributes();
+        let frame = match access {
+            Access::Write => {
+                // A page that is absent, of a VMO that never showed zeros, is shown nowhere.
+                if vmo.has_zeros {
+                    return None;
+                }
+                let frame = self.machine.allocate_frame()?;
+                if !self.trees.fill(pages, page, frame) && !self.trees.fill_anew(pages, page, frame) {
+                    self.machine.free_frame(frame);
+                    return None;
+                }
+                self.machine.zero_frame(frame);
+                if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() {
+                    self.machine.synchronize_instructions(frame);
+                }
+                frame
+            }
+            Access::Read | Access::Execute => {
+                let zeros = self.zeros.filter(|_| self.trees.look(pages, page) == Page::Absent)?;
+                (vmo.has_zeros, attributes.write) = (true, false);
+                zeros
+            }
+        };
         space.forget_old_asid(self.asids.generation());
         let address = VirtAddr(address & !(PAGE_SIZE - 1));
-        // A page that was absent is shown nowhere.
-        let shown = space.map_run(&mut self.machine, address, frame, PAGE_SIZE, mapping.attributes());
+        let shown = space.map_run(&mut self.machine, address, frame, PAGE_SIZE, attributes);
         Some(shown.map_err(|_| Refusal::NoMemory))
     }
 
-    /// [`Kernel::fault_in`], where [`Kernel::show_zeros`] is no answer.
+    /// [`Kernel::fault_in`], where [`Kernel::show_untouched`] is no answer.
     #[inline(never)]
     pub(crate) fn fault_in_anything(
         &mut self,
@@ -163,8 +189,8 @@ impl<M: Machine> Kernel<M> {
         self.show_page(process, page, &mapping, access)
     }
 
-    /// Puts a page of a mapping into the tables, for an access that the mapping allows. One that others have, too, is
-    /// shown without leave to write; for a write it is copied.
+    /// Puts a page of a mapping into the tables, for an access that the mapping allows. What [stands in](super::copies) for
+    /// a frame of the VMO's own is shown without leave to write; for a write it makes way for one.
     pub(crate) fn show_page(
         &mut self,
         process: Id<Process>,

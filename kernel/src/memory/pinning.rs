@@ -8,6 +8,7 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, PhysRange, Status, status::Result};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::dma::Reach;
+use crate::memory::fault::Refusal;
 use crate::object::{Bti, Content, ObjectRef, Objects, Pmt, PmtState, Thread, Vmo};
 use crate::ports::Machine;
 
@@ -63,7 +64,17 @@ impl<M: Machine> Kernel<M> {
             Content::Paged(_) if reach == Reach::All || self.committed(root, offset).is_some() => {
                 self.commit_in_pieces(root, offset, left)?
             }
-            Content::Paged(_) => Some(self.commit_within_reach(root, offset, reach)?),
+            Content::Paged(_) => {
+                if self.has_stand_in(root, offset) {
+                    *left = (*left).min(1);
+                    match self.unshow_or_wait(root, offset) {
+                        Ok(()) => {}
+                        Err(Refusal::Busy(_)) => return Ok(None),
+                        Err(_) => return Err(Status::NO_MEMORY),
+                    }
+                }
+                Some(self.commit_within_reach(root, offset, reach)?)
+            }
         };
         let Some(page) = page else { return Ok(None) };
         let range = PhysRange::new(page, PAGE_SIZE).map_err(|_| Status::INTERNAL)?;

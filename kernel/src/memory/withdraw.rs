@@ -12,7 +12,6 @@
 use abi::vmar::PERM_WRITE;
 use abi::{PAGE_SIZE, Status, VirtAddr, status::Result};
 
-use super::pages::Page;
 use super::stage1::{MapError, Progress};
 use crate::collections::arena::Id;
 use crate::collections::list;
@@ -139,7 +138,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Does a piece of somebody's withdrawal. One that is nobody's call is over when nothing is left to visit: if it
-    /// was for the sake of a copy, that is made then, since whoever wanted it may have ended.
+    /// was for the sake of a frame of the page's own, that comes then, since whoever wanted it may have ended.
     pub(crate) fn help_withdrawal(&mut self, root: Id<Vmo>) {
         let Some(mut withdrawal) = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal) else { return };
         let mut units = UNITS_AN_ENTRY;
@@ -149,13 +148,9 @@ impl<M: Machine> Kernel<M> {
             vmo.withdrawal = Some(withdrawal).filter(|_| !done || withdrawal.owner.is_some());
         }
         let is_page = withdrawal.to - withdrawal.from == PAGE_SIZE;
-        if done
-            && withdrawal.owner.is_none()
-            && is_page
-            && let Ok(Page::Shared(_)) = self.look(root, withdrawal.from)
-        {
+        if done && withdrawal.owner.is_none() && is_page && self.has_stand_in(root, withdrawal.from) {
             // Without memory for it the next write begins anew.
-            let _copied = self.copy_page(root, withdrawal.from);
+            let _owned = self.own_page(root, withdrawal.from);
         }
     }
 

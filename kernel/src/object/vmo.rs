@@ -13,7 +13,7 @@ use crate::memory::withdraw::Withdrawal;
 /// Where a VMO's bytes are.
 #[derive(Debug)]
 pub enum Content {
-    /// In frames, taken when they are first touched, its own or shared with clones; what was never touched reads
+    /// In frames, taken when they are first written to, its own or shared with clones; what was never written to reads
     /// as zero.
     Paged(Pages),
     /// At fixed physical addresses that it does not own. No byte of it is ever read by the kernel.
@@ -133,6 +133,8 @@ pub struct Vmo {
     pub mappings: u32,
     /// Whether there ever was a mapping that ends with the content.
     pub has_ends: bool,
+    /// Whether a table was ever given zeros in the place of a page that it has nothing for.
+    pub has_zeros: bool,
     /// Whether its size can change.
     pub resizable: bool,
     /// Whether it is a snapshot of its parent.
@@ -159,6 +161,7 @@ impl Vmo {
             size,
             content_size: size,
             has_ends: false,
+            has_zeros: false,
             content,
             policy,
             parent: None,
@@ -192,6 +195,12 @@ impl Vmo {
     pub const fn discount_mapping(&mut self) {
         self.mappings = self.mappings.saturating_sub(1);
         self.header.holds = self.header.holds.saturating_sub(1);
+    }
+
+    /// Whether a table may show zeros in the place of a page that it has nothing for.
+    #[inline]
+    pub const fn may_show_zeros(&self) -> bool {
+        self.has_zeros && self.shown.first().is_some()
     }
 
     /// Whether something else than a mapping of it needs it.

@@ -1,7 +1,7 @@
 //! VMOs against a model that is an array of bytes.
 //!
-//! Random operations on one resizable VMO, through its handle and through mappings. The model says what each answers and
-//! what every byte is. Up to three other threads clone, map, read and commit the same VMO meanwhile, on up to four CPUs.
+//! Random operations on one resizable VMO, through its handle and through mappings. The model says what each answers, what
+//! every byte is, and which pages are committed: those that were written to, and none that were only read. Up to three other threads clone, map, read and commit the same VMO meanwhile, on up to four CPUs.
 //! The kernel's counts are taken anew in between.
 
 #[path = "scenarios/beside.rs"]
@@ -9,9 +9,12 @@ mod beside;
 #[path = "scenarios/program.rs"]
 mod program;
 
+use std::cell::Cell;
+
+use abi::object::{InfoVmo, info, property};
 use abi::vmar::{PERM_READ, PERM_WRITE};
 use abi::vmo::{RangeOp, child, create};
-use abi::{PAGE_SIZE, Status, Sysno, VirtAddr};
+use abi::{AbiStruct, PAGE_SIZE, Status, Sysno, VirtAddr};
 use beside::{Beside, Others, Script, beside};
 use program::Program;
 use proptest::prelude::*;
@@ -38,6 +41,8 @@ enum Op {
     SetStreamSize { size: u64 },
     Store { mapping: usize, word: u64, value: u64 },
     Load { mapping: usize, word: u64 },
+    LoadRow { mapping: usize, page: u64, pages: u64 },
+    StoreRow { mapping: usize, page: u64, pages: u64 },
     Show { mapping: usize, page: u64, pages: u64 },
     VmarDecommit { mapping: usize, page: u64, pages: u64 },
     Remap { mapping: usize, from: u64 },
@@ -69,6 +74,11 @@ enum Task {
         page: u64,
         pages: u64,
     },
+    /// The same with the kernel reading in between: a page that nobody has written to is shown as zeros.
+    Look {
+        page: u64,
+        pages: u64,
+    },
 }
 
 impl Task {
@@ -92,16 +102,38 @@ impl Task {
                 Self::with_clone(vmo, page, pages, script, Sysno::vmo_op_range, &empty);
             }
             Self::Show { page, pages } => {
-                let options = is(u64::from(PERM_READ | PERM_WRITE));
-                let (len, at) = (is(pages * P), DATA + 16);
-                let map = [is(vmar), options, is(0), is(vmo), is(page * P), len, Arg::Script(at)];
-                script.call(Sysno::vmar_map, &map);
-                script.give(at, 2, 2);
-                script.give(at, 2, 1);
-                script.call(Sysno::vmar_op_range, &[is(vmar), is(3), is(0), len]);
-                script.call(Sysno::vmar_unmap, &[is(vmar), is(0), len]);
+                let show = [is(vmar), is(3), is(0), is(pages * P)];
+                Self::with_mapping((vmar, vmo), (page, pages), script, (Sysno::vmar_op_range, 2), &show);
+            }
+            Self::Look { page, pages } => {
+                let name = [is(vmo), is(u64::from(property::NAME)), is(0), is(32)];
+                Self::with_mapping(
+                    (vmar, vmo),
+                    (page, pages),
+                    script,
+                    (Sysno::object_set_property, 2),
+                    &name,
+                );
             }
         }
+    }
+
+    /// A call one of whose arguments is where a part of the VMO is mapped for it.
+    fn with_mapping(
+        (vmar, vmo): (u64, u64),
+        (page, pages): (u64, u64),
+        script: &mut Script,
+        (sysno, n): (Sysno, u64),
+        args: &[Arg],
+    ) {
+        let (is, options) = (Arg::Is, Arg::Is(u64::from(PERM_READ | PERM_WRITE)));
+        let (len, at) = (is(pages * P), DATA + 16);
+        let map = [is(vmar), options, is(0), is(vmo), is(page * P), len, Arg::Script(at)];
+        script.call(Sysno::vmar_map, &map);
+        script.give(at, 2, n);
+        script.give(at, 2, 1);
+        script.call(sysno, args);
+        script.call(Sysno::vmar_unmap, &[is(vmar), is(0), len]);
     }
 
     /// A call whose first argument is a clone of a part of the VMO.
@@ -125,13 +157,15 @@ fn task() -> impl Strategy<Value = Task> {
         (page(), pages()).prop_map(|(page, pages)| Task::Clone { page, pages }),
         (page(), pages(), op).prop_map(|(page, pages, op)| Task::Empty { page, pages, op }),
         (page(), pages()).prop_map(|(page, pages)| Task::Show { page, pages }),
+        (page(), pages()).prop_map(|(page, pages)| Task::Look { page, pages }),
     ]
 }
 
-/// What must be so: the VMO's bytes, and its stream size.
+/// What must be so: the VMO's bytes, its stream size, and which of its pages have a frame.
 struct Model {
     bytes: Vec<u8>,
     stream: u64,
+    committed: Vec<bool>,
 }
 
 impl Model {
@@ -144,13 +178,30 @@ impl Model {
         self.bytes.get_mut(offset as usize..(offset + len) as usize).ok_or(Status::OUT_OF_RANGE)
     }
 
+    /// Writes to a range, and so commits its pages.
     fn fill(&mut self, offset: u64, len: u64, byte: u8) -> Result<(), Status> {
-        self.range(offset, len).map(|bytes| bytes.fill(byte))
+        self.range(offset, len)?.fill(byte);
+        self.commit(offset, len)
+    }
+
+    fn commit(&mut self, offset: u64, len: u64) -> Result<(), Status> {
+        self.range(offset, len)?;
+        let pages = offset / P..(offset + len).div_ceil(P);
+        (pages.start..pages.end * u64::from(len > 0)).for_each(|page| self.committed[page as usize] = true);
+        Ok(())
+    }
+
+    /// Zeroes a range: whole pages lose their frames.
+    fn empty(&mut self, offset: u64, len: u64) -> Result<(), Status> {
+        self.range(offset, len)?.fill(0);
+        (offset.div_ceil(P)..(offset + len) / P).for_each(|page| self.committed[page as usize] = false);
+        Ok(())
     }
 
     fn set_size(&mut self, size: u64) {
         self.bytes.resize(size.min(self.size()) as usize, 0);
         self.bytes.resize(size.next_multiple_of(P) as usize, 0);
+        self.committed.resize(size.div_ceil(P) as usize, false);
         self.stream = size;
     }
 
@@ -160,7 +211,7 @@ impl Model {
             return Err(Status::OUT_OF_RANGE);
         }
         self.stream = size;
-        self.fill(from, self.size() - from, 0)
+        self.empty(from, self.size() - from)
     }
 }
 
@@ -172,14 +223,17 @@ struct Bench {
     mappings: [(u64, u64); 3],
     buffer: u64,
     others: Option<Others>,
+    /// Whether one of them commits pages.
+    others_commit: bool,
 }
 
 impl Bench {
     fn new(beside: &Beside<Task>) -> Self {
         let program = Program::start(beside.config());
         let buffer = program.world().scratch.0 + BUFFER.0;
-        let model = Model { bytes: vec![0; 4 * P as usize], stream: 4 * P };
-        let mut bench = Self { program, vmo: 0, model, mappings: [(0, 0); 3], buffer, others: None };
+        let model = Model { bytes: vec![0; 4 * P as usize], stream: 4 * P, committed: vec![false; 4] };
+        let (mappings, others_commit) = ([(0, 0); 3], false);
+        let mut bench = Self { program, vmo: 0, model, mappings, buffer, others: None, others_commit };
         let out = bench.program.world().scratch;
         assert_eq!(bench.call(Sysno::vmo_create, &[4 * P, u64::from(create::RESIZABLE), out.0]), Ok(()));
         bench.vmo = bench.word(out.0) & u64::from(u32::MAX);
@@ -187,7 +241,12 @@ impl Bench {
             bench.map(mapping, from);
         }
         let (vmar, vmo) = (u64::from(bench.program.world().vmar), bench.vmo);
-        bench.others = Some(beside.start(&mut bench.program, |script, task| task.add(vmar, vmo, script)));
+        let commits = Cell::new(false);
+        bench.others = Some(beside.start(&mut bench.program, |script, task| {
+            commits.set(commits.get() || matches!(task, Task::Commit { .. }));
+            task.add(vmar, vmo, script);
+        }));
+        bench.others_commit = commits.get();
         bench
     }
 
@@ -223,6 +282,15 @@ impl Bench {
         self.call(Sysno::vmar_op_range, &[vmar, op, at + page * P, pages * P])
     }
 
+    /// The VMO's `committed_bytes`.
+    fn committed(&mut self) -> u64 {
+        let args = [self.vmo, u64::from(info::VMO), self.buffer, InfoVmo::SIZE as u64];
+        assert_eq!(self.call(Sysno::object_get_info, &args), Ok(()));
+        let mut bytes = [0; InfoVmo::SIZE];
+        self.program.peek(VirtAddr(self.buffer), &mut bytes);
+        InfoVmo::get(&bytes).committed_bytes
+    }
+
     /// The bytes that the VMO has in a range, as the kernel reads them for the program.
     fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, Status> {
         self.call(Sysno::vmo_read, &[self.vmo, self.buffer, offset, len])?;
@@ -244,15 +312,15 @@ impl Bench {
             }
             Op::Zero { offset, len } => {
                 let got = self.op_range(RangeOp::Zero, offset, len);
-                assert_eq!(got, self.model.fill(offset, len, 0), "{op:?}");
+                assert_eq!(got, self.model.empty(offset, len), "{op:?}");
             }
             Op::Commit { offset, len } => {
                 let got = self.op_range(RangeOp::Commit, offset, len);
-                assert_eq!(got, self.model.range(offset, len).map(|_| ()), "{op:?}");
+                assert_eq!(got, self.model.commit(offset, len), "{op:?}");
             }
             Op::Decommit { page, pages } => {
                 let got = self.op_range(RangeOp::Decommit, page * P, pages * P);
-                assert_eq!(got, self.model.fill(page * P, pages * P, 0), "{op:?}");
+                assert_eq!(got, self.model.empty(page * P, pages * P), "{op:?}");
             }
             Op::SetSize { size } => {
                 assert_eq!(self.call(Sysno::vmo_set_size, &[self.vmo, size]), Ok(()), "{op:?}");
@@ -273,6 +341,7 @@ impl Bench {
                 let offset = (from * P + word * 8) as usize;
                 if let Some(bytes) = self.model.bytes.get_mut(offset..offset + 8) {
                     bytes.copy_from_slice(&value.to_le_bytes());
+                    self.model.committed[offset / P as usize] = true;
                     self.program.poke(VirtAddr(base + word * 8), &value.to_le_bytes());
                 }
             }
@@ -284,13 +353,17 @@ impl Bench {
                     assert_eq!(self.word(base + word * 8), expected, "{op:?}");
                 }
             }
+            Op::LoadRow { mapping, page, pages } => (page..MOST.min(page + pages))
+                .for_each(|page| self.apply(Op::Load { mapping, word: page * P / 8 })),
+            Op::StoreRow { mapping, page, pages } => (page..MOST.min(page + pages))
+                .for_each(|page| self.apply(Op::Store { mapping, word: page * P / 8, value: page })),
             Op::Show { mapping, page, pages } => {
                 assert_eq!(self.vmar_op(3, mapping, page, pages), Ok(()), "{op:?}");
             }
             Op::VmarDecommit { mapping, page, pages } => {
                 let from = self.mappings[mapping].1;
                 let got = self.vmar_op(2, mapping, page, pages);
-                assert_eq!(got, self.model.fill((from + page) * P, pages * P, 0), "{op:?}");
+                assert_eq!(got, self.model.empty((from + page) * P, pages * P), "{op:?}");
             }
             Op::Remap { mapping, from } => {
                 let (vmar, at) = (u64::from(self.program.world().vmar), self.mappings[mapping].0);
@@ -338,6 +411,12 @@ impl Bench {
                 }
             }
         }
+        let committed = P * self.model.committed.iter().filter(|it| **it).count() as u64;
+        let found = self.committed();
+        assert!(
+            found == committed || self.others_commit && found > committed,
+            "{found:#x} not {committed:#x}"
+        );
         let kernel = &self.program.board.cpu.kernel;
         if let Err(broken) = kernel.check_invariants() {
             panic!("{broken}");
@@ -369,6 +448,8 @@ fn operation() -> impl Strategy<Value = Op> {
         3 => size().prop_map(|size| Op::SetStreamSize { size }),
         4 => (mapping(), words(), 1..u64::MAX).prop_map(|(mapping, word, value)| Op::Store { mapping, word, value }),
         4 => (mapping(), words()).prop_map(|(mapping, word)| Op::Load { mapping, word }),
+        2 => (mapping(), page(), 1..9_u64).prop_map(|(mapping, page, pages)| Op::LoadRow { mapping, page, pages }),
+        2 => (mapping(), page(), 1..9_u64).prop_map(|(mapping, page, pages)| Op::StoreRow { mapping, page, pages }),
         1 => (mapping(), page()).prop_map(|(mapping, page)| Op::Show { mapping, page, pages: MOST - page }),
         1 => (mapping(), page()).prop_flat_map(|(mapping, page)| {
             (1..=MOST - page).prop_map(move |pages| Op::VmarDecommit { mapping, page, pages })

@@ -66,6 +66,7 @@ mod vmo_ranges;
 mod vmo_sizes;
 mod wait_many;
 mod waiting;
+mod zeros;
 
 pub use check::{Failure, Outcome};
 pub(crate) use env::Env;
@@ -109,7 +110,7 @@ pub(crate) use scenarios;
 /// The page size, as scenarios write it.
 pub(crate) const P: u64 = abi::PAGE_SIZE;
 
-const FAMILIES: [&[Scenario]; 42] = [
+const FAMILIES: [&[Scenario]; 43] = [
     physical_create::SCENARIOS,
     physical_ops::SCENARIOS,
     physical_children::SCENARIOS,
@@ -133,6 +134,7 @@ const FAMILIES: [&[Scenario]; 42] = [
     vmo_sizes::SCENARIOS,
     vmo_locks::SCENARIOS,
     vmo_ranges::SCENARIOS,
+    zeros::SCENARIOS,
     content_ends::SCENARIOS,
     vmar_ranges::SCENARIOS,
     handles::SCENARIOS,

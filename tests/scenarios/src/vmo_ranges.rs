@@ -319,6 +319,7 @@ fn decommit_running(env: &mut Env<'_>) -> Outcome {
 fn many_mappings(env: &mut Env<'_>) -> Outcome {
     const MANY: u64 = 300;
     let vmo = ok!(env.vmo_create(2 * P, create::RESIZABLE));
+    ok!(env.vmo_write(vmo, P, &[0]));
     let mut maps = alloc::vec::Vec::new();
     for _ in 0..MANY {
         maps.push(ok!(env.map(vmo, RW, 2 * P)));
