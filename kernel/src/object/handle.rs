@@ -84,13 +84,13 @@ impl Slot {
         }
     }
 
-    /// Takes what is there. The value that it had is a bad one now.
+    /// Takes what is there, if the slot is in use. The value that it had is a bad one now.
     #[inline(always)]
-    const fn take(&mut self) -> Option<HandleEntry> {
-        let entry = self.entry();
-        self.stamp = FREE | (self.raw() & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION) as u64;
+    fn take(&mut self) -> Option<HandleEntry> {
+        let entry = self.entry()?;
+        self.stamp = FREE | u64::from((self.raw() & !HANDLE_FIXED_BITS).wrapping_add(ONE_GENERATION));
         self.next_free = NONE;
-        entry
+        Some(entry)
     }
 }
 
@@ -354,6 +354,27 @@ mod tests {
             assert_eq!(table.get(wrong), Err(Status::BAD_HANDLE), "{wrong:#x}");
         }
         assert_eq!(table.get(value), Ok(entry()));
+    }
+
+    #[test]
+    fn what_a_free_slot_has_is_no_value() {
+        let mut table = HandleTable::new(0x5A5A_1234);
+        let first = table.insert(entry()).unwrap();
+        // Every slot's next value without the low bits, which is what the slots have.
+        for index in 1..CHUNK as u32 {
+            let raw = (index << 2) ^ table.secret;
+            assert_eq!(
+                (table.get(raw), table.remove(raw)),
+                (Err(Status::BAD_HANDLE), Err(Status::BAD_HANDLE))
+            );
+            assert_eq!(table.find::<Resource>(raw), None);
+        }
+        let others: Vec<_> = (1..CHUNK).map(|_| table.insert(entry()).unwrap()).collect();
+        assert_eq!((table.len(), table.chunks.len()), (CHUNK, 1));
+        for handle in others.into_iter().chain([first]) {
+            table.remove(handle).unwrap();
+        }
+        assert!(table.is_empty());
     }
 
     #[test]
