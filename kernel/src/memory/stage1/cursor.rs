@@ -204,6 +204,7 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     /// # Errors
     /// `NoMemory` if the stock was too small, `Occupied` at a block: both are for a survey to prevent.
     pub(crate) fn make(&mut self, address: u64, level: u32) -> Result<Entry, MapError> {
+        self.settle_before_make();
         let mut entry = self.find(address);
         while entry.level < level {
             if descriptor::is_valid(entry.raw) {
@@ -222,6 +223,7 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
 
     /// Writes leaves into `count` entries that are invalid now, from `entry` on, and counts them.
     pub(crate) fn fill(&mut self, entry: &Entry, first: u64, count: u64) {
+        self.settle_before_make();
         self.machine.fill_descriptors(entry.at, count, first, covers(entry.level));
         self.unpublished = true;
         self.count(entry, self.used(entry).saturating_add(count));
@@ -475,6 +477,14 @@ impl<'a, M: Frames + Translation> Cursor<'a, M> {
     fn write(&mut self, at: PhysAddr, raw: u64) {
         self.machine.write_descriptor(at, raw);
         self.unpublished = true;
+    }
+
+    /// What this operation broke before may be where something is to be made now: the table that was near, and
+    /// empty, and those above it.
+    fn settle_before_make(&mut self) {
+        if self.stale.first <= self.stale.last {
+            self.settle();
+        }
     }
 
     /// Steps 2 to 4: what was written is in force everywhere, and what it replaced is forgotten.

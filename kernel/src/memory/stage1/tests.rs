@@ -551,6 +551,17 @@ fn an_empty_table_goes_with_the_next_operation_elsewhere() {
 }
 
 #[test]
+fn what_an_empty_table_leaves_is_forgotten_before_another_one_comes() {
+    let mut twin = Twin::new();
+    let at = 4 * GIB;
+    twin.try_all(&Step::MapPage { at, physical: 0x901_0000, attributes: READ_WRITE });
+    twin.try_all(&Step::Unmap { at, length: PAGE_SIZE, budget: 1 });
+    // The same entry of the root leads to another table now.
+    let at = at + BLOCK;
+    twin.try_all(&Step::MapRun { at, physical: 0x902_0000, length: PAGE_SIZE, attributes: READ_WRITE });
+}
+
+#[test]
 fn a_page_that_comes_and_goes_needs_no_new_table() {
     let mut twin = Twin::new();
     let at = 4 * GIB;
