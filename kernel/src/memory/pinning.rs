@@ -61,7 +61,7 @@ impl<M: Machine> Kernel<M> {
         let page = match &vmo.content {
             Content::Physical(_) => vmo.physical_at(offset),
             Content::Slice { .. } | Content::Reference(_) => return Err(Status::INTERNAL),
-            Content::Paged(_) if reach == Reach::All || self.committed(root, offset).is_some() => {
+            Content::Paged(_) if reach == Reach::All || self.is_settled(root, offset)? => {
                 self.commit_in_pieces(root, offset, left)?
             }
             Content::Paged(_) => {
@@ -81,12 +81,16 @@ impl<M: Machine> Kernel<M> {
         self.windows.translate(reach, range).map(Some).ok_or(Status::ADDRESS_UNREACHABLE)
     }
 
-    /// Gives a page a frame that a device reaches.
+    /// Gives a page a new frame, which a device reaches.
     fn commit_within_reach(&mut self, root: Id<Vmo>, offset: u64, reach: Reach) -> Result<abi::PhysAddr> {
         let mut failed = Status::ADDRESS_UNREACHABLE;
         for nth in 0.. {
             let Some(within) = self.windows.memory(reach, nth) else { break };
-            match self.commit_particular(root, offset, within) {
+            let committed = match self.committed(root, offset) {
+                Some(frame) => self.renew(root, offset >> PAGE_SHIFT, frame, within),
+                None => self.commit_particular(root, offset, within),
+            };
+            match committed {
                 Ok(frame) => return Ok(frame),
                 Err(status) => failed = status,
             }

@@ -79,27 +79,52 @@ impl<M: Machine> Kernel<M> {
     ///
     /// # Errors
     /// `NO_MEMORY`; nothing changed.
-    pub(crate) fn settle(&mut self, vmo_id: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<PhysAddr> {
-        let vmo = self.objects.get(vmo_id)?;
-        let right = match vmo.row {
+    pub(crate) fn settle(&mut self, vmo: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<PhysAddr> {
+        if self.is_right(vmo, page, frame)? { Ok(frame) } else { self.renew(vmo, page, frame, anywhere()?) }
+    }
+
+    /// Whether a page has a frame that is the VMO's own and stays.
+    ///
+    /// # Errors
+    /// `NOT_SUPPORTED` for a VMO without frames.
+    pub(crate) fn is_settled(&self, vmo: Id<Vmo>, offset: u64) -> Result<bool> {
+        match self.look(vmo, offset)? {
+            Page::Owned(frame) => self.is_right(vmo, offset >> PAGE_SHIFT, frame),
+            Page::Absent | Page::Shared(_) => Ok(false),
+        }
+    }
+
+    fn is_right(&self, vmo: Id<Vmo>, page: u64, frame: PhysAddr) -> Result<bool> {
+        let vmo = self.objects.get(vmo)?;
+        Ok(match vmo.row {
             Some(row) => row.frame(page) == Some(frame),
             None => self.machine.frame_policy(frame) == Some(vmo.policy),
-        };
-        if right {
-            return Ok(frame);
-        }
-        let better = self.frame_for(vmo_id, page, anywhere()?)?;
+        })
+    }
+
+    /// Gives a page another frame, as [`Kernel::frame_for`] takes it, with the bytes of the one that it has.
+    ///
+    /// # Errors
+    /// `NO_MEMORY`; nothing changed.
+    pub(crate) fn renew(
+        &mut self,
+        vmo: Id<Vmo>,
+        page: u64,
+        frame: PhysAddr,
+        within: PhysRange,
+    ) -> Result<PhysAddr> {
+        let better = self.frame_for(vmo, page, within)?;
         self.machine.copy_frame(frame, 0, better, 0, PAGE_SIZE as usize);
-        match self.replace_frame(vmo_id, page, better) {
+        match self.replace_frame(vmo, page, better) {
             Ok(old) => {
                 if let Some(old) = old {
                     self.machine.free_frame(old);
                 }
-                self.note_placed(vmo_id);
+                self.note_placed(vmo);
                 Ok(better)
             }
             Err(status) => {
-                self.drop_frame_for(vmo_id, better);
+                self.drop_frame_for(vmo, better);
                 Err(status)
             }
         }

@@ -185,7 +185,9 @@ impl Ram {
             None => {
                 let size = bytes.checked_next_multiple_of(CHUNK)?;
                 // As a whole out of what is cached, even where less is wanted.
-                let first = self.find_free(self.range, size, align.max(CHUNK))?;
+                let (base, last) = (within.base().0 & !(CHUNK - 1), within.last().0 | (CHUNK - 1));
+                let around = PhysRange::from_bounds(PhysAddr(base), PhysAddr(last))?;
+                let first = self.find_free(self.range.intersect(around)?, size, align.max(CHUNK))?;
                 if !within.contains(PhysRange::new(PhysAddr(first), bytes).ok()?) {
                     return None;
                 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use abi::dma::pin;
 use abi::vmar::{PERM_READ, PERM_WRITE, RangeOp};
-use abi::vmo::CachePolicy;
+use abi::vmo::{CachePolicy, child};
 use abi::{PAGE_SIZE, PhysAddr, PhysRange, Status, Sysno, VirtAddr};
 use beside::{Beside, Others, Script, beside};
 use hosted::Config;
@@ -306,6 +306,38 @@ fn what_lies_beyond_the_window_is_refused() {
     let flash = [u64::from(program.world().mmio_root), program.world().flash.base().0, P];
     let flash = making(&mut program, Sysno::vmo_create_physical, &flash).unwrap();
     assert_eq!(pin(&mut program, device, flash, 1), Err(Status::ADDRESS_UNREACHABLE));
+}
+
+/// A page that a snapshot shares gets a frame of its own with the pin.
+#[test]
+fn a_page_that_is_copied_for_a_pin_comes_within_reach() {
+    let (mut program, id) = limited();
+    let device = bti(&mut program, id);
+    let vmo = making(&mut program, Sysno::vmo_create, &[4 * P, 0]).unwrap();
+    let data = program.world().scratch.0 + P;
+    program.poke(VirtAddr(data), &7_u64.to_le_bytes());
+    call(&mut program, Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
+    let snapshot = [vmo, u64::from(child::SNAPSHOT), 0, 4 * P];
+    let copy = making(&mut program, Sysno::vmo_create_child, &snapshot).unwrap();
+    let (_, addresses) = pin(&mut program, device, copy, 4).unwrap();
+    assert!(addresses.iter().all(|at| (BUS..BUS + WINDOW.1).contains(at)), "{addresses:x?}");
+    call(&mut program, Sysno::vmo_read, &[copy, data, 0, 8]).unwrap();
+    let mut bytes = [0; 8];
+    program.peek(VirtAddr(data), &mut bytes);
+    assert_eq!(u64::from_le_bytes(bytes), 7);
+}
+
+/// So does one that was written before its VMO got another memory type.
+#[test]
+fn a_page_that_changes_its_type_for_a_pin_comes_within_reach() {
+    let (mut program, id) = limited();
+    let device = bti(&mut program, id);
+    let vmo = making(&mut program, Sysno::vmo_create, &[4 * P, 0]).unwrap();
+    let data = program.world().scratch.0 + P;
+    call(&mut program, Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
+    call(&mut program, Sysno::vmo_set_cache_policy, &[vmo, CachePolicy::Uncached as u64]).unwrap();
+    let (_, addresses) = pin(&mut program, device, vmo, 4).unwrap();
+    assert!(addresses.iter().all(|at| (BUS..BUS + WINDOW.1).contains(at)), "{addresses:x?}");
 }
 
 #[test]
