@@ -1,12 +1,14 @@
 //! `zx_process_*` and `zx_thread_*`.
 use abi::policy::Condition;
-use abi::{PAGE_SIZE, Rights, Signals, Status, status::Result};
+use abi::{Handle, PAGE_SIZE, Rights, Signals, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::stage1::Space;
-use crate::object::{Job, Name, Object, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar};
+use crate::object::{
+    HandleEntry, Job, Name, Object, ObjectRef, Process, ProcessState, Thread, ThreadState, Vmar,
+};
 use crate::ports::{Frame, Machine};
 
 /// `PSTATE` of a thread at its start: EL0, AArch64, nothing masked (Arm ARM C5.2.19).
@@ -94,24 +96,20 @@ impl<M: Machine> Kernel<M> {
     /// `zx_process_start(handle, thread, entry, stack, arg1, arg2)`: arg1 is gone from the caller
     /// whatever the outcome.
     pub(super) fn sys_process_start(&mut self, caller: Caller, args: &Args) -> Result {
-        let arg1 = args.half(4);
-        let sent = if arg1 == 0 { None } else { Some(self.take(caller, arg1)) };
-        let (process, thread) = match self.check_start(caller, args) {
+        // What is started may be what is sent: it is found before that goes.
+        let target = self.find_start(caller, args);
+        let sent = match args.half(4) {
+            abi::object::HANDLE_INVALID => Ok(None),
+            arg1 => self.take(caller, arg1).map(Some),
+        };
+        let handed = target.and_then(|target| self.send_along(target, sent).map(|value| (target, value)));
+        let ((process, thread), value) = match handed {
             Ok(ready) => ready,
             Err(status) => {
-                if let Some(Ok(entry)) = sent {
+                if let Ok(Some(entry)) = sent {
                     self.drop_handle(entry);
                 }
                 return Err(status);
-            }
-        };
-        let value = match sent.transpose()? {
-            None => 0,
-            Some(entry) => {
-                let may_go =
-                    if entry.rights.contains(Rights::TRANSFER) { Ok(()) } else { Err(Status::ACCESS_DENIED) };
-                let inserted = may_go.and_then(|()| self.objects.get_mut(process)?.handles.insert(entry));
-                inserted.inspect_err(|_| self.drop_handle(entry))?
             }
         };
         let now = self.now();
@@ -121,17 +119,32 @@ impl<M: Machine> Kernel<M> {
         self.launch(thread, args.word(2), args.word(3), [u64::from(value), args.word(5)])
     }
 
-    fn check_start(&self, caller: Caller, args: &Args) -> Result<(Id<Process>, Id<Thread>)> {
+    fn find_start(&self, caller: Caller, args: &Args) -> Result<(Id<Process>, Id<Thread>)> {
         let process = self.object::<Process>(caller, args.half(0), Rights::WRITE)?;
         let thread = self.object::<Thread>(caller, args.half(1), Rights::WRITE)?;
-        let state = self.objects.get(thread)?;
-        if state.process != process {
+        Ok((process, thread))
+    }
+
+    /// Gives a process that can start with a thread what is sent to it; its value there, 0 for nothing.
+    fn send_along(
+        &mut self,
+        (process, thread): (Id<Process>, Id<Thread>),
+        sent: Result<Option<HandleEntry>>,
+    ) -> Result<Handle> {
+        let thread = self.objects.get(thread)?;
+        if thread.process != process {
             return Err(Status::ACCESS_DENIED);
         }
-        if self.objects.get(process)?.state != ProcessState::Initial || state.state != ThreadState::New {
+        let sent = sent?;
+        if sent.is_some_and(|entry| !entry.rights.contains(Rights::TRANSFER)) {
+            return Err(Status::ACCESS_DENIED);
+        }
+        let is_new = thread.state == ThreadState::New;
+        let process = self.objects.get_mut(process)?;
+        if process.state != ProcessState::Initial || !is_new {
             return Err(Status::BAD_STATE);
         }
-        Ok((process, thread))
+        sent.map_or(Ok(abi::object::HANDLE_INVALID), |entry| process.handles.insert(entry))
     }
 
     /// `zx_process_exit(retcode)`.

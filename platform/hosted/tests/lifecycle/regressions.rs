@@ -2,7 +2,7 @@
 
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE};
 use abi::vmo::child;
-use abi::{PAGE_SIZE, Status, Sysno, VirtAddr};
+use abi::{PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 use hosted::Width;
 
 use super::Driven;
@@ -222,6 +222,33 @@ fn the_largest_vmo_and_the_last_offsets_are_refused_not_wrapped() {
     }
     let _refused = driven.call(Sysno::vmo_read, &[slice, from, u64::MAX, 1]);
     let _refused = driven.map(PERM_READ, slice, last, PAGE_SIZE);
+    driven.check();
+}
+
+/// What is sent with a start is judged before the state of what is started, and is looked up after it.
+#[test]
+fn a_start_finds_what_it_starts_before_it_takes_what_it_sends() {
+    let mut driven = Driven::start();
+    let (job, name, out) = (u64::from(driven.world.job), driven.scratch(64), driven.scratch(0));
+    driven.call(Sysno::process_create, &[job, name, 0, 0, out, out + 4]).unwrap();
+    let (process, vmar) = (u64::from(driven.read32(0)), u64::from(driven.read32(4)));
+    let thread = driven.making(Sysno::thread_create, &[process, name, 0, 0]).unwrap();
+    let start =
+        |driven: &mut Driven, sent| driven.call(Sysno::process_start, &[process, thread, 0, 0, sent, 0]);
+    driven.call(Sysno::task_kill, &[process]).unwrap();
+    driven.settle();
+    assert_eq!(start(&mut driven, 0), Err(Status::BAD_STATE));
+    let event = driven.making(Sysno::event_create, &[0]).unwrap();
+    let kept = driven.making(Sysno::handle_duplicate, &[event, u64::from(Rights::WAIT.0)]).unwrap();
+    assert_eq!(start(&mut driven, kept), Err(Status::ACCESS_DENIED), "it may not go");
+    assert_eq!(start(&mut driven, kept), Err(Status::BAD_HANDLE), "it is gone");
+    assert_eq!(start(&mut driven, event), Err(Status::BAD_STATE));
+    assert_eq!(driven.call(Sysno::handle_close, &[event]), Err(Status::BAD_HANDLE));
+    // The thread that is started may be what it is told of.
+    assert_eq!(start(&mut driven, thread), Err(Status::BAD_STATE));
+    assert_eq!(start(&mut driven, process), Err(Status::BAD_HANDLE), "the thread went before");
+    assert_eq!(driven.call(Sysno::handle_close, &[process]), Err(Status::BAD_HANDLE), "it goes in any case");
+    driven.close(vmar);
     driven.check();
 }
 
