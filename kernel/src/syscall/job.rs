@@ -21,11 +21,11 @@ impl<M: Machine> Kernel<M> {
         }
         let parent = self.object::<Job>(caller, args.half(0), Rights::MANAGE_JOB)?;
         let job = self.objects.get(parent)?;
-        if job.killed {
-            return Err(Status::BAD_STATE);
-        }
         if job.height == 0 {
             return Err(Status::OUT_OF_RANGE);
+        }
+        if job.killed {
+            return Err(Status::BAD_STATE);
         }
         self.objects.jobs.reserve()?;
         let koid = self.objects.allocate_koid();

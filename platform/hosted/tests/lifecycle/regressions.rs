@@ -252,6 +252,21 @@ fn a_start_finds_what_it_starts_before_it_takes_what_it_sends() {
     driven.check();
 }
 
+#[test]
+fn a_job_that_is_too_deep_is_so_before_it_is_dead() {
+    let mut driven = Driven::start();
+    let mut job = u64::from(driven.world.job);
+    let deepest = loop {
+        match driven.making(Sysno::job_create, &[job, 0]) {
+            Ok(child) => job = child,
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(deepest, Status::OUT_OF_RANGE);
+    driven.call(Sysno::task_kill, &[job]).unwrap();
+    assert_eq!(driven.making(Sysno::job_create, &[job, 0]), Err(Status::OUT_OF_RANGE));
+}
+
 impl Driven {
     /// How often a VMO is mapped.
     pub(super) fn mapping_count(&mut self, vmo: u64) -> u64 {
