@@ -160,6 +160,15 @@ impl<M: Machine> Kernel<M> {
         })
     }
 
+    /// Gives pages of `[from, to)` that have frames frames of the VMO's own, so that [`Kernel::zero_piece`] needs no memory; up to
+    /// where it came.
+    ///
+    /// # Errors
+    /// As for [`Kernel::zero_piece`].
+    pub(crate) fn own_piece(&mut self, vmo: Id<Vmo>, from: u64, to: u64) -> Result<u64> {
+        self.each_committed(vmo, from, to, true, |_, _, _, _| Ok(()))
+    }
+
     /// Zeroes bytes of a frame.
     ///
     /// # Errors

@@ -26,8 +26,14 @@ impl<M: Machine> Kernel<M> {
         let size = round_up(wanted)?;
         let id = self.sized(id)?;
         let vmo = self.objects.get(id)?;
-        if size < vmo.size && self.shrink_piece(Some(caller.thread), id, size)? > size {
-            return Ok(Exit::Again);
+        if size < vmo.size {
+            // The page that is cut becomes the VMO's own while all is there: later there might be no memory for that.
+            if wanted < size && self.own_piece(id, wanted, size)? < size {
+                return Ok(Exit::Again);
+            }
+            if self.shrink_piece(Some(caller.thread), id, size)? > size {
+                return Ok(Exit::Again);
+            }
         }
         // What of the last page lies beyond reads as zero when it comes back.
         if self.zero_piece(id, wanted, size)? < size {

@@ -78,6 +78,29 @@ pub(crate) fn snapshots() {
     assert!(failures > 0, "no table grew: nothing was tested");
 }
 
+/// A size that cuts a page which clones share: without memory for its copy the VMO keeps its size and what it has.
+#[test]
+pub(crate) fn a_size_that_cuts_a_shared_page() {
+    let mut failures = 0;
+    sweep(
+        |bench| {
+            let kept = exhaust(bench);
+            let vmo = filled(bench);
+            let kind = u64::from(child::SNAPSHOT | child::RESIZABLE);
+            bench.call(Sysno::vmo_create_child, &[vmo, kind, 0, 80 * P, bench.out]);
+            (bench.handle(), vmo, kept)
+        },
+        |bench, (clone, ..)| bench.try_call(Sysno::vmo_set_size, &[*clone, 31 * P + 100]),
+        |bench, (clone, vmo, kept), status| {
+            failures += u32::from(status == Status::NO_MEMORY);
+            bench.call(Sysno::vmo_get_size, &[clone, bench.out]);
+            assert_eq!(bench.slot(0), if status == Status::OK { 32 * P } else { 80 * P }, "{status}");
+            [clone, vmo].into_iter().chain(kept).for_each(|vmo| bench.close(vmo));
+        },
+    );
+    assert!(failures > 0, "nothing failed, so nothing was tested");
+}
+
 #[test]
 pub(crate) fn references() {
     sweep_making(MANY, |bench| {
