@@ -38,7 +38,7 @@ impl<M: Machine> Kernel<M> {
         }
         let piece = match self.process_piece(caller, direction, process, address, buffer, size) {
             // What lay behind the first bytes when the call began is gone: the call ends where it did.
-            Err(Status::NOT_FOUND) if before > 0 => 0,
+            Err(Status::NOT_FOUND | Status::OUT_OF_RANGE) if before > 0 => 0,
             piece => piece?,
         };
         let copied = before.saturating_add(piece);

@@ -2,7 +2,7 @@
 
 use abi::object::{InfoMaps, InfoVmo, info, maps_type};
 use abi::vmar::{PERM_READ, SPECIFIC, USER_BASE};
-use abi::vmo::{RangeOp, child};
+use abi::vmo::{RangeOp, child, create};
 use abi::{AbiStruct, PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 
 use hosted::Config;
@@ -148,6 +148,30 @@ fn writing_to_programs_is_switched_off_before_all_other_errors() {
             _ => Status::WRONG_TYPE,
         };
         assert_eq!(read, expected, "{handle:#x}");
+    }
+}
+
+/// A long read of memory that goes meanwhile ends where it was, whether its mapping goes or its VMO becomes smaller.
+#[test]
+fn a_read_of_memory_that_goes_meanwhile_ends_there() {
+    for is_unmapped in [false, true] {
+        let mut driven = Driven::start();
+        let size = 400 * P;
+        let vmo = driven.making(Sysno::vmo_create, &[size, u64::from(create::RESIZABLE)]).unwrap();
+        let target = driven.making(Sysno::vmo_create, &[size, 0]).unwrap();
+        let [at, target_at] = [vmo, target].map(|vmo| driven.map(RW, vmo, 0, size).unwrap());
+        let (vmar, process) = (u64::from(driven.world.vmar), u64::from(driven.world.process));
+        let gone = match is_unmapped {
+            true => (Sysno::vmar_unmap, [vmar, at, size, 0]),
+            false => (Sysno::vmo_set_size, [vmo, 0, 0, 0]),
+        };
+        let thread = driven.start_thread(&[gone, (Sysno::thread_exit, [0; 4])]).unwrap();
+        let args = [process, at, target_at, size, driven.scratch(16)];
+        assert_eq!(driven.call(Sysno::process_read_memory, &args), Ok(()), "{is_unmapped}");
+        let copied = driven.read64(16);
+        assert!(0 < copied && copied < size, "{copied}");
+        assert_eq!(driven.thread_result(thread), Status::OK);
+        driven.check();
     }
 }
 
