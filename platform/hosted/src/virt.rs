@@ -111,6 +111,19 @@ fn describe_made_up(fdt: &mut Fdt) {
 }
 
 impl Board {
+    /// Takes every count of the kernel's anew, and looks for an owner of each frame.
+    ///
+    /// # Panics
+    /// If the books are wrong: it says in what.
+    pub fn check_books(&self) {
+        let kernel = &self.cpu.kernel;
+        if let Err(broken) = kernel.check_invariants() {
+            panic!("{broken}");
+        }
+        let in_use = self.machine.frames_in_use() as u64;
+        assert_eq!(kernel.frames_owned(), in_use, "frames that nobody owns, or two do");
+    }
+
     /// Boots with these files beside `init`, and these boot arguments.
     ///
     /// # Panics

@@ -387,15 +387,11 @@ impl Bench {
     }
 
     fn call(&mut self, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-        let mut args = [0; 8];
-        args[..first.len()].copy_from_slice(first);
-        Status(self.program.call(sysno, args) as i32).ok()
+        self.program.ask(sysno, first)
     }
 
     fn word(&mut self, at: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.program.peek(VirtAddr(at), &mut bytes);
-        u64::from_le_bytes(bytes)
+        self.program.word(VirtAddr(at))
     }
 
     fn making(&mut self, sysno: Sysno, before: &[u64]) -> u64 {
@@ -405,17 +401,11 @@ impl Bench {
     }
 
     fn sleep(&mut self, nanoseconds: u64) {
-        let soon = self.program.call(Sysno::deadline_after, [nanoseconds, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(self.call(Sysno::nanosleep, &[soon]), Ok(()));
+        assert_eq!(self.program.sleep(nanoseconds), Ok(()));
     }
 
     fn check(&self) {
-        let kernel = &self.program.board.cpu.kernel;
-        if let Err(broken) = kernel.check_invariants() {
-            panic!("{broken}");
-        }
-        let in_use = self.program.board.machine.frames_in_use() as u64;
-        assert_eq!(kernel.frames_owned(), in_use, "frames that nobody owns, or two do");
+        self.program.board.check_books();
     }
 
     /// Takes a part in it, so that what the others made small or took away is there again.

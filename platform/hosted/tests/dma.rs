@@ -26,20 +26,12 @@ const P: u64 = PAGE_SIZE;
 /// Pages of each VMO.
 const PAGES: u64 = 6;
 
-fn call(program: &mut Program, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-    let mut args = [0; 8];
-    args[..first.len()].copy_from_slice(first);
-    Status(program.call(sysno, args) as i32).ok()
-}
-
 /// A call that leaves a word in the program's first scratch page.
 fn making(program: &mut Program, sysno: Sysno, before: &[u64]) -> Result<u64, Status> {
     let out = program.world().scratch;
     program.poke(out, &[0; 8]);
-    call(program, sysno, &[before, &[out.0]].concat())?;
-    let mut bytes = [0; 8];
-    program.peek(out, &mut bytes);
-    Ok(u64::from_le_bytes(bytes))
+    program.ask(sysno, &[before, &[out.0]].concat())?;
+    Ok(program.word(out))
 }
 
 fn bti(program: &mut Program, id: u64) -> u64 {
@@ -177,7 +169,7 @@ impl Bench {
             Op::Policy { vmo, policy } => {
                 let Some((vmo, _)) = self.pick(vmo) else { return };
                 // Refused for what is in use; what counts is what the MMU then has.
-                let set = call(&mut self.program, Sysno::vmo_set_cache_policy, &[vmo, policy]);
+                let set = self.program.ask(Sysno::vmo_set_cache_policy, &[vmo, policy]);
                 assert!(matches!(set, Ok(()) | Err(Status::BAD_STATE)), "{set:?}");
             }
             Op::Map { vmo, page, writes } => {
@@ -205,7 +197,7 @@ impl Bench {
             }
             Op::Unmap { mapping } if !self.mappings.is_empty() => {
                 let (at, length, _) = self.mappings.swap_remove(mapping % self.mappings.len());
-                call(&mut self.program, Sysno::vmar_unmap, &[vmar, at, length]).expect("unmapped");
+                self.program.ask(Sysno::vmar_unmap, &[vmar, at, length]).expect("unmapped");
             }
             Op::Pin { vmo } => {
                 let Some((vmo, pages)) = self.pick(vmo) else { return };
@@ -213,11 +205,11 @@ impl Bench {
             }
             Op::Unpin { pin } if !self.pins.is_empty() => {
                 let pmt = self.pins.swap_remove(pin % self.pins.len());
-                call(&mut self.program, Sysno::pmt_unpin, &[pmt]).expect("unpinned");
+                self.program.ask(Sysno::pmt_unpin, &[pmt]).expect("unpinned");
             }
             Op::Close { vmo } if !self.vmos.is_empty() => {
                 let (vmo, _) = self.vmos.swap_remove(vmo % self.vmos.len());
-                call(&mut self.program, Sysno::handle_close, &[vmo]).expect("closed");
+                self.program.ask(Sysno::handle_close, &[vmo]).expect("closed");
             }
             Op::Unmap { .. } | Op::Unpin { .. } | Op::Close { .. } => {}
         }
@@ -286,7 +278,7 @@ fn a_pin_brings_pages_in_where_the_device_reaches_them() {
     let vmo = making(&mut program, Sysno::vmo_create, &[40 * P, 0]).unwrap();
     let (pmt, addresses) = pin(&mut program, device, vmo, 40).unwrap();
     assert!(addresses.iter().all(|at| (BUS..BUS + WINDOW.1).contains(at)), "{addresses:x?}");
-    call(&mut program, Sysno::pmt_unpin, &[pmt]).unwrap();
+    program.ask(Sysno::pmt_unpin, &[pmt]).unwrap();
     // A device without limits has the same pages by their own addresses.
     let other = bti(&mut program, u64::MAX);
     let (_, direct) = pin(&mut program, other, vmo, 40).unwrap();
@@ -299,7 +291,7 @@ fn what_lies_beyond_the_window_is_refused() {
     let device = bti(&mut program, id);
     let vmo = making(&mut program, Sysno::vmo_create, &[2 * P, 0]).unwrap();
     let data = program.world().scratch.0 + P;
-    call(&mut program, Sysno::vmo_write, &[vmo, data, P, 8]).unwrap();
+    program.ask(Sysno::vmo_write, &[vmo, data, P, 8]).unwrap();
     let before = program.object_count();
     assert_eq!(pin(&mut program, device, vmo, 2), Err(Status::ADDRESS_UNREACHABLE));
     assert_eq!(program.object_count(), before);
@@ -316,12 +308,12 @@ fn a_page_that_is_copied_for_a_pin_comes_within_reach() {
     let vmo = making(&mut program, Sysno::vmo_create, &[4 * P, 0]).unwrap();
     let data = program.world().scratch.0 + P;
     program.poke(VirtAddr(data), &7_u64.to_le_bytes());
-    call(&mut program, Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
+    program.ask(Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
     let snapshot = [vmo, u64::from(child::SNAPSHOT), 0, 4 * P];
     let copy = making(&mut program, Sysno::vmo_create_child, &snapshot).unwrap();
     let (_, addresses) = pin(&mut program, device, copy, 4).unwrap();
     assert!(addresses.iter().all(|at| (BUS..BUS + WINDOW.1).contains(at)), "{addresses:x?}");
-    call(&mut program, Sysno::vmo_read, &[copy, data, 0, 8]).unwrap();
+    program.ask(Sysno::vmo_read, &[copy, data, 0, 8]).unwrap();
     let mut bytes = [0; 8];
     program.peek(VirtAddr(data), &mut bytes);
     assert_eq!(u64::from_le_bytes(bytes), 7);
@@ -334,8 +326,8 @@ fn a_page_that_changes_its_type_for_a_pin_comes_within_reach() {
     let device = bti(&mut program, id);
     let vmo = making(&mut program, Sysno::vmo_create, &[4 * P, 0]).unwrap();
     let data = program.world().scratch.0 + P;
-    call(&mut program, Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
-    call(&mut program, Sysno::vmo_set_cache_policy, &[vmo, CachePolicy::Uncached as u64]).unwrap();
+    program.ask(Sysno::vmo_write, &[vmo, data, 0, 8]).unwrap();
+    program.ask(Sysno::vmo_set_cache_policy, &[vmo, CachePolicy::Uncached as u64]).unwrap();
     let (_, addresses) = pin(&mut program, device, vmo, 4).unwrap();
     assert!(addresses.iter().all(|at| (BUS..BUS + WINDOW.1).contains(at)), "{addresses:x?}");
 }
@@ -349,14 +341,14 @@ fn contiguous_memory_is_taken_where_the_device_reaches_it() {
         let args = [device, 128 * P, 16];
         let vmo = making(&mut program, Sysno::vmo_create_contiguous, &args).unwrap();
         if policy < 2 {
-            call(&mut program, Sysno::vmo_set_cache_policy, &[vmo, 0]).unwrap();
+            program.ask(Sysno::vmo_set_cache_policy, &[vmo, 0]).unwrap();
         }
         let (pmt, addresses) = pin(&mut program, device, vmo, 128).unwrap();
         assert!(addresses.iter().all(|at| window.contains_addr(PhysAddr(*at))));
         assert!(addresses.windows(2).all(|pair| pair[1] == pair[0] + P));
         assert!(addresses[0].is_multiple_of(1 << 16));
-        call(&mut program, Sysno::pmt_unpin, &[pmt]).unwrap();
-        call(&mut program, Sysno::handle_close, &[vmo]).unwrap();
+        program.ask(Sysno::pmt_unpin, &[pmt]).unwrap();
+        program.ask(Sysno::handle_close, &[vmo]).unwrap();
     }
     let large = [device, WINDOW.1 + P, 0];
     assert_eq!(making(&mut program, Sysno::vmo_create_contiguous, &large), Err(Status::NO_MEMORY));
@@ -369,7 +361,7 @@ fn chunks_return_to_the_direct_map() {
     let before = program.board.machine.frames_in_use();
     for policy in [CachePolicy::Uncached, CachePolicy::UncachedDevice, CachePolicy::WriteCombining] {
         let vmo = making(&mut program, Sysno::vmo_create, &[3 * P, 0]).unwrap();
-        call(&mut program, Sysno::vmo_set_cache_policy, &[vmo, policy as u64]).unwrap();
+        program.ask(Sysno::vmo_set_cache_policy, &[vmo, policy as u64]).unwrap();
         let vmar = u64::from(program.world().vmar);
         let args = [vmar, u64::from(PERM_READ), 0, vmo, 0, 3 * P];
         let at = making(&mut program, Sysno::vmar_map, &args).unwrap();
@@ -382,11 +374,11 @@ fn chunks_return_to_the_direct_map() {
             .collect();
         assert_eq!(shown.len(), 1);
         assert_eq!(machine.kernel_policy(shown[0].0), Some(policy));
-        call(&mut program, Sysno::vmar_unmap, &[vmar, at, 3 * P]).unwrap();
-        call(&mut program, Sysno::handle_close, &[vmo]).unwrap();
+        program.ask(Sysno::vmar_unmap, &[vmar, at, 3 * P]).unwrap();
+        program.ask(Sysno::handle_close, &[vmo]).unwrap();
         for _ in 0..4 {
             let soon = program.call(Sysno::deadline_after, [1_000_000, 0, 0, 0, 0, 0, 0, 0]);
-            call(&mut program, Sysno::nanosleep, &[soon]).unwrap();
+            program.ask(Sysno::nanosleep, &[soon]).unwrap();
         }
         assert_eq!(machine.kernel_policy(shown[0].0), Some(CachePolicy::Cached));
     }

@@ -69,9 +69,7 @@ impl Bench {
     }
 
     fn try_call(&mut self, sysno: Sysno, first: &[u64]) -> Status {
-        let mut args = [0; 8];
-        args[..first.len()].copy_from_slice(first);
-        let status = Status(self.program.call(sysno, args) as i32);
+        let status = Status::from(self.program.ask(sysno, first));
         if status == Status::NO_MEMORY {
             LACKED.lock().expect("no sweep panics with it").insert(sysno as usize);
         }
@@ -83,9 +81,7 @@ impl Bench {
     }
 
     fn slot(&mut self, slot: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.program.peek(VirtAddr(self.out + slot * 8), &mut bytes);
-        u64::from_le_bytes(bytes)
+        self.program.word(VirtAddr(self.out + slot * 8))
     }
 
     fn handle(&mut self) -> u64 {

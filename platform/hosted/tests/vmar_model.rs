@@ -251,10 +251,7 @@ impl Bench {
         let scratch = program.world().scratch;
         for page in 0..WINDOW {
             program.poke(scratch, &(page + 1).to_le_bytes());
-            assert_eq!(
-                call(&mut program, Sysno::vmo_write, &[vmo.into(), scratch.0, page * PAGE_SIZE, 8]),
-                Ok(())
-            );
+            assert_eq!(program.ask(Sysno::vmo_write, &[vmo.into(), scratch.0, page * PAGE_SIZE, 8]), Ok(()));
         }
         let model = Model { regions: Vec::new(), pages: vec![None; WINDOW as usize] };
         let before = program.object_count();
@@ -273,15 +270,13 @@ impl Bench {
         let (options, offset) = place.options();
         let options = u64::from(options | CAN_MAP);
         let args = [parent.into(), options, offset, pages * PAGE_SIZE, out.0, out.0 + 8];
-        call(&mut self.program, Sysno::vmar_allocate, &args)?;
+        self.program.ask(Sysno::vmar_allocate, &args)?;
         let (handle, address) = (self.word(out), self.word(VirtAddr(out.0 + 8)));
         Ok((handle as u32, address))
     }
 
     fn word(&mut self, at: VirtAddr) -> u64 {
-        let mut bytes = [0; 8];
-        self.program.peek(at, &mut bytes);
-        u64::from_le_bytes(bytes)
+        self.program.word(at)
     }
 
     fn address(&self, region: usize, offset: u64) -> u64 {
@@ -319,21 +314,21 @@ impl Bench {
                 let index = region % count;
                 let args =
                     [self.model.regions[index].handle.into(), self.address(index, from), pages * PAGE_SIZE];
-                let got = call(&mut self.program, Sysno::vmar_unmap, &args);
+                let got = self.program.ask(Sysno::vmar_unmap, &args);
                 assert_eq!(got, self.model.unmap(index, from, pages), "{op:?}");
             }
             Op::Protect { region, from, pages, permissions } => {
                 let index = region % count;
                 let handle = self.model.regions[index].handle.into();
                 let args = [handle, permissions.into(), self.address(index, from), pages * PAGE_SIZE];
-                let got = call(&mut self.program, Sysno::vmar_protect, &args);
+                let got = self.program.ask(Sysno::vmar_protect, &args);
                 assert_eq!(got, self.model.protect(index, from, pages, permissions), "{op:?}");
             }
             Op::Range { op: range_op, region, from, pages } => {
                 let index = region % count;
                 let handle = self.model.regions[index].handle.into();
                 let args = [handle, range_op as u64, self.address(index, from), pages * PAGE_SIZE];
-                let got = call(&mut self.program, Sysno::vmar_op_range, &args);
+                let got = self.program.ask(Sysno::vmar_op_range, &args);
                 assert_eq!(got, self.model.range_op(range_op, index, from, pages), "{op:?}");
             }
             Op::Destroy { region } => {
@@ -342,7 +337,7 @@ impl Bench {
                 if index != 0 {
                     let handle = self.model.regions[index].handle.into();
                     let alive = self.model.regions[index].alive;
-                    let got = call(&mut self.program, Sysno::vmar_destroy, &[handle]);
+                    let got = self.program.ask(Sysno::vmar_destroy, &[handle]);
                     assert_eq!(got, if alive { Ok(()) } else { Err(Status::BAD_STATE) }, "{op:?}");
                     if alive {
                         self.model.destroy(index);
@@ -359,7 +354,7 @@ impl Bench {
         let (region, options) = (self.model.regions[index].handle.into(), u64::from(options | permissions));
         let (from, length) = (content * PAGE_SIZE, pages * PAGE_SIZE);
         let args = [region, options, offset, self.vmo.into(), from, length, out.0];
-        let got = call(&mut self.program, Sysno::vmar_map, &args);
+        let got = self.program.ask(Sysno::vmar_map, &args);
         assert_eq!(got, expected.as_ref().map(|_| ()).map_err(|status| *status), "{place:?}, {pages} pages");
         if let Ok(places) = expected {
             let address = self.word(out);
@@ -381,9 +376,9 @@ impl Bench {
             let permissions =
                 expected.filter(|page| page.content <= WINDOW).map_or(0, |page| page.permissions);
             let probe = self.probe.into();
-            let readable = call(&mut self.program, Sysno::vmo_write, &[probe, at, 0, 8]).is_ok();
+            let readable = self.program.ask(Sysno::vmo_write, &[probe, at, 0, 8]).is_ok();
             assert_eq!(readable, permissions & PERM_READ != 0, "page {page}, {expected:?}");
-            let writable = call(&mut self.program, Sysno::vmo_read, &[probe, at + 8, 8, 8]).is_ok();
+            let writable = self.program.ask(Sysno::vmo_read, &[probe, at + 8, 8, 8]).is_ok();
             assert_eq!(writable, permissions & PERM_WRITE != 0, "page {page}, {expected:?}");
             if let Some(expected) = expected.filter(|_| readable) {
                 assert_eq!(self.word(VirtAddr(at)), expected.content, "page {page}");
@@ -392,15 +387,9 @@ impl Bench {
     }
 }
 
-fn call(program: &mut Program, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-    let mut args = [0; 8];
-    args[..first.len()].copy_from_slice(first);
-    Status(program.call(sysno, args) as i32).ok()
-}
-
 fn make_vmo(program: &mut Program, size: u64) -> Handle {
     let out = program.world().scratch;
-    assert_eq!(call(program, Sysno::vmo_create, &[size, 0, out.0]), Ok(()));
+    assert_eq!(program.ask(Sysno::vmo_create, &[size, 0, out.0]), Ok(()));
     let mut bytes = [0; 4];
     program.peek(out, &mut bytes);
     u32::from_le_bytes(bytes)
@@ -468,14 +457,14 @@ proptest! {
         // All of it hangs on the window, and goes with it.
         let root = bench.program.world().vmar.into();
         let args = [root, bench.base, WINDOW * PAGE_SIZE];
-        prop_assert_eq!(call(&mut bench.program, Sysno::vmar_unmap, &args), Ok(()));
+        prop_assert_eq!(bench.program.ask(Sysno::vmar_unmap, &args), Ok(()));
         for region in bench.model.regions.split_off(0) {
-            prop_assert_eq!(call(&mut bench.program, Sysno::handle_close, &[region.handle.into()]), Ok(()));
+            prop_assert_eq!(bench.program.ask(Sysno::handle_close, &[region.handle.into()]), Ok(()));
         }
         // What the others had is torn down while nobody runs.
         for _ in 0..8 {
             let soon = bench.program.call(Sysno::deadline_after, [1_000_000, 0, 0, 0, 0, 0, 0, 0]);
-            prop_assert_eq!(call(&mut bench.program, Sysno::nanosleep, &[soon]), Ok(()));
+            prop_assert_eq!(bench.program.ask(Sysno::nanosleep, &[soon]), Ok(()));
         }
         prop_assert_eq!(bench.program.object_count(), bench.before);
     }
@@ -490,7 +479,7 @@ fn a_destruction_that_is_abandoned_goes_on() {
     let vmo = make_vmo(&mut program, PAGE_SIZE).into();
     let before = program.object_count();
     let allocate = [root, CAN_MAP.into(), 0, MAPPINGS * PAGE_SIZE, out.0, out.0 + 8];
-    assert_eq!(call(&mut program, Sysno::vmar_allocate, &allocate), Ok(()));
+    assert_eq!(program.ask(Sysno::vmar_allocate, &allocate), Ok(()));
     let mut bytes = [0; 16];
     program.peek(out, &mut bytes);
     let (handle, base) = bytes.split_at(8);
@@ -498,7 +487,7 @@ fn a_destruction_that_is_abandoned_goes_on() {
     let base = u64::from_le_bytes(base.try_into().expect("8 bytes"));
     for _ in 0..MAPPINGS {
         let args = [region, RW.into(), 0, vmo, 0, PAGE_SIZE, out.0];
-        assert_eq!(call(&mut program, Sysno::vmar_map, &args), Ok(()));
+        assert_eq!(program.ask(Sysno::vmar_map, &args), Ok(()));
     }
     program.store32(VirtAddr(base), 1);
 
@@ -508,15 +497,15 @@ fn a_destruction_that_is_abandoned_goes_on() {
     assert_eq!(program.board.cpu.kernel.handle(CpuId::BOOT, Event::Syscall, &mut frame), Next::Run);
     assert_eq!(frame.pc, site - 4, "the call is done by one piece, and nothing is tested");
     let map = [region, RW.into(), 0, vmo, 0, PAGE_SIZE, out.0];
-    assert_eq!(call(&mut program, Sysno::vmar_map, &map), Err(Status::BAD_STATE));
+    assert_eq!(program.ask(Sysno::vmar_map, &map), Err(Status::BAD_STATE));
 
     for _ in 0..4 {
         let soon = program.call(Sysno::deadline_after, [1_000_000, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(call(&mut program, Sysno::nanosleep, &[soon]), Ok(()));
+        assert_eq!(program.ask(Sysno::nanosleep, &[soon]), Ok(()));
     }
     let probe = make_vmo(&mut program, PAGE_SIZE).into();
-    assert_eq!(call(&mut program, Sysno::vmo_write, &[probe, base, 0, 4]), Err(Status::INVALID_ARGS));
-    assert_eq!(call(&mut program, Sysno::handle_close, &[probe]), Ok(()));
-    assert_eq!(call(&mut program, Sysno::handle_close, &[region]), Ok(()));
+    assert_eq!(program.ask(Sysno::vmo_write, &[probe, base, 0, 4]), Err(Status::INVALID_ARGS));
+    assert_eq!(program.ask(Sysno::handle_close, &[probe]), Ok(()));
+    assert_eq!(program.ask(Sysno::handle_close, &[region]), Ok(()));
     assert_eq!(program.object_count(), before);
 }

@@ -251,15 +251,11 @@ impl Bench {
     }
 
     fn call(&mut self, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-        let mut args = [0; 8];
-        args[..first.len()].copy_from_slice(first);
-        Status(self.program.call(sysno, args) as i32).ok()
+        self.program.ask(sysno, first)
     }
 
     fn word(&mut self, at: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.program.peek(VirtAddr(at), &mut bytes);
-        u64::from_le_bytes(bytes)
+        self.program.word(VirtAddr(at))
     }
 
     fn map(&mut self, mapping: usize, from: u64) {
@@ -417,11 +413,7 @@ impl Bench {
             found == committed || self.others_commit && found > committed,
             "{found:#x} not {committed:#x}"
         );
-        let kernel = &self.program.board.cpu.kernel;
-        if let Err(broken) = kernel.check_invariants() {
-            panic!("{broken}");
-        }
-        assert_eq!(kernel.frames_owned(), self.program.board.machine.frames_in_use() as u64);
+        self.program.board.check_books();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a scenario stands on: a program at EL0, simulated or real.
 
 use abi::device_table::DeviceTable;
-use abi::{Handle, PhysAddr, PhysRange, Sysno, VirtAddr};
+use abi::{Handle, PhysAddr, PhysRange, Status, Sysno, VirtAddr};
 
 /// A program that does what a scenario says.
 ///
@@ -12,6 +12,32 @@ pub trait System {
     ///
     /// The arguments are not looked at: a wild pointer goes to the kernel as it is.
     fn call(&mut self, sysno: Sysno, args: [u64; 8]) -> u64;
+
+    /// Makes a call with these arguments, and 0 for the others: as what it returns, its status.
+    ///
+    /// # Errors
+    /// The status, if it is none of success.
+    fn ask(&mut self, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
+        let mut args = [0; 8];
+        args.iter_mut().zip(first).for_each(|(arg, word)| *arg = *word);
+        Status(self.call(sysno, args) as i32).ok()
+    }
+
+    /// Sleeps for so many nanoseconds.
+    ///
+    /// # Errors
+    /// The status of `zx_nanosleep`.
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), Status> {
+        let soon = self.call(Sysno::deadline_after, [nanoseconds, 0, 0, 0, 0, 0, 0, 0]);
+        self.ask(Sysno::nanosleep, &[soon])
+    }
+
+    /// The word at an address of the program's memory, little-endian.
+    fn word(&mut self, at: VirtAddr) -> u64 {
+        let mut bytes = [0; 8];
+        self.peek(at, &mut bytes);
+        u64::from_le_bytes(bytes)
+    }
 
     /// Copies bytes out of the program's memory. Everything there is mapped Normal and readable.
     fn peek(&mut self, at: VirtAddr, into: &mut [u8]);

@@ -151,8 +151,7 @@ impl Twin {
         }
     }
 
-    /// Does one step on the tables and in the record.
-    /// Does a step, piece by piece.
+    /// Does a step on the tables and in the record, piece by piece.
     fn apply(&mut self, step: &Step) -> Result<(), MapError> {
         let mut rest = self.apply_piece(step)?;
         while let Some(step) = rest {

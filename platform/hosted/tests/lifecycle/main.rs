@@ -67,9 +67,7 @@ impl Driven {
     }
 
     fn call(&mut self, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-        let mut args = [0; 8];
-        args[..first.len()].copy_from_slice(first);
-        Status(self.program.call(sysno, args) as i32).ok()
+        self.program.ask(sysno, first)
     }
 
     /// A call whose last argument is where a handle goes.
@@ -87,9 +85,7 @@ impl Driven {
     }
 
     fn read64(&mut self, offset: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.program.peek(VirtAddr(self.scratch(offset)), &mut bytes);
-        u64::from_le_bytes(bytes)
+        self.program.word(VirtAddr(self.scratch(offset)))
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) {
@@ -127,8 +123,7 @@ impl Driven {
 
     /// Sleeps for so many nanoseconds.
     fn sleep(&mut self, nanoseconds: u64) {
-        let soon = self.program.call(Sysno::deadline_after, [nanoseconds, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(self.call(Sysno::nanosleep, &[soon]), Ok(()));
+        assert_eq!(self.program.sleep(nanoseconds), Ok(()));
     }
 
     /// Lets what is dead be torn down: everybody sleeps meanwhile.
@@ -138,12 +133,7 @@ impl Driven {
 
     /// Takes every count anew, and every frame.
     fn check(&self) {
-        let kernel = &self.program.board.cpu.kernel;
-        if let Err(broken) = kernel.check_invariants() {
-            panic!("{broken}");
-        }
-        let in_use = self.program.board.machine.frames_in_use() as u64;
-        assert_eq!(kernel.frames_owned(), in_use, "frames that nobody owns, or two do");
+        self.program.board.check_books();
     }
 
     /// Frames that hold something.

@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 
 use abi::vmar::{PERM_EXECUTE, PERM_READ, PERM_WRITE};
-use abi::{Handle, PAGE_SIZE, Signals, Status, Sysno, VirtAddr};
+use abi::{Handle, PAGE_SIZE, Signals, Sysno, VirtAddr};
 use hosted::Config;
 use proptest::prelude::*;
 use scenarios::System;
@@ -130,7 +130,7 @@ impl Others {
         let name = world.scratch.0 + DRAFT;
         let thread = making(program, Sysno::thread_create, &[u64::from(world.process), name, 0, 0]);
         let start = [u64::from(thread), self.agent_at, 0, 0, at];
-        assert_eq!(call(program, Sysno::thread_start, &start), Ok(()));
+        assert_eq!(program.ask(Sysno::thread_start, &start), Ok(()));
         self.threads.push(Other { thread, vmo, at, last: steps.len() as u64 - 1 });
     }
 
@@ -142,32 +142,24 @@ impl Others {
             program.poke(VirtAddr(at + HEADER + last * STEP), &exit.to_le_bytes());
             let (ended, forever) = (u64::from(Signals::TASK_TERMINATED.0), abi::time::INFINITE as u64);
             let wait = [u64::from(thread), ended, forever, 0];
-            assert_eq!(call(program, Sysno::object_wait_one, &wait), Ok(()));
-            assert_eq!(call(program, Sysno::vmar_unmap, &[vmar, at, PAGE_SIZE]), Ok(()));
+            assert_eq!(program.ask(Sysno::object_wait_one, &wait), Ok(()));
+            assert_eq!(program.ask(Sysno::vmar_unmap, &[vmar, at, PAGE_SIZE]), Ok(()));
             for handle in [thread, vmo] {
-                assert_eq!(call(program, Sysno::handle_close, &[u64::from(handle)]), Ok(()));
+                assert_eq!(program.ask(Sysno::handle_close, &[u64::from(handle)]), Ok(()));
             }
         }
         if self.agent_at != 0 {
-            assert_eq!(call(program, Sysno::vmar_unmap, &[vmar, self.agent_at, PAGE_SIZE]), Ok(()));
+            assert_eq!(program.ask(Sysno::vmar_unmap, &[vmar, self.agent_at, PAGE_SIZE]), Ok(()));
         }
     }
-}
-
-fn call(program: &mut Program, sysno: Sysno, first: &[u64]) -> Result<(), Status> {
-    let mut args = [0; 8];
-    args[..first.len()].copy_from_slice(first);
-    Status(program.call(sysno, args) as i32).ok()
 }
 
 /// What a call leaves in the first word of the scratch memory.
 fn making_word(program: &mut Program, sysno: Sysno, before: &[u64]) -> u64 {
     let out = program.world().scratch;
     program.poke(out, &[0; 8]);
-    assert_eq!(call(program, sysno, &[before, &[out.0]].concat()), Ok(()));
-    let mut bytes = [0; 8];
-    program.peek(out, &mut bytes);
-    u64::from_le_bytes(bytes)
+    assert_eq!(program.ask(sysno, &[before, &[out.0]].concat()), Ok(()));
+    program.word(out)
 }
 
 fn making(program: &mut Program, sysno: Sysno, before: &[u64]) -> Handle {
