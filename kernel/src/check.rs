@@ -331,9 +331,11 @@ impl<M: Machine> Kernel<M> {
         let object = ObjectRef::Vmo(id);
         let mapping = withdrawal.at.map(|at| self.objects.mappings.get(at).map(|mapping| mapping.root));
         holds("a withdrawal goes on in the list", object, mapping.is_none_or(|root| root == Some(id)))?;
-        let owner = withdrawal.owner.map(|owner| self.objects.threads.get(owner));
-        let knows = owner.is_none_or(|owner| owner.is_some_and(|owner| owner.withdraws == Some(id)));
-        holds("a thread knows what it withdraws", object, knows)
+        let next = withdrawal.next.filter(|turn| turn.is_owned).map(|turn| turn.thread);
+        let mut threads =
+            [withdrawal.owner, next].into_iter().flatten().map(|id| self.objects.threads.get(id));
+        let know = threads.all(|thread| thread.is_some_and(|thread| thread.withdraws == Some(id)));
+        holds("a thread knows what it withdraws, or waits to", object, know)
     }
 
     /// What is in a region lies apart and inside, and is found by its address.

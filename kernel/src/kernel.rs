@@ -36,6 +36,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) zeros: Option<PhysAddr>,
     /// How often pages of an unlocked VMO were discarded.
     pub(crate) discards: u64,
+    /// How often somebody was turned away from pages on their way out, and began to wait.
+    pub(crate) turned_away: u64,
     pub(crate) types: MemoryTypes,
     /// Threads with a call of `zx_vmar_map` that is made in pieces.
     pub(crate) populating: u32,

@@ -164,6 +164,7 @@ impl<M: Machine> Kernel<M> {
             trees: Trees::new(),
             zeros: None,
             discards: 0,
+            turned_away: 0,
             asids,
             types: MemoryTypes::default(),
             populating: 0,

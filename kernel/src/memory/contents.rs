@@ -260,6 +260,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn discard_piece(&mut self) -> bool {
         for _ in 0..CANDIDATES {
             let Some(id) = self.objects.unlocked.first() else { return false };
+            self.end_pause(id);
             let Some(vmo) = self.objects.vmos.get(id) else { return false };
             let (size, before) = (vmo.size, self.frames_of(id));
             // A call may be at it, which cannot go on while this one lasts; and what devices reach stays.

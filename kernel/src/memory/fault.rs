@@ -201,6 +201,10 @@ impl<M: Machine> Kernel<M> {
         let withdrawal = self.objects.vmos.get(mapping.root).and_then(|vmo| vmo.withdrawal);
         let offset = mapping.start.saturating_add(mapping.offset_of(page));
         if withdrawal.is_some_and(|withdrawal| withdrawal.covers(offset)) {
+            let from = offset & !(PAGE_SIZE - 1);
+            let copies = access == Access::Write && self.has_stand_in(mapping.root, offset);
+            let to = if copies { from + PAGE_SIZE } else { from };
+            self.turn_away(mapping.root, None, (from, to), false);
             return Err(Refusal::Busy(mapping.root));
         }
         let Backing { frame, physical, own } = self.frame_behind(page, mapping, access)?;
@@ -209,6 +213,9 @@ impl<M: Machine> Kernel<M> {
         }
         let mut attributes = mapping.attributes();
         attributes.write &= own;
+        if withdrawal.is_some() {
+            self.end_pause(mapping.root);
+        }
         let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
         space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)
     }

@@ -8,7 +8,9 @@
 //! The pages themselves do not change before the last mapping was visited. The caller then does what it came for,
 //! in the same entry: to everybody else all of it happens at once.
 //!
-//! A withdrawal belongs to the thread whose call it is, and ends with that call, however the call ends.
+//! A withdrawal belongs to the thread whose call it is, and ends with that call, however the call ends. A VMO has one at a
+//! time. Of those that are turned away meanwhile the one that has waited longest comes next, before anybody can begin
+//! anew: or who does so again and again would leave no gap for the others.
 use abi::vmar::PERM_WRITE;
 use abi::{PAGE_SIZE, Status, VirtAddr, status::Result};
 
@@ -24,6 +26,8 @@ use crate::syscall::{Caller, Exit};
 
 /// Units of work in one entry: a mapping that shows none of the pages is one, tables are as many as for the reaper.
 const UNITS_AN_ENTRY: u32 = STEPS_AN_ENTRY * UNITS_A_TABLE_STEP;
+/// How often others are turned away for the sake of who wants to see a page, and may have other plans since.
+const TIMES_A_PAUSE: u64 = 64;
 
 /// Pages on their way out of all tables.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +44,32 @@ pub struct Withdrawal {
     pub at: Option<Id<Mapping>>,
     /// Up to where in it nothing is shown any more.
     pub cleared: u64,
+    /// Who comes next.
+    pub next: Option<Turn>,
+}
+
+/// What somebody wants to do to a VMO who was turned away.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The thread, which is made to [wait](Thread::turned_away).
+    pub thread: Id<Thread>,
+    /// Whether it is for a call of that thread, which comes back for it.
+    pub is_owned: bool,
+    /// As in a [`Withdrawal`]; for who wants to see a page there is nothing between both.
+    from: u64,
+    to: u64,
+    writable: bool,
 }
 
 impl Withdrawal {
     /// Whether it takes the page with this byte.
     pub const fn covers(&self, offset: u64) -> bool {
         self.from <= offset && offset < self.to
+    }
+
+    /// Whether it takes nothing, and nobody begins meanwhile: it is the turn of who wants to see a page.
+    pub(crate) const fn is_pause(&self) -> bool {
+        self.owner.is_none() && self.from >= self.to
     }
 }
 
@@ -93,8 +117,10 @@ impl<M: Machine> Kernel<M> {
         {
             self.end_withdrawal(owner);
         }
+        let here = self.schedule.here().current.map(|caller| caller.thread);
         let vmo = self.objects.get(root)?;
-        let fresh = Withdrawal { owner, from, to, writable, at: vmo.shown.first(), cleared: 0 };
+        let mut fresh =
+            Withdrawal { owner, from, to, writable, at: vmo.shown.first(), cleared: 0, next: None };
         let mut withdrawal = match vmo.withdrawal {
             None => fresh,
             Some(mine) if (mine.owner, mine.from, mine.to, mine.writable) == (owner, from, to, writable) => {
@@ -102,12 +128,17 @@ impl<M: Machine> Kernel<M> {
             }
             // One at a time, and who came first goes first, also what is no call's: two writers that began anew
             // whenever the other one had would get nowhere.
-            Some(other) if other.owner.is_none() || other.owner != owner => {
+            Some(other) if other.owner.is_none() || other.owner != owner && other.owner != here => {
+                self.turn_away(root, owner, (from, to), writable);
                 self.help_withdrawal(root);
                 return Ok(false);
             }
-            Some(_) => {
-                self.forget_withdrawal(root);
+            // The call goes on with other pages, or what it does is nobody's from now on.
+            Some(mine) => {
+                if let Some(thread) = here.and_then(|here| self.objects.threads.get_mut(here)) {
+                    thread.withdraws = owner.map(|_| root);
+                }
+                fresh.next = mine.next;
                 fresh
             }
         };
@@ -117,11 +148,77 @@ impl<M: Machine> Kernel<M> {
         if done && vmo.withdrawal.is_none() {
             return Ok(true);
         }
-        vmo.withdrawal = if done { None } else { Some(withdrawal) };
+        vmo.withdrawal = Some(withdrawal);
         if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
             thread.withdraws = if done { None } else { Some(root) };
         }
+        if done {
+            self.pass_on(root);
+        }
         Ok(done)
+    }
+
+    /// Notes that the thread that is here was turned away from a VMO whose pages somebody takes away, with what it wants
+    /// there, if nobody waits longer. It tries again.
+    pub(crate) fn turn_away(
+        &mut self,
+        root: Id<Vmo>,
+        owner: Option<Id<Thread>>,
+        (from, to): (u64, u64),
+        writable: bool,
+    ) {
+        let Some(Caller { thread: id, .. }) = self.schedule.here().current else { return };
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        if thread.turned_away == 0 {
+            self.turned_away = self.turned_away.wrapping_add(1);
+            thread.turned_away = self.turned_away;
+        }
+        let since = thread.turned_away;
+        let Some(withdrawal) = self.objects.vmos.get_mut(root).and_then(|vmo| vmo.withdrawal.as_mut()) else {
+            return;
+        };
+        let waits =
+            |turn: &Turn| self.objects.threads.get(turn.thread).map_or(0, |thread| thread.turned_away);
+        let before = withdrawal.next;
+        // What is done is what it wants.
+        if owner.is_none() && withdrawal.owner.is_none() && (withdrawal.from, withdrawal.to) == (from, to) {
+            return;
+        }
+        if before.is_some_and(|turn| turn.thread != id && (1..since).contains(&waits(&turn))) {
+            return;
+        }
+        withdrawal.next = Some(Turn { thread: id, is_owned: owner == Some(id), from, to, writable });
+        for (thread, withdraws) in
+            [(before.filter(|turn| turn.is_owned).map(|turn| turn.thread), None), (owner, Some(root))]
+        {
+            if let Some(thread) = thread.and_then(|thread| self.objects.threads.get_mut(thread)) {
+                thread.withdraws = withdraws;
+            }
+        }
+    }
+
+    /// Ends a pause of a VMO, if there is one.
+    pub(crate) fn end_pause(&mut self, root: Id<Vmo>) {
+        if self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal).is_some_and(|it| it.is_pause()) {
+            self.pass_on(root);
+        }
+    }
+
+    /// Ends a VMO's withdrawal. Whose turn it is has it from now on.
+    fn pass_on(&mut self, root: Id<Vmo>) {
+        let Some(vmo) = self.objects.vmos.get_mut(root) else { return };
+        let Some(turn) = vmo.withdrawal.take().and_then(|withdrawal| withdrawal.next) else { return };
+        let Some(thread) = self.objects.threads.get_mut(turn.thread) else { return };
+        thread.turned_away = 0;
+        let Turn { from, mut to, writable, .. } = turn;
+        let (owner, at) = (turn.is_owned.then_some(turn.thread), vmo.shown.first());
+        if owner.is_none() && !self.has_stand_in(root, from) {
+            // What was wanted has been done meanwhile.
+            to = from;
+        }
+        if let Some(vmo) = self.objects.vmos.get_mut(root) {
+            vmo.withdrawal = Some(Withdrawal { owner, from, to, writable, at, cleared: 0, next: None });
+        }
     }
 
     /// Takes the page with a byte of a VMO that has pages out of all tables, if that is not more than so much work; whether
@@ -133,19 +230,33 @@ impl<M: Machine> Kernel<M> {
         let from = offset & !(PAGE_SIZE - 1);
         let at = self.objects.get(root)?.shown.first();
         let to = from.saturating_add(PAGE_SIZE);
-        let mut withdrawal = Withdrawal { owner: None, from, to, writable: false, at, cleared: 0 };
+        let mut withdrawal =
+            Withdrawal { owner: None, from, to, writable: false, at, cleared: 0, next: None };
         self.withdraw_on(&mut withdrawal, &mut units)
     }
 
-    /// Does a piece of somebody's withdrawal. One that is nobody's call is over when nothing is left to visit: if it
+    /// Does a piece of somebody's withdrawal. One that is no call's is over when nothing is left to visit: if it
     /// was for the sake of a frame of the page's own, that comes then, since whoever wanted it may have ended.
     pub(crate) fn help_withdrawal(&mut self, root: Id<Vmo>) {
         let Some(mut withdrawal) = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal) else { return };
+        if withdrawal.is_pause() {
+            withdrawal.cleared += 1;
+            if let Some(vmo) = self.objects.vmos.get_mut(root) {
+                vmo.withdrawal = Some(withdrawal);
+            }
+            if withdrawal.cleared >= TIMES_A_PAUSE {
+                self.pass_on(root);
+            }
+            return;
+        }
         let mut units = UNITS_AN_ENTRY;
         // What goes wrong is for the owner to find.
         let done = self.withdraw_on(&mut withdrawal, &mut units).unwrap_or(false);
         if let Some(vmo) = self.objects.vmos.get_mut(root) {
-            vmo.withdrawal = Some(withdrawal).filter(|_| !done || withdrawal.owner.is_some());
+            vmo.withdrawal = Some(withdrawal);
+        }
+        if done && withdrawal.owner.is_none() {
+            self.pass_on(root);
         }
         let is_page = withdrawal.to - withdrawal.from == PAGE_SIZE;
         if done && withdrawal.owner.is_none() && is_page && self.has_stand_in(root, withdrawal.from) {
@@ -168,21 +279,15 @@ impl<M: Machine> Kernel<M> {
         exit
     }
 
-    /// Ends a thread's withdrawal, if it has one, and forgets how far its call has come, which is over.
-    pub(crate) fn end_withdrawal(&mut self, thread: Id<Thread>) {
-        let Some(thread) = self.objects.threads.get_mut(thread) else { return };
-        (thread.copied, thread.listing, thread.search) = (0, None, None);
-        if let Some(vmo) = thread.withdraws.take().and_then(|root| self.objects.vmos.get_mut(root)) {
-            vmo.withdrawal = None;
-        }
-    }
-
-    /// Ends a VMO's withdrawal, if it has one.
-    pub(crate) fn forget_withdrawal(&mut self, root: Id<Vmo>) {
-        let withdrawal = self.objects.vmos.get_mut(root).and_then(|vmo| vmo.withdrawal.take());
-        let owner = withdrawal.and_then(|withdrawal| withdrawal.owner);
-        if let Some(thread) = owner.and_then(|owner| self.objects.threads.get_mut(owner)) {
-            thread.withdraws = None;
+    /// Ends a thread's withdrawal, if it has one or waits for it, and forgets how far its call has come, which is over.
+    pub(crate) fn end_withdrawal(&mut self, id: Id<Thread>) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        (thread.copied, thread.listing, thread.search, thread.turned_away) = (0, None, None, 0);
+        let Some(root) = thread.withdraws.take() else { return };
+        match self.objects.vmos.get_mut(root).and_then(|vmo| vmo.withdrawal.as_mut()) {
+            Some(withdrawal) if withdrawal.owner == Some(id) => self.pass_on(root),
+            Some(withdrawal) => withdrawal.next = withdrawal.next.filter(|turn| turn.thread != id),
+            None => {}
         }
     }
 

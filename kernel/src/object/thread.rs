@@ -179,6 +179,8 @@ pub struct Thread {
     pub listing: Option<Listing>,
     /// The VMO from whose mappings a call that is made again takes pages away.
     pub withdraws: Option<Id<Vmo>>,
+    /// Which one it was of all that were turned away from pages on their way out, if it waits since; else 0.
+    pub turned_away: u64,
     /// How far the mapping is shown that a call makes in pieces.
     pub populating: Option<Populating>,
     /// Bytes that a call which is made again has copied or zeroed so far.
@@ -219,6 +221,7 @@ impl Thread {
             search: None,
             listing: None,
             withdraws: None,
+            turned_away: 0,
             populating: None,
             copied: 0,
             making: None,

@@ -426,6 +426,47 @@ impl Bench {
     }
 }
 
+/// Whoever withdraws pages that many mappings show, or waits until that is over, gets on, though others begin it again
+/// and again.
+#[test]
+fn nobody_is_kept_waiting_by_who_begins_again_and_again() {
+    let decommit = Task::Range { vmo: 0, op: RangeOp::Decommit, page: 0, pages: 2 };
+    let zero = Task::Range { vmo: 0, op: RangeOp::Zero, page: 0, pages: 2 };
+    let clone = |vmo| Task::Child { vmo, kind: child::SNAPSHOT, page: 0, pages: 1, then: Then::Nothing };
+    let write = Task::Write { vmo: 0, page: 0, pages: 1 };
+    let pin = Task::Pin { vmo: 0, page: 1, pages: 1, unpins: true };
+    let touch = |writes| Task::Touch { at: 0, writes };
+    let view = Task::Map { vmo: 0, options: RW | SPECIFIC | ALLOW_FAULTS, at: 0, page: 0, pages: 2 };
+    // What goes on beside the driven thread, and whether that looks at the pages.
+    let crowds = [
+        (false, vec![vec![decommit], vec![clone(0)]]),
+        (false, vec![vec![clone(0)], vec![decommit]]),
+        (true, vec![vec![view, touch(true)], vec![clone(0)], vec![decommit]]),
+        (true, vec![vec![view, touch(false)], vec![clone(0)], vec![clone(3)]]),
+        (true, vec![vec![write], vec![clone(0)], vec![clone(3)]]),
+        (true, vec![vec![zero], vec![clone(0)], vec![pin]]),
+        (true, vec![vec![decommit], vec![clone(0)], vec![clone(0)]]),
+    ];
+    for ((looks, others), cpus) in crowds.iter().flat_map(|crowd| [(crowd, 1), (crowd, 3)]) {
+        let beside = Beside { cpus, seed: 0, others: others.clone() };
+        let mut bench = Bench::new(&beside);
+        let things = bench.things;
+        let others = beside.start(&mut bench.program, |script, task| task.add(&things, script));
+        for round in 0..24 {
+            bench.refresh(round);
+            bench.sleep(20_000);
+            if *looks {
+                let at = VirtAddr(bench.views[round as usize % VIEWS]);
+                let _seen = bench.program.load32(at);
+                bench.program.store32(at, round as u32);
+            }
+            bench.check();
+        }
+        others.stop(&mut bench.program);
+        bench.check();
+    }
+}
+
 proptest! {
     // Seeds of what failed are kept beside this file.
     #![proptest_config(ProptestConfig {

@@ -24,10 +24,11 @@ const RW: u64 = (PERM_READ | PERM_WRITE) as u64;
 /// The machine of a case, and what goes on beside the driven thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Beside<T> {
-    cpus: usize,
-    seed: u64,
+    pub(crate) cpus: usize,
+    /// What the order of their steps is drawn from.
+    pub(crate) seed: u64,
     /// What each of the other threads does, again and again.
-    others: Vec<Vec<T>>,
+    pub(crate) others: Vec<Vec<T>>,
 }
 
 /// Threads that do such tasks, as many at a time as fit into a script.
