@@ -129,6 +129,11 @@ impl<M: Machine> Kernel<M> {
             // One at a time, and who came first goes first, also what is no call's: two writers that began anew
             // whenever the other one had would get nowhere.
             Some(other) if other.owner.is_none() || other.owner != owner && other.owner != here => {
+                // A pause keeps pages in sight: what is over in one entry takes nothing away from it.
+                let mut units = UNITS_AN_ENTRY;
+                if other.is_pause() && owner.is_none() && self.withdraw_on(&mut fresh, &mut units)? {
+                    return Ok(true);
+                }
                 self.turn_away(root, owner, (from, to), writable);
                 self.help_withdrawal(root);
                 return Ok(false);
