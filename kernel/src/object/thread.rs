@@ -134,6 +134,8 @@ pub enum Place {
         vmar: Id<Vmar>,
         /// The mapping's first address.
         base: u64,
+        /// The mapping: another one may be there now.
+        mapping: Id<Mapping>,
         /// How deep it is.
         depth: u32,
         /// Up to which page of the VMO that has its bytes.

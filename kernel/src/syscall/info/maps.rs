@@ -66,13 +66,13 @@ impl<M: Machine> Kernel<M> {
                 Ok(Step { record, next: Some(Place::Inside(id, region.base, depth + 1)) })
             }
             Place::Inside(id, from, depth) => self.map_inside(topic, of, id, from, depth),
-            Place::Counting { vmar, base, depth, page, found } => {
+            Place::Counting { vmar, base, mapping: id, depth, page, found } => {
                 let entry = self.objects.get(vmar)?.entries.get(base).and_then(|entry| entry.mapping());
-                let Some(mapping) = entry else {
+                if entry != Some(id) {
                     return Ok(Step { record: None, next: Some(Place::Inside(vmar, base, depth)) });
-                };
-                let mapping = self.objects.mapping(mapping)?;
-                self.mapping_step(topic, mapping, depth, self.count_on(mapping, depth, page, found)?)
+                }
+                let mapping = self.objects.mapping(id)?;
+                self.mapping_step(topic, mapping, depth, self.count_on(id, mapping, depth, page, found)?)
             }
             Place::Member(_) | Place::Number(_) => Err(Status::INTERNAL),
         }
@@ -81,13 +81,13 @@ impl<M: Machine> Kernel<M> {
     fn map_inside(&self, topic: u32, of: ObjectRef, id: Id<Vmar>, from: u64, depth: u32) -> Result<Step> {
         let region = self.objects.get(id)?;
         match region.entries.ceiling(from) {
-            Some((_, Entry::Mapping { id: mapping, .. })) => {
-                let mapping = self.objects.mapping(mapping)?;
+            Some((_, Entry::Mapping { id: at, .. })) => {
+                let mapping = self.objects.mapping(at)?;
                 if is_vmos(topic) {
                     let record = self.vmo_record(mapping.vmo, vmo_flags::VIA_MAPPING, Rights::NONE, topic)?;
                     return Ok(Step { record: Some(record), next: Some(after(mapping, depth)) });
                 }
-                self.mapping_step(topic, mapping, depth, self.count(mapping, depth)?)
+                self.mapping_step(topic, mapping, depth, self.count(at, mapping, depth)?)
             }
             Some((_, Entry::Region { vmar, .. })) => {
                 Ok(Step { record: None, next: Some(Place::Region(vmar, depth)) })
@@ -116,17 +116,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// How many of a mapping's pages have a frame. Where it shows a VMO whole that is known, else it is counted.
-    pub(super) fn count(&self, mapping: &Mapping, depth: u32) -> Result<Counted> {
+    pub(super) fn count(&self, id: Id<Mapping>, mapping: &Mapping, depth: u32) -> Result<Counted> {
         let root = self.objects.get(mapping.root)?;
         let from = mapping.start.saturating_add(mapping.offset);
         if from == 0 && mapping.length >= root.size {
             return Ok(Counted::All(self.found_in(root)));
         }
-        self.count_on(mapping, depth, from / PAGE_SIZE, Found::default())
+        self.count_on(id, mapping, depth, from / PAGE_SIZE, Found::default())
     }
 
     pub(super) fn count_on(
         &self,
+        id: Id<Mapping>,
         mapping: &Mapping,
         depth: u32,
         from: u64,
@@ -148,7 +149,8 @@ impl<M: Machine> Kernel<M> {
                 _ => return Ok(Counted::All(found)),
             }
         }
-        Ok(Counted::More(Place::Counting { vmar: mapping.vmar, base: mapping.base, depth, page, found }))
+        let &Mapping { vmar, base, .. } = mapping;
+        Ok(Counted::More(Place::Counting { vmar, base, mapping: id, depth, page, found }))
     }
 
     /// The pages of a VMO of its own that have a frame.

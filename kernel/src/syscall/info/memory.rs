@@ -115,11 +115,14 @@ impl<M: Machine> Kernel<M> {
         let (region, from, depth) = match at {
             Place::Region(id, depth) => (id, self.objects.get(id)?.base, depth + 1),
             Place::Inside(id, from, depth) => (id, from, depth),
-            Place::Counting { vmar, base, depth, page, found } => {
+            Place::Counting { vmar, base, mapping: id, depth, page, found } => {
                 let entry = self.objects.get(vmar)?.entries.get(base).and_then(|entry| entry.mapping());
-                let Some(mapping) = entry else { return Ok(Some(Place::Inside(vmar, base, depth))) };
-                let mapping = self.objects.mapping(mapping)?;
-                return self.sum_mapping(stats, mapping, depth, self.count_on(mapping, depth, page, found)?);
+                if entry != Some(id) {
+                    return Ok(Some(Place::Inside(vmar, base, depth)));
+                }
+                let mapping = self.objects.mapping(id)?;
+                let counted = self.count_on(id, mapping, depth, page, found)?;
+                return self.sum_mapping(stats, mapping, depth, counted);
             }
             Place::Space | Place::Member(_) | Place::Number(_) => return Err(Status::INTERNAL),
         };
@@ -135,9 +138,9 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Option<Place>> {
         let region = self.objects.get(id)?;
         match region.entries.ceiling(from) {
-            Some((_, Entry::Mapping { id: mapping, .. })) => {
-                let mapping = self.objects.mapping(mapping)?;
-                self.sum_mapping(stats, mapping, depth, self.count(mapping, depth)?)
+            Some((_, Entry::Mapping { id, .. })) => {
+                let mapping = self.objects.mapping(id)?;
+                self.sum_mapping(stats, mapping, depth, self.count(id, mapping, depth)?)
             }
             Some((_, Entry::Region { vmar, .. })) => Ok(Some(Place::Region(vmar, depth))),
             None => Ok(region.parent.map(|parent| {

@@ -1,7 +1,7 @@
 //! What another thread does between the pieces of a call, and what lies at the edges of what a call may do.
 
 use abi::object::{InfoMaps, InfoVmo, info, maps_type};
-use abi::vmar::{PERM_READ, SPECIFIC, USER_BASE};
+use abi::vmar::{PERM_READ, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE};
 use abi::vmo::{RangeOp, child, create};
 use abi::{AbiStruct, PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 
@@ -83,6 +83,46 @@ fn a_list_whose_handle_is_closed_leaves_no_place_to_the_next() {
     maps.iter().for_each(|&at| driven.unmap(at, P).unwrap());
     driven.forget_scripts();
     driven.check();
+}
+
+/// What is counted of a mapping is not what another one had in its place when the count began.
+#[test]
+fn a_mapping_that_takes_a_place_is_counted_anew() {
+    let (pages, records) = (1000, 64);
+    let mut met = 0;
+    for pieces in 1..12 {
+        let mut driven = Driven::start();
+        let size = (pages + 1) * P;
+        let [old, new] = [(); 2].map(|()| driven.making(Sysno::vmo_create, &[size, 0]).unwrap());
+        driven.call(Sysno::vmo_op_range, &[old, RangeOp::Commit as u64, 0, size, 0, 0]).unwrap();
+        // A part, so that its pages are counted.
+        let at = driven.map(RW, old, P, pages * P).unwrap();
+        let list = driven.making(Sysno::vmo_create, &[64 << 10, 0]).unwrap();
+        let list_at = driven.map(RW, list, 0, 64 << 10).unwrap();
+        let (process, topic) = (u64::from(driven.world.process), u64::from(info::PROCESS_MAPS));
+        let get = [process, topic, list_at, records * InfoMaps::SIZE as u64];
+        let thread =
+            driven.start_thread(&[(Sysno::object_get_info, get), (Sysno::thread_exit, [0; 4])]).unwrap();
+        (0..pieces).for_each(|_| driven.yield_now());
+        let (vmar, over) = (u64::from(driven.world.vmar), u64::from(RW | SPECIFIC_OVERWRITE));
+        let args = [vmar, over, at - USER_BASE, new, 0, pages * P, driven.scratch(8)];
+        driven.call(Sysno::vmar_map, &args).unwrap();
+        let end = u64::from(abi::Signals::TASK_TERMINATED.0);
+        driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+        let mut bytes = [0; InfoMaps::SIZE];
+        for record in 0..records {
+            driven.program.peek(VirtAddr(list_at + record * InfoMaps::SIZE as u64), &mut bytes);
+            let maps = InfoMaps::get(&bytes);
+            if maps.maps_type == maps_type::MAPPING && maps.base == at {
+                let is_new = maps.vmo_offset == 0;
+                met += u32::from(is_new);
+                assert_eq!(maps.committed_bytes, if is_new { 0 } else { pages * P }, "{pieces}");
+            }
+        }
+        driven.forget_scripts();
+        driven.check();
+    }
+    assert!(met > 0, "the new one was listed");
 }
 
 /// Nobody writes to the vDSO, whatever it is called.
