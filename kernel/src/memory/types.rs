@@ -85,7 +85,10 @@ impl MemoryTypes {
     #[inline(always)]
     pub fn at_hand(&mut self, range: PhysRange) -> Option<Recent<'_>> {
         let (base, segment) = &mut self.recent;
-        ((*base, segment.last) == (range.base().0, range.last().0)).then_some(Recent(segment))
+        if *base != range.base().0 || segment.last != range.last().0 {
+            return None;
+        }
+        Some(Recent(segment))
     }
 
     /// Records one more mapping of `range`.

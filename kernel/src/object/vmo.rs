@@ -193,8 +193,9 @@ impl Vmo {
     /// Counts a mapping less.
     #[inline]
     pub const fn discount_mapping(&mut self) {
-        self.mappings = self.mappings.saturating_sub(1);
-        self.header.holds = self.header.holds.saturating_sub(1);
+        // It counted this one.
+        self.mappings = self.mappings.wrapping_sub(1);
+        self.header.holds = self.header.holds.wrapping_sub(1);
     }
 
     /// Whether a table may show zeros in the place of a page that it has nothing for.
