@@ -22,12 +22,13 @@ use crate::vdso;
 pub(crate) const CHOICE: &str = "JACINTH_CC";
 
 /// For programs and the library alike. Hidden symbols are reached without a table, which crt0 needs before it has
-/// filled any; frame pointers make a backtrace a walk over two words a frame; the helpers for atomics are libgcc's.
-const FLAGS: [&str; 17] = [
+/// filled any; all thread-local data are the program's own; frame pointers make a backtrace a walk over two words a frame; the helpers for atomics are libgcc's.
+const FLAGS: [&str; 18] = [
     "-c",
     "-std=gnu17",
     "-ffreestanding",
     "-fPIE",
+    "-ftls-model=local-exec",
     "-fvisibility=hidden",
     "-fno-stack-protector",
     "-fno-asynchronous-unwind-tables",

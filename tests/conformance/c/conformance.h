@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <threads.h>
 
 #include <zircon/process.h>
 #include <zircon/processargs.h>
@@ -34,6 +35,9 @@ extern const struct test library_tests[];
 extern const struct test reading_tests[];
 extern const struct test threads_tests[];
 extern const struct test together_tests[];
+
+/* The test that a thread runs: NULL in all but the first one. */
+extern thread_local const struct test* running;
 
 /* What the tests know of the machine (world.c). */
 struct range {

@@ -10,6 +10,8 @@ static const struct test* const families[] = {
     reading_tests,         threads_tests,      together_tests,
 };
 
+thread_local const struct test* running;
+
 static char why[200];
 
 bool failed(const char* file, int line, const char* format, ...) {
@@ -45,6 +47,7 @@ int main(int argc, char** argv) {
             if (!picked(test->id, argc, argv)) {
                 continue;
             }
+            running = test;
             bool good = test->run();
             tidy();
             if (good) {

@@ -156,6 +156,67 @@ static bool once_and_values(void) {
     return true;
 }
 
+/* Thread-local data: with a value that is an address, wider aligned than a stack, zero, and another file's (main.c). */
+static thread_local const int* numbered = &counted;
+static thread_local _Alignas(256) unsigned char wide[300] = {[0] = 7, [299] = 9};
+static thread_local uint64_t zeros[40];
+static thread_local bool seen_by_constructor;
+
+__attribute__((constructor)) static void constructed(void) { seen_by_constructor = wide[299] == 9; }
+
+/* Whether the data are as they begin; makes them the thread's. */
+static bool begins_anew(int* own) {
+    bool good = numbered == &counted && wide[0] == 7 && wide[299] == 9 && wide[150] == 0 && running == NULL;
+    good = good && (uintptr_t)wide % 256 == 0;
+    for (size_t i = 0; i < 40; i++) {
+        good = good && zeros[i] == 0;
+        zeros[i] = (uintptr_t)own;
+    }
+    numbered = own;
+    memset(wide, *own, sizeof(wide));
+    running = (const struct test*)own;
+    return good;
+}
+
+static bool still_own(const int* own) {
+    bool good = numbered == own && running == (const struct test*)own;
+    for (size_t i = 0; i < 300; i++) {
+        good = good && wide[i] == *own && zeros[i % 40] == (uintptr_t)own;
+    }
+    return good;
+}
+
+static int has_own_data(void* argument) {
+    int* own = argument;
+    bool good = begins_anew(own) && !seen_by_constructor;
+    for (int i = 0; i < 50; i++) {
+        thrd_yield();
+        good = good && still_own(own);
+    }
+    return good;
+}
+
+static bool own_data(void) {
+    thrd_t threads[THREADS];
+    int numbers[THREADS], mine = 99;
+    const struct test* here = running;
+    TRUTH(seen_by_constructor && here != NULL);
+    running = NULL;
+    TRUTH(begins_anew(&mine));
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = i + 1;
+        SAME(thrd_create(&threads[i], has_own_data, &numbers[i]), thrd_success);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        int good = 0;
+        SAME(thrd_join(threads[i], &good), thrd_success);
+        SAME(good, 1);
+    }
+    TRUTH(still_own(&mine));
+    running = here;
+    return true;
+}
+
 static int left_alone(void* argument) {
     __atomic_fetch_add((int*)argument, 1, __ATOMIC_RELAXED);
     return 0;
@@ -293,5 +354,6 @@ const struct test threads_tests[] = {
     {"LIB-J33", "a thread is called as it was asked for", named},
     {"LIB-J34", "who sleeps is not woken too early, and the clock goes on meanwhile", sleeps},
     {"LIB-J35", "a thread ends without the stack that it stood on", leaves_nothing},
+    {"LIB-J36", "each thread has its own thread-local data, as they begin", own_data},
     {NULL, NULL, NULL},
 };

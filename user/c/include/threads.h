@@ -1,8 +1,8 @@
 /* C's threads, but for what takes a time of day.
  *
  * A thread of thrd_create has errno to itself and a stack of 256 KiB above a page that is not mapped. It does not end by
- * zx_thread_exit. Threads that a program makes by zx_thread_create have none of this: they share one errno and have no
- * thrd_t. zircon/threads.h gives a thread's handle. */
+ * zx_thread_exit. Threads that a program makes by zx_thread_create have none of this: they share one errno, have no
+ * thrd_t, and end by a fault where they touch thread-local data. zircon/threads.h gives a thread's handle. */
 #ifndef THREADS_H_
 #define THREADS_H_
 
@@ -11,6 +11,10 @@
 #ifdef __cplusplus
 extern "C" {
 #define _Noreturn __attribute__((__noreturn__))
+#endif
+
+#ifndef __cplusplus
+#define thread_local _Thread_local
 #endif
 
 enum { thrd_success, thrd_nomem, thrd_timedout, thrd_busy, thrd_error };

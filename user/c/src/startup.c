@@ -32,7 +32,9 @@ static size_t given_count;
 static size_t given_room;
 static jacinth_lock_t given_lock;
 
-struct jacinth_thread __jacinth_main_thread;
+/* What main's thread has before there is a heap, and for good if the program has no data of each thread. */
+static struct jacinth_bare_thread bare;
+struct jacinth_thread* __jacinth_main_thread;
 
 /* What threads share that have no block. */
 static int shared_error;
@@ -189,9 +191,26 @@ static void run_constructors(void) {
     }
 }
 
+static void become(struct jacinth_thread* thread) {
+    __jacinth_main_thread = thread;
+    __asm__ volatile("msr tpidr_el0, %0" : : "r"(__jacinth_pointer_of(thread)) : "memory");
+}
+
+/* Gives main's thread its own data. */
+static void make_own_data(void) {
+    size_t size = __jacinth_thread_size();
+    if (size > sizeof(bare)) {
+        void* memory = calloc(1, size);
+        if (memory == NULL) {
+            fail("there is no memory for its thread-local data", ZX_ERR_NO_MEMORY);
+        }
+        become(__jacinth_thread_in(memory));
+    }
+}
+
 _Noreturn void __jacinth_begin(zx_handle_t bootstrap) {
     _Alignas(16) static char bytes[FIRST_MESSAGE_MAX];
-    __asm__ volatile("msr tpidr_el0, %0" : : "r"(&__jacinth_main_thread));
+    become(&bare.thread);
     zx_handle_t handles[ZX_CHANNEL_MAX_MSG_HANDLES];
     uint32_t size = 0;
     uint32_t count = 0;
@@ -210,6 +229,7 @@ _Noreturn void __jacinth_begin(zx_handle_t bootstrap) {
         fail("its bootstrap message lacks VMAR_ROOT", ZX_ERR_INVALID_ARGS);
     }
     seal();
+    make_own_data();
     for (uint32_t i = 0; i < count; i++) {
         if (!kept[i]) {
             store(infos[i], handles[i]);

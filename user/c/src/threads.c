@@ -61,20 +61,21 @@ static void reap(void) {
     }
 }
 
-/* A stack with a page below it that is not mapped; the thread's block is at its top. */
+/* A stack with a page below it that is not mapped; the thread and its own data are at its top. */
 static zx_status_t make_stack(struct jacinth_thread** thread) {
     zx_handle_t region = ZX_HANDLE_INVALID, vmo = ZX_HANDLE_INVALID;
     zx_vaddr_t base = 0, stack = 0;
+    const size_t own = __jacinth_thread_size(), size = (STACK + own + GUARD - 1) & ~(GUARD - 1);
     zx_vm_option_t options = ZX_VM_CAN_MAP_READ | ZX_VM_CAN_MAP_WRITE | ZX_VM_CAN_MAP_SPECIFIC;
-    zx_status_t status = zx_vmar_allocate(zx_vmar_root_self(), options, 0, GUARD + STACK, &region, &base);
+    zx_status_t status = zx_vmar_allocate(zx_vmar_root_self(), options, 0, GUARD + size, &region, &base);
     if (status != ZX_OK) {
         return status;
     }
-    status = zx_vmo_create(STACK, 0, &vmo);
+    status = zx_vmo_create(size, 0, &vmo);
     if (status == ZX_OK) {
         (void)zx_object_set_property(vmo, ZX_PROP_NAME, "stack", 5);
         options = ZX_VM_PERM_READ | ZX_VM_PERM_WRITE | ZX_VM_SPECIFIC;
-        status = zx_vmar_map(region, options, GUARD, vmo, 0, STACK, &stack);
+        status = zx_vmar_map(region, options, GUARD, vmo, 0, size, &stack);
         zx_handle_close(vmo);
     }
     if (status != ZX_OK) {
@@ -83,7 +84,7 @@ static zx_status_t make_stack(struct jacinth_thread** thread) {
         return status;
     }
     /* New memory is zero. */
-    *thread = (struct jacinth_thread*)((stack + STACK - sizeof(struct jacinth_thread)) & ~(zx_vaddr_t)63);
+    *thread = __jacinth_thread_in((void*)(stack + size - own));
     (*thread)->region = region;
     return ZX_OK;
 }
@@ -107,7 +108,9 @@ int thrd_create_with_name(thrd_t* out, thrd_start_t run, void* argument, const c
         thread->handle = handle;
         /* The thread may have read it before this returns. */
         *out = thread;
-        status = zx_thread_start(handle, (zx_vaddr_t)__jacinth_thread_entry, (zx_vaddr_t)thread, (uintptr_t)thread, 0);
+        const zx_vaddr_t entry = (zx_vaddr_t)__jacinth_thread_entry;
+        const uintptr_t pointer = __jacinth_pointer_of(thread);
+        status = zx_thread_start(handle, entry, (zx_vaddr_t)thread, (uintptr_t)thread, pointer);
     }
     if (status != ZX_OK) {
         release(thread);
@@ -138,7 +141,7 @@ static void destroy_values(struct jacinth_thread* self) {
 
 _Noreturn void thrd_exit(int result) {
     struct jacinth_thread* self = thrd_current();
-    if (self == &__jacinth_main_thread) {
+    if (self == __jacinth_main_thread) {
         /* The process ends with its last thread, and what main's stream holds would be lost. */
         __jacinth_flush_all();
     }
@@ -157,7 +160,7 @@ _Noreturn void thrd_exit(int result) {
 }
 
 int thrd_join(thrd_t thread, int* result) {
-    if (thread == &__jacinth_main_thread || !has_ended(thread, ZX_TIME_INFINITE)) {
+    if (thread == __jacinth_main_thread || !has_ended(thread, ZX_TIME_INFINITE)) {
         return thrd_error;
     }
     if (result != NULL) {
@@ -168,7 +171,7 @@ int thrd_join(thrd_t thread, int* result) {
 }
 
 int thrd_detach(thrd_t thread) {
-    if (thread == &__jacinth_main_thread) {
+    if (thread == __jacinth_main_thread) {
         return thrd_error;
     }
     __jacinth_lock(&lock);
@@ -187,7 +190,7 @@ int thrd_equal(thrd_t a, thrd_t b) { return a == b; }
 void thrd_yield(void) { zx_nanosleep(0); }
 
 zx_handle_t thrd_get_zx_handle(thrd_t thread) {
-    return thread == &__jacinth_main_thread ? zx_thread_self() : thread->handle;
+    return thread == __jacinth_main_thread ? zx_thread_self() : thread->handle;
 }
 
 int thrd_sleep(const struct timespec* duration, struct timespec* rest) {

@@ -221,6 +221,19 @@ fn the_library_answers_as_this_machines_does() {
     assert!(run.status.success(), "{}{}", run.stdout, run.stderr);
 }
 
+/// Thread-local data by a model: where the data of any program must lie.
+#[test]
+fn a_threads_own_data_lie_where_elf_says() {
+    let scratch = Scratch::new().unwrap();
+    let program = scratch.path().join("own_data");
+    let mut command = Command::new(process::find_program(&["cc"]).unwrap());
+    command.args(["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-idirafter"]);
+    command.arg(root().join("user/c/include")).args(TRAPS).arg("-o").arg(&program);
+    checked(command, &root().join("tests/conformance/c/hosted/own_data.c"), "own_data.c");
+    let run = process::capture(&mut Command::new(&program)).unwrap();
+    assert!(run.status.success(), "{}{}", run.stdout, run.stderr);
+}
+
 /// Compiles these files as `--program` would.
 fn compile_texts(files: &[(&str, &str)]) -> Result<Option<Compiled>> {
     let scratch = Scratch::new()?;
