@@ -5,6 +5,7 @@ use abi::vmar::{
     FAULT_BEYOND_STREAM_SIZE, MAP_RANGE, OFFSET_IS_UPPER_LIMIT, PERM_EXECUTE, PERM_MASK, PERM_READ,
     PERM_READ_IF_XOM_UNSUPPORTED, PERM_WRITE, REQUIRE_NON_RESIZABLE, SPECIFIC, SPECIFIC_OVERWRITE,
 };
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, PhysRange, Rights, Status, status::Result};
 
 use super::region::{Placement, alignment};
@@ -99,11 +100,8 @@ impl<M: Machine> Kernel<M> {
         let is_elsewhere = region.process != Some(caller.process);
         if options & CAREFUL != 0 || offset != 0 || is_elsewhere || mapped.is_vdso || !mapped.has_own_bytes()
         {
-            return self.map_with_care(
-                caller,
-                args,
-                Allowed { vmar, vmo, permissions: allowed, align, length },
-            );
+            let allowed = Allowed { vmar, vmo, permissions: allowed, align, length };
+            return self.map_with_care(caller, args, allowed);
         }
         // Somewhere in the caller's own space, and of a VMO that has its bytes itself: nearly always.
         if length > region.size {
@@ -119,22 +117,9 @@ impl<M: Machine> Kernel<M> {
             region,
             shown: &mut mapped.shown,
         };
-        let mapping = Mapping {
-            vmar,
-            base: 0,
-            length,
-            vmo,
-            offset: vmo_offset,
-            root: vmo,
-            start: 0,
-            permissions,
-            max_permissions: allowed,
-            policy,
-            ends_with_content: false,
-            is_vdso_code: false,
-            links: Links::default(),
-        };
-        let Entered { id, base, shown } = match entering.enter(mapping, Spot::Anywhere { align }, physical) {
+        let allowed = Allowed { vmar, vmo, permissions: allowed, align, length };
+        let entered = enter_anywhere(entering, allowed, permissions, vmo_offset, physical, policy);
+        let Entered { id, base, shown } = match entered {
             Ok(entered) => entered,
             Err(refusal) => return self.clean_or(refusal, physical, policy),
         };
@@ -359,6 +344,38 @@ fn check_range(region: &Vmar, address: u64, len: u64) -> Result<(u64, u64)> {
 /// What options of `zx_vmar_map` are refused whatever they come with, and those that say more than a permission to
 /// read: with none of either, and the permissions allowed, there is nothing to check.
 const SPECIAL: u32 = !(PERM_MASK | SPECIFIC | SPECIFIC_OVERWRITE | MAP_RANGE);
+
+/// Enters a mapping somewhere, of a VMO that has its bytes itself.
+///
+/// # Errors
+/// As for [`Entering::enter`]. Nothing changed.
+#[inline(always)]
+fn enter_anywhere<M: Machine>(
+    entering: Entering<'_, M>,
+    allowed: Allowed,
+    permissions: u32,
+    offset: u64,
+    physical: Option<PhysRange>,
+    policy: CachePolicy,
+) -> Result<Entered> {
+    let Allowed { vmar, vmo, permissions: max_permissions, align, length } = allowed;
+    let mapping = Mapping {
+        vmar,
+        base: 0,
+        length,
+        vmo,
+        offset,
+        root: vmo,
+        start: 0,
+        permissions,
+        max_permissions,
+        policy,
+        ends_with_content: false,
+        is_vdso_code: false,
+        links: Links::default(),
+    };
+    entering.enter(mapping, Spot::Anywhere { align }, physical)
+}
 
 /// The checks on options alone, in Zircon's order; gives the alignment that they ask for.
 #[inline]
