@@ -162,7 +162,10 @@ static thread_local _Alignas(256) unsigned char wide[300] = {[0] = 7, [299] = 9}
 static thread_local uint64_t zeros[40];
 static thread_local bool seen_by_constructor;
 
-__attribute__((constructor)) static void constructed(void) { seen_by_constructor = wide[299] == 9; }
+/* Clang would run it while it compiles, and have every thread begin with what it wrote. */
+__attribute__((constructor)) static void constructed(void) {
+    seen_by_constructor = *(volatile unsigned char*)&wide[299] == 9;
+}
 
 /* Whether the data are as they begin; makes them the thread's. */
 static bool begins_anew(int* own) {
@@ -334,7 +337,7 @@ static bool leaves_nothing(void) {
 
     /* Its stack goes as soon as it says so, whatever it has still to do. */
     TRUTH(start_leaver(&self, &thread, says_goodbye));
-    while (__atomic_load_n(&self.futex, __ATOMIC_ACQUIRE) == 0) {
+    while (self.futex == 0) {
         (void)zx_futex_wait(&self.futex, 0, ZX_HANDLE_INVALID, ZX_TIME_INFINITE);
     }
     SAME(self.futex, 7);
