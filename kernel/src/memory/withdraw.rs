@@ -263,7 +263,9 @@ impl<M: Machine> Kernel<M> {
         if done && withdrawal.owner.is_none() {
             self.pass_on(root);
         }
-        let is_page = withdrawal.to - withdrawal.from == PAGE_SIZE;
+        // The VMO may have become smaller in the entry in which that began.
+        let is_there = self.objects.vmos.get(root).is_some_and(|vmo| withdrawal.from < vmo.size);
+        let is_page = is_there && withdrawal.to - withdrawal.from == PAGE_SIZE;
         if done && withdrawal.owner.is_none() && is_page && self.has_stand_in(root, withdrawal.from) {
             // Without memory for it the next write begins anew.
             let _owned = self.own_page(root, withdrawal.from);

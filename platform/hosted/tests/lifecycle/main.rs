@@ -22,6 +22,7 @@ mod ports;
 mod ranges;
 mod regressions;
 mod sharing;
+mod turns;
 mod withdrawals;
 
 use abi::{Handle, PhysRange, Status, Sysno, VirtAddr};

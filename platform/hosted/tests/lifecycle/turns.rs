@@ -1,0 +1,40 @@
+//! Who waits for pages, and what becomes of the wish when it is granted.
+
+use abi::vmar::{SPECIFIC, USER_BASE};
+use abi::vmo::create;
+use abi::{PAGE_SIZE, Sysno};
+use scenarios::agent::{Arg, Do, Step};
+
+use super::Driven;
+use super::child::Child;
+use super::ranges::RW;
+
+const P: u64 = PAGE_SIZE;
+
+/// Who waits to write to a page that is cut off meanwhile gets none.
+#[test]
+fn nothing_is_committed_beyond_an_end_that_came_meanwhile() {
+    let mut driven = Driven::start();
+    let vmo = driven.making(Sysno::vmo_create, &[2 * P, u64::from(create::RESIZABLE)]).unwrap();
+    for _ in 0..200 {
+        let at = driven.map(RW, vmo, 0, 2 * P).unwrap();
+        assert_eq!(driven.load(at + P), 0);
+    }
+    for turns in 0..4 {
+        let (mut child, out) = (Child::default(), driven.scratch(8));
+        let (offset, options) = (64 << 30, u64::from(RW | SPECIFIC));
+        let at = USER_BASE + offset + P;
+        driven.make_child_with(&mut child, &[Step::new(Do::Store, &[Arg::Is(at), Arg::Is(1)])]).unwrap();
+        driven.call(Sysno::vmar_map, &[child.vmar, options, offset, vmo, 0, 2 * P, out]).unwrap();
+        driven.start_child(&child, 0).unwrap();
+        for _ in 0..turns {
+            driven.call(Sysno::thread_legacy_yield, &[0]).unwrap();
+        }
+        // The child stores while this goes on, or before.
+        driven.call(Sysno::vmo_set_size, &[vmo, P]).unwrap();
+        driven.settle();
+        assert_eq!(driven.committed(vmo), 0, "{turns}");
+        driven.check();
+        driven.call(Sysno::vmo_set_size, &[vmo, 2 * P]).unwrap();
+    }
+}
