@@ -160,6 +160,8 @@ impl<M: Machine> Kernel<M> {
         match self.commit_or_wait(vmo, offset) {
             Ok(frame) => Ok(Some(frame)),
             Err(Refusal::Busy(_)) => Ok(None),
+            // A frame that may not be any is not looked for until all of the dead are gone: they are many at times.
+            Err(_) if self.takes_from_dead() => Ok(None),
             Err(_) => Err(Status::NO_MEMORY),
         }
     }

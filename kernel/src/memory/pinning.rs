@@ -73,7 +73,10 @@ impl<M: Machine> Kernel<M> {
                         Err(_) => return Err(Status::NO_MEMORY),
                     }
                 }
-                Some(self.commit_within_reach(root, offset, reach)?)
+                match self.commit_within_reach(root, offset, reach) {
+                    Err(Status::NO_MEMORY) if self.takes_from_dead() => None,
+                    committed => Some(committed?),
+                }
             }
         };
         let Some(page) = page else { return Ok(None) };

@@ -41,7 +41,17 @@ impl<M: Machine> Kernel<M> {
 
     /// What a call does that got no run of frames: it is made again as long as something dead may have them.
     pub(crate) fn again_for_a_run(&mut self) -> Result<Exit> {
-        if self.has_dead() && self.reap(REAP_FOR_A_FRAME) { Ok(Exit::Again) } else { Err(Status::NO_MEMORY) }
+        if self.takes_from_dead() { Ok(Exit::Again) } else { Err(Status::NO_MEMORY) }
+    }
+
+    /// Whether something dead may have had what there was no memory for. It gives up a part, which may be the last; or the
+    /// CPU is told that must let go of it first.
+    pub(crate) fn takes_from_dead(&mut self) -> bool {
+        let may_have = self.has_dead();
+        if may_have {
+            self.reap(REAP_FOR_A_FRAME);
+        }
+        may_have
     }
 
     /// A frame for a page that has none, zeroed: its place in the row, or one of the VMO's memory type.

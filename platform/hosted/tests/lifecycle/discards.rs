@@ -10,7 +10,7 @@ const P: u64 = PAGE_SIZE;
 
 impl Driven {
     /// A VMO that takes all memory but for what is unlocked; how much of it.
-    fn fill(&mut self) -> (u64, u64) {
+    pub(super) fn fill(&mut self) -> (u64, u64) {
         let hog = self.making(Sysno::vmo_create, &[64 << 20, 0]).unwrap();
         let mut used = 0;
         while self.op(hog, RangeOp::Commit, used, P).is_ok() {
@@ -19,7 +19,7 @@ impl Driven {
         (hog, used)
     }
 
-    fn bti(&mut self) -> u64 {
+    pub(super) fn bti(&mut self) -> u64 {
         let system = u64::from(self.world.system_root);
         let iommu = self.making(Sysno::iommu_create, &[system, 0, 0, 0]).unwrap();
         self.making(Sysno::bti_create, &[iommu, 0, 3]).unwrap()

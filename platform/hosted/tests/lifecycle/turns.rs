@@ -1,7 +1,7 @@
-//! Who waits for pages, and what becomes of the wish when it is granted.
+//! Who waits for pages or for memory, and what becomes of the wish when it is granted.
 
 use abi::vmar::{SPECIFIC, USER_BASE};
-use abi::vmo::create;
+use abi::vmo::{CachePolicy, RangeOp, create};
 use abi::{PAGE_SIZE, Sysno};
 use scenarios::agent::{Arg, Do, Step};
 
@@ -36,5 +36,25 @@ fn nothing_is_committed_beyond_an_end_that_came_meanwhile() {
         assert_eq!(driven.committed(vmo), 0, "{turns}");
         driven.check();
         driven.call(Sysno::vmo_set_size, &[vmo, 2 * P]).unwrap();
+    }
+}
+
+/// Memory that something dead still has is there for a call that can be made again, also where it may not be any.
+#[test]
+fn what_is_dead_gives_way_to_what_may_not_be_anywhere() {
+    for pages in (0..320).step_by(64) {
+        let mut driven = Driven::start_small(16 << 20);
+        let bti = driven.bti();
+        let spare = driven.making(Sysno::vmo_create, &[512 * P, 0]).unwrap();
+        driven.op(spare, RangeOp::Commit, 0, pages * P).unwrap();
+        let uncached = driven.making(Sysno::vmo_create, &[P, 0]).unwrap();
+        driven.call(Sysno::vmo_set_cache_policy, &[uncached, CachePolicy::Uncached as u64]).unwrap();
+        // With all of it but a few frames in a row, the last of the dead count.
+        let (hog, used) = driven.fill();
+        driven.close(hog);
+        let row = driven.making(Sysno::vmo_create_contiguous, &[bti, used - 4 * P, 0]).unwrap();
+        driven.close(row);
+        driven.op(uncached, RangeOp::Commit, 0, P).unwrap();
+        driven.check();
     }
 }
