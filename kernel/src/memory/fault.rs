@@ -214,7 +214,7 @@ impl<M: Machine> Kernel<M> {
         let mut attributes = mapping.attributes();
         attributes.write &= own;
         if withdrawal.is_some() {
-            self.end_pause(mapping.root);
+            self.end_own_pause(mapping.root, offset & !(PAGE_SIZE - 1));
         }
         let (machine, space) = self.space_of(process).map_err(|_| Refusal::NotMapped)?;
         space.map_page(machine, VirtAddr(page), frame, attributes).map_err(|_| Refusal::NoMemory)

@@ -46,6 +46,8 @@ pub struct Withdrawal {
     pub cleared: u64,
     /// Who comes next.
     pub next: Option<Turn>,
+    /// Who is to see a page before anybody begins: it is a pause then, and takes nothing.
+    pub guest: Option<Id<Thread>>,
 }
 
 /// What somebody wants to do to a VMO who was turned away.
@@ -67,9 +69,12 @@ impl Withdrawal {
         self.from <= offset && offset < self.to
     }
 
-    /// Whether it takes nothing, and nobody begins meanwhile: it is the turn of who wants to see a page.
-    pub(crate) const fn is_pause(&self) -> bool {
-        self.owner.is_none() && self.from >= self.to
+    /// Whose turn it is, if it is somebody's.
+    const fn holder(&self) -> Option<Id<Thread>> {
+        match self.guest {
+            None => self.owner,
+            guest => guest,
+        }
     }
 }
 
@@ -119,8 +124,16 @@ impl<M: Machine> Kernel<M> {
         }
         let here = self.schedule.here().current.map(|caller| caller.thread);
         let vmo = self.objects.get(root)?;
-        let mut fresh =
-            Withdrawal { owner, from, to, writable, at: vmo.shown.first(), cleared: 0, next: None };
+        let mut fresh = Withdrawal {
+            owner,
+            from,
+            to,
+            writable,
+            at: vmo.shown.first(),
+            cleared: 0,
+            next: None,
+            guest: None,
+        };
         let mut withdrawal = match vmo.withdrawal {
             None => fresh,
             Some(mine) if (mine.owner, mine.from, mine.to, mine.writable) == (owner, from, to, writable) => {
@@ -128,27 +141,24 @@ impl<M: Machine> Kernel<M> {
             }
             // One at a time, and who came first goes first, also what is no call's: two writers that began anew
             // whenever the other one had would get nowhere.
-            Some(other) if other.owner.is_none() || other.owner != owner && other.owner != here => {
-                // A pause keeps pages in sight: what is over in one entry takes nothing away from it.
-                let mut units = UNITS_AN_ENTRY;
-                if other.is_pause() && owner.is_none() && self.withdraw_on(&mut fresh, &mut units)? {
-                    return Ok(true);
-                }
+            Some(other) if other.holder().is_none() || other.holder() != owner && other.holder() != here => {
                 self.turn_away(root, owner, (from, to), writable);
                 self.help_withdrawal(root);
                 return Ok(false);
             }
-            // The call goes on with other pages, or what it does is nobody's from now on.
+            // The call goes on with other pages, or what it does is nobody's from now on. Or it was to see a page, and that
+            // takes more by now.
             Some(mine) => {
-                if let Some(thread) = here.and_then(|here| self.objects.threads.get_mut(here)) {
-                    thread.withdraws = owner.map(|_| root);
-                }
                 fresh.next = mine.next;
                 fresh
             }
         };
+        let before = vmo.withdrawal.and_then(|before| before.owner);
         let mut units = UNITS_AN_ENTRY;
         let done = self.withdraw_on(&mut withdrawal, &mut units)?;
+        if let Some(thread) = before.and_then(|before| self.objects.threads.get_mut(before)) {
+            thread.withdraws = None;
+        }
         let vmo = self.objects.get_mut(root)?;
         if done && vmo.withdrawal.is_none() {
             return Ok(true);
@@ -204,7 +214,17 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a pause of a VMO, if there is one.
     pub(crate) fn end_pause(&mut self, root: Id<Vmo>) {
-        if self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal).is_some_and(|it| it.is_pause()) {
+        if self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal).is_some_and(|it| it.guest.is_some()) {
+            self.pass_on(root);
+        }
+    }
+
+    /// Ends a pause of a VMO that is for the thread that is here to see this page. What others see meanwhile, or it
+    /// itself beside that, ends none: or they would take its turn.
+    pub(crate) fn end_own_pause(&mut self, root: Id<Vmo>, page: u64) {
+        let Some(Caller { thread, .. }) = self.schedule.here().current else { return };
+        let withdrawal = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal);
+        if withdrawal.is_some_and(|it| it.guest == Some(thread) && it.from == page) {
             self.pass_on(root);
         }
     }
@@ -221,8 +241,10 @@ impl<M: Machine> Kernel<M> {
             // What was wanted has been done meanwhile.
             to = from;
         }
+        let guest = (from >= to).then_some(turn.thread);
         if let Some(vmo) = self.objects.vmos.get_mut(root) {
-            vmo.withdrawal = Some(Withdrawal { owner, from, to, writable, at, cleared: 0, next: None });
+            vmo.withdrawal =
+                Some(Withdrawal { owner, from, to, writable, at, cleared: 0, next: None, guest });
         }
     }
 
@@ -236,7 +258,7 @@ impl<M: Machine> Kernel<M> {
         let at = self.objects.get(root)?.shown.first();
         let to = from.saturating_add(PAGE_SIZE);
         let mut withdrawal =
-            Withdrawal { owner: None, from, to, writable: false, at, cleared: 0, next: None };
+            Withdrawal { owner: None, from, to, writable: false, at, cleared: 0, next: None, guest: None };
         self.withdraw_on(&mut withdrawal, &mut units)
     }
 
@@ -244,7 +266,7 @@ impl<M: Machine> Kernel<M> {
     /// was for the sake of a frame of the page's own, that comes then, since whoever wanted it may have ended.
     pub(crate) fn help_withdrawal(&mut self, root: Id<Vmo>) {
         let Some(mut withdrawal) = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal) else { return };
-        if withdrawal.is_pause() {
+        if withdrawal.guest.is_some() {
             withdrawal.cleared += 1;
             if let Some(vmo) = self.objects.vmos.get_mut(root) {
                 vmo.withdrawal = Some(withdrawal);

@@ -467,6 +467,38 @@ fn nobody_is_kept_waiting_by_who_begins_again_and_again() {
     }
 }
 
+/// Who waits to see a page sees it before anybody takes it away again, though others, who need not wait, see pages of that
+/// VMO all the time. And a call that may not wait is not kept from writing a word there.
+#[test]
+fn whose_turn_it_is_to_see_a_page_keeps_it() {
+    let clone = |vmo| Task::Child { vmo, kind: child::SNAPSHOT, page: 0, pages: 1, then: Then::Nothing };
+    let touch = Task::Touch { at: 0, writes: false };
+    let crowds = [
+        vec![vec![clone(0)], vec![touch], vec![touch]],
+        vec![vec![clone(0)], vec![touch], vec![clone(3)]],
+        vec![vec![touch], vec![clone(0)], vec![clone(3)]],
+    ];
+    for others in crowds {
+        let beside = Beside { cpus: 2, seed: 0, others };
+        let mut bench = Bench::new(&beside);
+        let things = bench.things;
+        let others = beside.start(&mut bench.program, |script, task| task.add(&things, script));
+        bench.refresh(0);
+        let mut most = 0;
+        for round in 0..200 {
+            bench.sleep(20_000 + round * 777);
+            let at = bench.views[round as usize % VIEWS * 2];
+            let before = bench.program.board.cpu.entries();
+            let _seen = bench.program.load32(VirtAddr(at));
+            most = most.max(bench.program.board.cpu.entries() - before);
+            assert_eq!(bench.call(Sysno::vmo_get_size, &[things.vmos[1], at]), Ok(()));
+        }
+        assert!(most < 200, "a load took {most} entries of all threads");
+        others.stop(&mut bench.program);
+        bench.check();
+    }
+}
+
 proptest! {
     // Seeds of what failed are kept beside this file.
     #![proptest_config(ProptestConfig {
