@@ -18,6 +18,8 @@ use crate::ports::{Access, Machine};
 pub(crate) const STEPS_AN_ENTRY: u32 = 8;
 /// Leaves that `MAP_RANGE` shows in one piece.
 const LEAVES_SHOWN: u32 = 64;
+/// As how many of them a page counts that must be moved to another frame for it.
+const LEAVES_A_MOVE: u32 = 8;
 
 /// Whether a long operation is finished or must be entered again for the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +110,9 @@ impl<M: Machine> Kernel<M> {
         let process = self.owner(mapping.vmar)?;
         let is_physical = self.physical_part(mapping).is_some();
         let mut at = from;
-        for _ in 0..LEAVES_SHOWN {
+        let mut left = LEAVES_SHOWN;
+        while left > 0 {
+            left -= 1;
             if at >= to || mapping.permissions == 0 {
                 return Ok(to);
             }
@@ -124,6 +128,9 @@ impl<M: Machine> Kernel<M> {
                 at = at.saturating_add(next - offset);
                 if at >= to {
                     return Ok(to);
+                }
+                if self.is_particular(mapping.root) && !self.is_settled(mapping.root, next)? {
+                    left = left.saturating_sub(LEAVES_A_MOVE - 1);
                 }
             }
             match self.show_page(process, at, mapping, Access::Read) {

@@ -10,6 +10,9 @@ use crate::object::thread::Populating;
 use crate::object::{Mapping, Vmar};
 use crate::ports::Machine;
 
+/// Bytes of short mappings that one entry works on before it starts over: as many as are zeroed in one piece of a long one.
+const BYTES_AN_ENTRY: u64 = 16 * PAGE_SIZE;
+
 impl<M: Machine> Kernel<M> {
     /// `zx_vmar_op_range(handle, op, addr, len, buffer, buffer_size)`: a piece at a time; the registers hold what
     /// remains.
@@ -34,7 +37,7 @@ impl<M: Machine> Kernel<M> {
             let end = mapping.end().min(to);
             let reached = self.do_to_mapping(caller, op, (id, &mapping), at, end)?;
             at = reached;
-            if reached < end || at == to {
+            if reached < end || at == to || at - address >= BYTES_AN_ENTRY {
                 break;
             }
         }

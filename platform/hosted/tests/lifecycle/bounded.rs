@@ -4,7 +4,8 @@
 //! ports used (frames, descriptors), blocks of the heap, objects looked at.
 
 use abi::resource::{FLAG_EXCLUSIVE, Kind};
-use abi::vmar::{PERM_READ, PERM_WRITE, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE};
+use abi::vmar::{MAP_RANGE, PERM_READ, PERM_WRITE, RangeOp, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE};
+use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
 use hosted::{Width, Work};
 use scenarios::System;
@@ -284,4 +285,48 @@ fn a_pin_over_many_pins() {
         driven.call(Sysno::pmt_unpin, &[pin]).unwrap();
     }
     driven.check();
+}
+
+/// An entry that goes on from one short mapping to the next does no more in all of them than in a part of a long one.
+#[test]
+fn what_is_done_to_short_mappings_in_a_row_is_done_in_pieces() {
+    let (pages, p) = (128, PAGE_SIZE);
+    for op in [RangeOp::Commit, RangeOp::MapRange, RangeOp::Zero] {
+        let work = [pages, 16].map(|each| {
+            let mut driven = Driven::start();
+            let vmo = driven.making(Sysno::vmo_create, &[pages * p, 0]).unwrap();
+            if op != RangeOp::Commit {
+                driven.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, pages * p]).unwrap();
+            }
+            let (vmar, out) = (u64::from(driven.world.vmar), driven.scratch(8));
+            let (options, place) = (u64::from(SPECIFIC | RW), 64 << 30);
+            for at in (0..pages * p).step_by((each * p) as usize) {
+                let args = [vmar, options, place + at, vmo, at, each * p, out];
+                driven.call(Sysno::vmar_map, &args).unwrap();
+            }
+            driven.settle();
+            driven.program.board.cpu.take_most_work();
+            let args = [vmar, op as u64, USER_BASE + place, pages * p];
+            driven.call(Sysno::vmar_op_range, &args).unwrap();
+            driven.program.board.cpu.take_most_work().ports
+        });
+        assert!(work[1] <= work[0], "{op:?}: {work:?}");
+    }
+}
+
+/// A page that must be moved to a frame of its VMO's type is more work than one that is only shown.
+#[test]
+fn pages_that_are_moved_to_be_shown_are_moved_in_pieces() {
+    let size = 128 * PAGE_SIZE;
+    let work = [CachePolicy::Cached, CachePolicy::Uncached].map(|policy| {
+        let mut driven = Driven::start();
+        let vmo = driven.making(Sysno::vmo_create, &[size, 0]).unwrap();
+        driven.call(Sysno::vmo_op_range, &[vmo, RangeOp::Commit as u64, 0, size]).unwrap();
+        driven.call(Sysno::vmo_set_cache_policy, &[vmo, policy as u64]).unwrap();
+        driven.settle();
+        driven.program.board.cpu.take_most_work();
+        driven.map(RW | MAP_RANGE, vmo, 0, size).unwrap();
+        driven.program.board.cpu.take_most_work().ports
+    });
+    assert!(work[1] <= work[0], "{work:?}");
 }
