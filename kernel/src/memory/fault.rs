@@ -208,6 +208,12 @@ impl<M: Machine> Kernel<M> {
             return Err(Refusal::Busy(mapping.root));
         }
         let Backing { frame, physical, own } = self.frame_behind(page, mapping, access)?;
+        // For want of a frame this VMO may have begun to be discarded, this page with it: mappings like this one were visited
+        // for that, and are not again.
+        let withdrawal = self.objects.vmos.get(mapping.root).and_then(|vmo| vmo.withdrawal);
+        if withdrawal.is_some_and(|withdrawal| withdrawal.covers(offset)) {
+            return Err(Refusal::Busy(mapping.root));
+        }
         if mapping.permissions & PERM_EXECUTE != 0 && !mapping.policy.is_device() && !physical {
             self.machine.synchronize_instructions(frame);
         }

@@ -1,8 +1,8 @@
 //! Who waits for pages or for memory, and what becomes of the wish when it is granted.
 
-use abi::vmar::{SPECIFIC, USER_BASE};
+use abi::vmar::{ALLOW_FAULTS, SPECIFIC, USER_BASE};
 use abi::vmo::{CachePolicy, RangeOp, create};
-use abi::{PAGE_SIZE, Sysno};
+use abi::{PAGE_SIZE, Signals, Sysno};
 use scenarios::agent::{Arg, Do, Step};
 
 use super::Driven;
@@ -55,6 +55,36 @@ fn what_is_dead_gives_way_to_what_may_not_be_anywhere() {
         let row = driven.making(Sysno::vmo_create_contiguous, &[bti, used - 4 * P, 0]).unwrap();
         driven.close(row);
         driven.op(uncached, RangeOp::Commit, 0, P).unwrap();
+        driven.check();
+    }
+}
+
+/// A page of a VMO that is discarded for that page's own frame is not shown where the discarding has been already.
+#[test]
+fn a_page_is_not_shown_while_it_is_discarded_for_its_own_frame() {
+    for waits in (0..192).step_by(16) {
+        let mut driven = Driven::start_small(16 << 20);
+        let size = 128 * P;
+        let port = driven.making(Sysno::port_create, &[0]).unwrap();
+        let event = driven.making(Sysno::event_create, &[0]).unwrap();
+        for key in 0..waits {
+            let readable = u64::from(Signals::READABLE.0);
+            driven.call(Sysno::object_wait_async, &[event, port, key, readable, 0]).unwrap();
+        }
+        // All but the last page, which is mapped so often that this half is not discarded in one entry.
+        let cache = driven.cache(size);
+        driven.op(cache, RangeOp::Decommit, size - P, P).unwrap();
+        let maps = (0..60).map(|_| driven.map(RW | ALLOW_FAULTS, cache, size - 8 * P, 8 * P).unwrap());
+        let at = maps.last().unwrap();
+        driven.store(at, 1);
+        driven.fill();
+        driven.op(cache, RangeOp::Unlock, 0, size).unwrap();
+        // The waits are taken apart before the pages of the half that is discarded first.
+        driven.close(event);
+        driven.store(at + 7 * P, 7);
+        driven.check();
+        let more = driven.making(Sysno::vmo_create, &[size, 0]).unwrap();
+        let _some = driven.op(more, RangeOp::Commit, 0, size);
         driven.check();
     }
 }
