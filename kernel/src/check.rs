@@ -262,6 +262,8 @@ impl<M: Machine> Kernel<M> {
             equal("mappings of a VMO", object, u64::from(vmo.mappings), mappings)?;
             let none = vmo.header.signals.intersects(Signals::VMO_ZERO_CHILDREN);
             equal("ZERO_CHILDREN of a VMO", object, u64::from(none), u64::from(children == 0))?;
+            let beyond = self.next_committed(id, vmo.size).is_some();
+            equal("pages of a VMO beyond its end", object, 0, u64::from(beyond))?;
         }
         self.check_shown()
     }
