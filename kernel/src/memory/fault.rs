@@ -5,7 +5,7 @@ use abi::{PAGE_SIZE, PhysAddr, Status, VirtAddr, status::Result};
 use crate::collections::arena::Id;
 use crate::kernel::Kernel;
 use crate::memory::pages::Page;
-use crate::object::{Content, Mapping, Process, Vmo};
+use crate::object::{Content, Mapping, Process, Vmar, Vmo};
 use crate::ports::{Access, Machine};
 
 /// Why an address cannot be used.
@@ -182,11 +182,14 @@ impl<M: Machine> Kernel<M> {
         if mapping.permissions & needed(access) == 0 {
             return Err(Refusal::Forbidden);
         }
-        if let Some(state) = self.objects.processes.get_mut(process) {
+        let page = address & !(PAGE_SIZE - 1);
+        let shown = self.show_page(process, page, &mapping, access);
+        if shown.is_ok()
+            && let Some(state) = self.objects.processes.get_mut(process)
+        {
             state.faulted = Some(id);
         }
-        let page = address & !(PAGE_SIZE - 1);
-        self.show_page(process, page, &mapping, access)
+        shown
     }
 
     /// Puts a page of a mapping into the tables, for an access that the mapping allows. What [stands in](super::copies) for
@@ -208,6 +211,11 @@ impl<M: Machine> Kernel<M> {
             return Err(Refusal::Busy(mapping.root));
         }
         let Backing { frame, physical, own } = self.frame_behind(page, mapping, access)?;
+        // A region that is being destroyed forgets a mapping when all of it was taken out of the tables once. That may
+        // have been for want of a frame just now.
+        if self.objects.vmars.get(mapping.vmar).is_none_or(Vmar::is_over) {
+            return Err(Refusal::NotMapped);
+        }
         // For want of a frame this VMO may have begun to be discarded, this page with it: mappings like this one were visited
         // for that, and are not again.
         let withdrawal = self.objects.vmos.get(mapping.root).and_then(|vmo| vmo.withdrawal);

@@ -96,6 +96,10 @@ impl<M: Machine> Kernel<M> {
         let Some(region) = self.objects.vmars.get_mut(at) else { return true };
         region.state = VmarState::Dying;
         let (parent, first) = (region.parent, region.entries.first());
+        // What is known of the last fault may be a mapping of this region, of which nothing more is to be shown.
+        if let Some(process) = region.process.and_then(|process| self.objects.processes.get_mut(process)) {
+            process.faulted = None;
+        }
         let next = match first {
             Some((_, Entry::Mapping { id, .. })) => {
                 self.clear_mapping(at, id);

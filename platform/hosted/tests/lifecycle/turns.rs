@@ -1,8 +1,8 @@
 //! Who waits for pages or for memory, and what becomes of the wish when it is granted.
 
-use abi::vmar::{ALLOW_FAULTS, SPECIFIC, USER_BASE};
+use abi::vmar::{ALLOW_FAULTS, CAN_MAP_READ, CAN_MAP_SPECIFIC, CAN_MAP_WRITE, SPECIFIC, USER_BASE};
 use abi::vmo::{CachePolicy, RangeOp, create};
-use abi::{PAGE_SIZE, Signals, Sysno};
+use abi::{PAGE_SIZE, Signals, Status, Sysno};
 use scenarios::agent::{Arg, Do, Step};
 
 use super::Driven;
@@ -85,6 +85,42 @@ fn a_page_is_not_shown_while_it_is_discarded_for_its_own_frame() {
         driven.check();
         let more = driven.making(Sysno::vmo_create, &[size, 0]).unwrap();
         let _some = driven.op(more, RangeOp::Commit, 0, size);
+        driven.check();
+    }
+}
+
+/// A region that is destroyed in pieces shows nothing again of what it has been taken out of the tables.
+#[test]
+fn what_is_touched_in_a_region_that_is_being_destroyed_does_not_stay() {
+    for touches in 0..8 {
+        let mut driven = Driven::start();
+        let size = 32_768 * P;
+        let [vmo, probe] = [size, P].map(|size| driven.making(Sysno::vmo_create, &[size, 0]).unwrap());
+        let (root, out) = (u64::from(driven.world.vmar), driven.scratch(0));
+        let options = u64::from(CAN_MAP_READ | CAN_MAP_WRITE | CAN_MAP_SPECIFIC);
+        driven.call(Sysno::vmar_allocate, &[root, options, 0, size, out, out + 8]).unwrap();
+        let (region, base) = (u64::from(driven.read32(0)), driven.read64(8));
+        let map = [region, u64::from(RW | SPECIFIC), 0, vmo, 0, size, out];
+        driven.call(Sysno::vmar_map, &map).unwrap();
+        for at in (base..base + size).step_by(512 * P as usize) {
+            driven.store(at, 1);
+        }
+        let calls = [(Sysno::vmar_destroy, [region, 0, 0, 0]), (Sysno::thread_exit, [0; 4])];
+        let thread = driven.start_thread(&calls).unwrap();
+        // Another page each time, of the mapping where the last fault was.
+        for touch in 0..touches {
+            driven.call(Sysno::thread_legacy_yield, &[0]).unwrap();
+            let _maybe_gone = driven.call(Sysno::vmo_write, &[probe, base + touch % 2 * P, 0, 8]);
+            let _maybe_gone = driven.call(Sysno::vmo_read, &[probe, base + touch % 2 * P, 0, 8]);
+        }
+        let end = u64::from(Signals::TASK_TERMINATED.0);
+        driven.call(Sysno::object_wait_one, &[thread, end, abi::time::INFINITE as u64, 0]).unwrap();
+        assert_eq!(driven.thread_result(thread), Status::OK);
+        for page in 0..2 {
+            let write = driven.call(Sysno::vmo_write, &[probe, base + page * P, 0, 8]);
+            assert_eq!(write, Err(Status::INVALID_ARGS), "page {page} after {touches}");
+        }
+        driven.forget_scripts();
         driven.check();
     }
 }
