@@ -336,9 +336,11 @@ impl<M: Machine> Kernel<M> {
     /// The process whose address space a region is part of.
     ///
     /// # Errors
-    /// `BAD_STATE` if it has ended: nothing more is put into what is being taken apart.
+    /// `BAD_STATE` if the region or the process has ended: nothing more is put into what is being taken apart. For want of
+    /// a frame a region may have ended since the call looked.
     pub(crate) fn owner(&self, vmar: Id<Vmar>) -> Result<Id<Process>> {
-        let process = self.objects.get(vmar)?.process.ok_or(Status::BAD_STATE)?;
+        let region = self.objects.get(vmar)?;
+        let process = region.process.filter(|_| !region.is_over()).ok_or(Status::BAD_STATE)?;
         let lives = self.objects.processes.get(process).is_some_and(|process| !process.is_over());
         if lives { Ok(process) } else { Err(Status::BAD_STATE) }
     }
