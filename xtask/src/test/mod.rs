@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::abreast::{self, Room};
 use crate::build;
@@ -167,6 +167,12 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
         trees::run(toolchain, filter, args.corpus().as_deref(), limit, &watcher, &mut tally)?;
     }
     println!("{}", tally.closing());
+    if let Some(text) = filter.filter(|_| tally.is_empty()) {
+        bail!(
+            "no test's name contains {text:?}: docs/boards.md lists the rows, `cargo test -- --list` the host tests, and \
+             --only may have picked the wrong part"
+        );
+    }
     Ok(if tally.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
