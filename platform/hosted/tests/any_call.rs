@@ -303,7 +303,7 @@ impl Bench {
     /// Memory for calls to read, of things that they may mean.
     fn prepare(&mut self, at: u64) {
         let (scratch, size) = (self.program.world().scratch.0, self.program.world().scratch_size);
-        if at < scratch || at - scratch > size - 256 || at % 8 != 0 {
+        if at < scratch || at - scratch > size - 256 || !at.is_multiple_of(8) {
             return;
         }
         for word in 0..self.draw.below(16) {
