@@ -101,7 +101,8 @@ struct Bench {
     handles: Vec<Known>,
     /// Handles that are not for calls to play with: they begin, and the program ends with the loss of some.
     own: Vec<u64>,
-    base: u64,
+    /// Where regions are that calls may use.
+    windows: Vec<u64>,
     has_pinned: bool,
     /// Where something was mapped or allocated.
     places: Vec<u64>,
@@ -122,20 +123,15 @@ impl Bench {
     fn new(seed: u64, ram: u64, cpus: usize) -> Self {
         let ram = PhysRange::new(PhysAddr(0x4000_0000), ram).expect("a whole number of pages");
         let mut program = Program::start(Config { ram, cpus, seed: Some(seed), ..Config::default() });
-        let (world, out) = (program.world(), program.world().scratch.0);
         let own = table(&mut program).into_iter().map(|known| known.value).collect();
-        let args = [world.vmar.into(), CAN_MAP.into(), 0, WINDOW * P, out, out + 8];
-        program.ask(Sysno::vmar_allocate, &args).expect("a region to work in");
-        let base = program.word(VirtAddr(out + 8));
-        let places = vec![base];
         Self {
             program,
             draw: Draw(seed),
             handles: Vec::new(),
             own,
-            base,
+            windows: Vec::new(),
             has_pinned: false,
-            places,
+            places: vec![0],
             trail: Vec::new(),
         }
     }
@@ -149,7 +145,7 @@ impl Bench {
     /// Handles to what a program begins with, but for what would end it.
     fn lend(&mut self) {
         let (world, out) = (self.program.world(), self.program.world().scratch.0);
-        // Neither to be ended nor to have threads that run in it, and no place to go to.
+        // Neither to be ended nor to have threads that run in it.
         let harmless = Rights::DEFAULT_PROCESS - Rights::DESTROY - Rights::MANAGE_THREAD;
         let job = Rights::DEFAULT_JOB - Rights::DESTROY;
         let all = Rights::SAME_RIGHTS;
@@ -166,6 +162,12 @@ impl Bench {
         for (handle, rights) in given {
             let args = [handle.into(), u64::from(rights.0), out];
             let _unless_memory_is_out = self.program.ask(Sysno::handle_duplicate, &args);
+        }
+        let region = [world.vmar.into(), CAN_MAP.into(), 0, WINDOW * P, out, out + 8];
+        if self.program.ask(Sysno::vmar_allocate, &region) == Ok(()) {
+            let base = self.program.word(VirtAddr(out + 8));
+            self.windows.push(base);
+            self.places.push(base);
         }
         if self.program.ask(Sysno::iommu_create, &[world.system_root.into(), 0, 0, 0, out]) == Ok(()) {
             let iommu = self.program.word(VirtAddr(out)) & u64::from(u32::MAX);
@@ -296,7 +298,7 @@ impl Bench {
             0 => self.number(),
             1 => scratch + size - self.draw.below(64),
             2 => scratch + P - self.draw.below(16),
-            3 => self.base + self.draw.below(64) * P,
+            3 => self.windows.last().map_or(0, |base| base + self.draw.below(64) * P),
             _ => scratch + self.draw.below(size / 2) / 16 * 16,
         }
     }
@@ -413,7 +415,7 @@ impl Bench {
     /// Lets go of what is too much.
     fn thin_out(&mut self) {
         if self.places.len() > 40 {
-            self.places.drain(1..20);
+            self.places.drain(..20);
         }
         while self.handles.len() > KEPT {
             let at = self.draw.below(KEPT as u64) as usize;
@@ -424,8 +426,10 @@ impl Bench {
 
     /// Gives everything back.
     fn clear(&mut self) {
-        let window = [self.program.world().vmar.into(), self.base, WINDOW * P];
-        let _maybe_gone = self.program.ask(Sysno::vmar_unmap, &window);
+        for base in core::mem::take(&mut self.windows) {
+            let window = [self.program.world().vmar.into(), base, WINDOW * P];
+            let _maybe_gone = self.program.ask(Sysno::vmar_unmap, &window);
+        }
         self.look();
         for Known { kind, value } in core::mem::take(&mut self.handles) {
             if kind == ObjectType::Process as u32 || kind == ObjectType::Job as u32 {
@@ -480,7 +484,7 @@ proptest! {
         let mut bench = Bench::new(seed, ram, cpus);
         let objects = bench.program.object_count();
         for step in 0..steps {
-            if step % 400 == 0 {
+            if step % 300 == 0 {
                 bench.lend();
             }
             if step % 8 == 0 {
@@ -494,8 +498,8 @@ proptest! {
         }
         bench.clear();
         bench.program.board.check_books();
-        // The region is gone. What was pinned may be for good: whoever closes a PMT, and then its BTI.
-        let left = bench.program.object_count().map(|left| left + 1);
+        // What was pinned may be for good: whoever closes a PMT, and then its BTI.
+        let left = bench.program.object_count();
         assert!(left == objects || bench.has_pinned, "{left:?} objects of {objects:?} are left");
     }
 }
