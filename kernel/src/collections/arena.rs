@@ -212,7 +212,7 @@ impl<T> Arena<T> {
     }
 
     /// Slots that are not in use.
-    const fn free(&self) -> usize {
+    pub(super) const fn free(&self) -> usize {
         (self.chunks.len() * CHUNK).saturating_sub(self.len)
     }
 

@@ -6,6 +6,7 @@ pub mod arena;
 pub mod list;
 pub mod queue;
 pub mod ranges;
+pub mod steps;
 pub mod tree;
 
 pub use tree::{Extent, ExtentTree, GapRequest, Tree};
