@@ -520,7 +520,9 @@ impl<M: Machine> Kernel<M> {
             .collect();
         let mut booked = 0_u128;
         let mut end = None;
-        for (range, policy, mappings) in self.types.segments() {
+        let mut segments: Vec<_> = self.types.segments().collect();
+        segments.sort_by_key(|(range, ..)| range.base());
+        for (range, policy, mappings) in segments {
             let apart = end.is_none_or(|end| end < range.base());
             equal("segments of memory types lie apart", None, 1, u64::from(apart))?;
             end = Some(range.last());
@@ -531,7 +533,10 @@ impl<M: Machine> Kernel<M> {
         }
         let found: u128 = ranges.iter().map(|(range, _)| u128::from(range.size())).sum();
         let pages = |bytes: u128| (bytes / u128::from(abi::PAGE_SIZE)) as u64;
-        equal("pages with a memory type", None, pages(booked), pages(found))
+        equal("pages with a memory type", None, pages(booked), pages(found))?;
+        let ends = self.types.check();
+        equal("the ledger of memory types holds together", None, 1, u64::from(ends.is_some()))?;
+        equal("mappings with a memory type", None, ends.unwrap_or_default(), ranges.len() as u64)
     }
 
     /// What was minted is found by its range, each thing once.

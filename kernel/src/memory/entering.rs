@@ -89,8 +89,7 @@ impl<M: Machine> Entering<'_, M> {
                 && let Err(status) =
                     show(machine, generation, process, (base, range.base(), visible), mapping.attributes())
             {
-                // It was added as a whole: this needs no memory.
-                let _needs_no_memory = types.remove(range);
+                types.remove(range);
                 region.take_back(base);
                 return Err(status);
             }
@@ -225,8 +224,7 @@ fn leave(own: &mut Vmo, types: &mut MemoryTypes, physical: Option<PhysRange>) ->
     own.header.holds = own.header.holds.saturating_sub(1);
     let is_needed = own.header.holds > 0 || own.header.handles > 0;
     if let Some(range) = physical {
-        // A whole mapping was added as a whole, or is what earlier cuts left of one: this needs no memory.
-        let _needs_no_memory = types.remove(range);
+        types.remove(range);
     }
     !is_needed
 }

@@ -200,9 +200,9 @@ impl<M: Machine> Kernel<M> {
             return self.take_out(id, mapping.vmar, start);
         }
         self.objects.get_mut(mapping.vmar)?.note_free(start);
-        if let Some(range) = self.physical_part(&mapping.part(start, end)) {
-            // A place was reserved for it.
-            let _needs_no_memory = self.types.remove(range);
+        let parts = self.physical_part(&mapping.part(start, end)).zip(self.physical_part(mapping));
+        if let Some((part, all)) = parts {
+            self.types.remove_part(part, all, mapping.policy)?;
         }
         if start > mapping.base {
             self.end_at(id, start)?;
@@ -328,7 +328,7 @@ impl<M: Machine> Kernel<M> {
         self.end_at(id, at)?;
         let tail = self.add_tail(id, &mapping, at)?;
         if let Some(range) = self.physical_part(&mapping.part(at, mapping.end())) {
-            self.types.split(range.base())?;
+            self.types.split(range.base(), mapping.policy)?;
         }
         Ok(tail)
     }

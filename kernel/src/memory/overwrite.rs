@@ -198,7 +198,7 @@ impl<M: Machine> Kernel<M> {
         };
         if let Some(range) = range {
             self.types.add(range, part.policy)?;
-            self.types.join_mapped(range.base());
+            self.types.join_mapped(range.base(), part.policy)?;
         }
         self.end_at(id, part.end())?;
         Ok(id)
