@@ -95,3 +95,56 @@ fn over_cached(pages: u64) {
         },
     );
 }
+
+/// Very many mappings of a window give way to one of it, in pieces, or all of them are as they were: the ledger has room for
+/// what each piece needs for a moment.
+#[test]
+pub(crate) fn vmar_map_over_many_of_a_window() {
+    const PAGES: u64 = 120;
+    let mut failures = 0;
+    // As many others as there are, each form finds another number of places left.
+    for others in 0..16 {
+        failures += over_many_of_a_window(CachePolicy::Cached, PAGES, others);
+        failures += over_many_of_a_window(CachePolicy::WriteCombining, PAGES, others);
+    }
+    assert!(failures > 0, "no form needed memory");
+}
+
+fn over_many_of_a_window(policy: CachePolicy, pages: u64, others: u64) -> u32 {
+    let mut failures = 0;
+    sweep(
+        |bench| {
+            let (window, vmar) = (bench.window(policy), word(bench.program.world().vmar));
+            // So that the ends of the pieces are those of others, too, or are not.
+            let beside = bench.map(window, pages * P);
+            for page in (0..if policy == CachePolicy::Cached { 0 } else { pages }).step_by(2) {
+                bench.unmap(beside + page * P, P);
+            }
+            let far = bench.map(window, WINDOW * P);
+            for page in 1..=others {
+                bench.unmap(far + (WINDOW - 2 * page) * P, P);
+            }
+            let at = bench.map(window, pages * P);
+            for page in (0..pages).step_by(2) {
+                bench.call(Sysno::vmar_protect, &[vmar, u64::from(PERM_READ), at + page * P, P]);
+            }
+            let before = bench.mappings_of(window);
+            (window, [(beside, pages), (far, WINDOW), (at, pages)], before)
+        },
+        |bench, (window, [_, _, (at, _)], _)| {
+            let options = u64::from(PERM_READ | SPECIFIC_OVERWRITE);
+            let vmar = word(bench.program.world().vmar);
+            let (place, length) = (at + P - USER_BASE, (pages - 2) * P);
+            bench.try_call(Sysno::vmar_map, &[vmar, options, place, *window, 3 * P, length, bench.out])
+        },
+        |bench, (window, mapped, before), status| {
+            if status != Status::OK {
+                failures += 1;
+                assert_eq!(bench.mappings_of(window), before, "{status}");
+            }
+            mapped.into_iter().for_each(|(at, pages)| bench.unmap(at, pages * P));
+            bench.close(window);
+        },
+    );
+    failures
+}

@@ -272,7 +272,7 @@ pub(crate) fn vmar_map_over_many() {
 
 impl Bench {
     /// How often a VMO is mapped.
-    fn mappings_of(&mut self, vmo: u64) -> u64 {
+    pub(super) fn mappings_of(&mut self, vmo: u64) -> u64 {
         let topic = u64::from(abi::object::info::VMO);
         self.call(Sysno::object_get_info, &[vmo, topic, self.data, InfoVmo::SIZE as u64, 0, 0]);
         let mut bytes = [0; InfoVmo::SIZE];

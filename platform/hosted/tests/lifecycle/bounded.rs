@@ -7,6 +7,7 @@ use abi::resource::{FLAG_EXCLUSIVE, Kind};
 use abi::vmar::{MAP_RANGE, PERM_READ, PERM_WRITE, RangeOp, SPECIFIC, SPECIFIC_OVERWRITE, USER_BASE};
 use abi::vmo::CachePolicy;
 use abi::{PAGE_SIZE, Rights, Status, Sysno, VirtAddr};
+use hosted::virt::SRAM;
 use hosted::{Width, Work};
 use scenarios::System;
 use scenarios::agent::{Arg, DATA, Do, Step};
@@ -140,6 +141,45 @@ fn a_large_window_is_mapped_at_any_address_in_bounded_time() {
         driven.unmap(at, size).unwrap();
     });
     driven.close(window);
+}
+
+/// Every other page of a window is mapped by itself, and then all of it: what one entry does depends on neither.
+#[test]
+fn a_window_over_very_many_mappings_of_its_pages() {
+    const MANY: u64 = 8192;
+    for policy in [CachePolicy::UncachedDevice, CachePolicy::Cached] {
+        let mut driven = Driven::start();
+        let root = u64::from(driven.world.mmio_root);
+        let (base, size) = match policy {
+            CachePolicy::Cached => SRAM,
+            _ => (hosted::virt::HOLE, 2 * MANY * PAGE_SIZE),
+        };
+        let [window, other] = [policy, CachePolicy::Uncached].map(|policy| {
+            let vmo = driven.making(Sysno::vmo_create_physical, &[root, base, size]).unwrap();
+            driven.call(Sysno::vmo_set_cache_policy, &[vmo, policy as u64]).unwrap();
+            vmo
+        });
+        let offsets = (0..size).step_by(2 * PAGE_SIZE as usize);
+        let pages: Vec<_> =
+            offsets.map(|offset| driven.map(RW, window, offset, PAGE_SIZE).unwrap()).collect();
+        driven.bounded("a window over many of its pages", |driven| {
+            let at = driven.map(RW, window, 0, size).unwrap();
+            assert_eq!(driven.map(RW, other, 0, size), Err(Status::BAD_STATE));
+            driven.unmap(at + size / 4, size / 2).unwrap();
+            let over = u64::from(RW | SPECIFIC_OVERWRITE);
+            let out = driven.scratch(8);
+            let args = [u64::from(driven.world.vmar), over, at - USER_BASE, window, 0, size, out];
+            driven.call(Sysno::vmar_map, &args).unwrap();
+            driven.unmap(at, size).unwrap();
+        });
+        driven.bounded("the end of many pages", |driven| {
+            pages.into_iter().for_each(|at| driven.unmap(at, PAGE_SIZE).unwrap());
+        });
+        driven.bounded("another type", |driven| {
+            let at = driven.map(RW, other, 0, size).unwrap();
+            driven.unmap(at, size).unwrap();
+        });
+    }
 }
 
 #[test]
