@@ -116,13 +116,14 @@ impl<M: Machine> Kernel<M> {
         (from, to): (u64, u64),
         writable: bool,
     ) -> Result<bool> {
-        // A call that goes on in another VMO is done with the first: something else may be mapped there now.
-        if let Some(owner) = owner
-            && self.objects.get(owner)?.withdraws.is_some_and(|before| before != root)
-        {
-            self.end_withdrawal(owner);
-        }
         let here = self.schedule.here().current.map(|caller| caller.thread);
+        // A call that goes on in another VMO is done with the first: something else may be mapped there now. So it is if
+        // what it begins there is nobody's: two threads, each with what the other one waits for, would wait for ever.
+        if let Some(thread) = owner.or(here)
+            && self.objects.get(thread)?.withdraws.is_some_and(|before| before != root)
+        {
+            self.give_up_withdrawal(thread);
+        }
         let vmo = self.objects.get(root)?;
         let mut fresh = Withdrawal {
             owner,
@@ -311,7 +312,14 @@ impl<M: Machine> Kernel<M> {
     /// Ends a thread's withdrawal, if it has one or waits for it, and forgets how far its call has come, which is over.
     pub(crate) fn end_withdrawal(&mut self, id: Id<Thread>) {
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
-        (thread.copied, thread.listing, thread.search, thread.turned_away) = (0, None, None, 0);
+        (thread.copied, thread.listing, thread.search) = (0, None, None);
+        self.give_up_withdrawal(id);
+    }
+
+    /// Ends a thread's withdrawal, if it has one or waits for it. Its call may go on.
+    fn give_up_withdrawal(&mut self, id: Id<Thread>) {
+        let Some(thread) = self.objects.threads.get_mut(id) else { return };
+        thread.turned_away = 0;
         let Some(root) = thread.withdraws.take() else { return };
         match self.objects.vmos.get_mut(root).and_then(|vmo| vmo.withdrawal.as_mut()) {
             Some(withdrawal) if withdrawal.owner == Some(id) => self.pass_on(root),
