@@ -24,6 +24,7 @@ const PACKAGES: [(&str, &[&str]); 5] = [
             "arena::",
             "list::",
             "queue::",
+            "steps::",
             "memory::pages",
             "memory::types",
             "fault::",

@@ -433,6 +433,8 @@ impl Counted {
 
 /// Single pages of a window that are mapped, every other one.
 const ALTERNATE: u64 = if cfg!(miri) { 32 } else { 16_384 };
+/// Pieces in which a mapping grows.
+const PIECES: u64 = if cfg!(miri) { 4 } else { 60 };
 /// Nodes that an operation may look at: some for each bit of a page number, and for each step that it takes out.
 const LOOKS: u64 = 1500;
 
@@ -515,12 +517,12 @@ fn pieces_leave_no_step_behind() {
     ledger.remove(base + 3, 50);
     ledger.add(base, 1, CachePolicy::Cached);
     let before = ledger.steps();
-    for piece in 1..60 {
+    for piece in 1..PIECES {
         ledger.add(base + piece, 1, CachePolicy::Cached);
         ledger.step(|types| types.join_mapped(range(base + piece, 1).base(), CachePolicy::Cached)).unwrap();
         assert!(ledger.steps() <= before, "piece {piece}");
     }
-    ledger.remove(base, 60);
+    ledger.remove(base, PIECES);
     assert_eq!(ledger.types.check(), Some(ALTERNATE + 1));
     assert!(ledger.most <= LOOKS, "{} looks", ledger.most);
 }
@@ -533,7 +535,7 @@ fn pieces_leave_no_step_behind_whatever_others_do() {
     types.add(range(base, 50), CachePolicy::Cached).unwrap();
     types.remove(range(base, 50));
     types.add(range(base, 1), CachePolicy::Cached).unwrap();
-    for piece in 1..40 {
+    for piece in 1..PIECES {
         while types.claims_within() > 0 {
             types.set_right();
         }
