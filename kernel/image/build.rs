@@ -9,7 +9,6 @@ fn main() {
         return;
     }
     embed("JACINTH_VDSO");
-    embed("JACINTH_VDSO_SITES");
     embed("JACINTH_BOOTFS");
     let here = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let script = Path::new(&here).join("../../linker/kernel.ld");

@@ -23,14 +23,50 @@ pub(crate) struct Caller {
     pub process: Id<Process>,
 }
 
+/// Who has a CPU, as two words that a machine may read ([`crate::gate`]): zeros if nobody has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Current {
+    thread: Option<Id<Thread>>,
+    process: Option<Id<Process>>,
+}
+
+impl Current {
+    /// Who has it, if anybody.
+    #[inline]
+    pub(crate) const fn get(self) -> Option<Caller> {
+        match (self.thread, self.process) {
+            (Some(thread), Some(process)) => Some(Caller { thread, process }),
+            _ => None,
+        }
+    }
+
+    /// Gives it to somebody, or to nobody.
+    pub(crate) fn set(&mut self, caller: Option<Caller>) {
+        *self =
+            Self { thread: caller.map(|caller| caller.thread), process: caller.map(|caller| caller.process) };
+    }
+
+    /// Gives it to nobody; who had it.
+    pub(crate) fn take(&mut self) -> Option<Caller> {
+        core::mem::take(self).get()
+    }
+
+    /// Whether nobody has it.
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        self.thread.is_none()
+    }
+}
+
 /// One CPU, as the scheduler sees it.
 ///
 /// Apart in memory from the others, whose own CPUs may be looking at them.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(128))]
 pub(crate) struct Cpu {
-    /// The thread that the CPU belongs to; `None` if it blocked, ended, or the CPU idles.
-    pub current: Option<Caller>,
+    /// The thread that the CPU belongs to; nobody if it blocked, ended, or the CPU idles.
+    pub current: Current,
     /// The thread whose registers are in the CPU's frame.
     pub loaded: Option<Id<Thread>>,
     /// The process whose tables EL0 sees: that of the current thread.
@@ -61,7 +97,7 @@ pub(crate) struct Cpu {
 impl Default for Cpu {
     fn default() -> Self {
         Self {
-            current: None,
+            current: Current::default(),
             loaded: None,
             active: None,
             vdso_code: NOWHERE,
@@ -82,7 +118,7 @@ impl Cpu {
     /// The thread that the CPU belongs to.
     #[inline]
     pub(crate) fn thread(&self) -> Option<Id<Thread>> {
-        self.current.map(|current| current.thread)
+        self.current.thread
     }
 
     /// Whether another CPU waits for it to do something.
@@ -105,8 +141,8 @@ impl Cpu {
 /// Every CPU that there can be, and which of them is in the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct Cpus {
-    each: [Cpu; MAX_CPUS],
-    here: CpuId,
+    pub each: [Cpu; MAX_CPUS],
+    pub here: CpuId,
     /// Whether there is more than one.
     pub many: bool,
 }
@@ -163,10 +199,9 @@ impl Schedule {
 impl<M: Machine> Kernel<M> {
     /// Notes where the code of the active process's vDSO is, or that this is not known, for a CPU.
     pub(crate) fn note_vdso(&mut self, cpu: CpuId, code: Option<u64>) {
-        self.schedule.cpus.get_mut(cpu).vdso_code = code.unwrap_or(NOWHERE);
-        let site = self.vdso.sites.get(abi::Sysno::handle_close as usize).copied();
-        let site = code.zip(site.filter(|site| *site != u32::MAX));
-        self.machine.note_close_site(cpu, site.map_or(0, |(code, site)| code.wrapping_add(u64::from(site))));
+        let code = code.unwrap_or(NOWHERE);
+        self.schedule.cpus.get_mut(cpu).vdso_code = code;
+        self.machine.note_calls(cpu, code.wrapping_add(abi::vdso::FIRST_SITE));
     }
 
     /// Notes that a process's vDSO is gone: calls from where it was are looked at again.
@@ -229,12 +264,12 @@ impl<M: Machine> Kernel<M> {
                 state.fp_owner = None;
             }
             if is_here && state.thread() == Some(id) {
-                state.current = None;
+                state.current.set(None);
             }
             if state.loaded == Some(id) {
                 state.loaded = None;
                 if !is_here {
-                    state.current = None;
+                    state.current.set(None);
                     state.ending = Some(id);
                     self.kick(cpu);
                     is_off = false;

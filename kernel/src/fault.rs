@@ -105,7 +105,7 @@ impl<M: Machine> Kernel<M> {
         if esr >> 26 & 0x3f != 0x24 {
             return Touched::Nothing;
         }
-        let Some(caller) = self.schedule.here().current else { return Touched::Nothing };
+        let Some(caller) = self.schedule.here().current.get() else { return Touched::Nothing };
         let shown = match esr & 0x7c {
             0x44 => self.show_untouched(caller.process, far, Access::Write),
             0x04 => self.show_zeros(caller.process, far),
@@ -121,7 +121,7 @@ impl<M: Machine> Kernel<M> {
     /// Handles a fault of the running thread: brings the page in, or ends the process with a report.
     #[inline(never)]
     pub(crate) fn fault(&mut self, fault: Fault, frame: &Frame) {
-        let Some(Caller { process, .. }) = self.schedule.here().current else { return };
+        let Some(Caller { process, .. }) = self.schedule.here().current.get() else { return };
         let cause = cause(fault);
         if let Cause::Translation { access, .. } = cause
             && fault.far < abi::vmar::USER_END

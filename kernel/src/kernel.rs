@@ -86,8 +86,6 @@ pub(crate) struct Vdso {
     pub code_offset: u64,
     /// Bytes of the code, whole pages.
     pub code_size: u64,
-    /// By call, where its `svc` returns to, from the start of the code; `u32::MAX` for calls without one.
-    pub sites: [u32; abi::SYSCALLS.len()],
 }
 
 /// Who owns the serial console.

@@ -37,6 +37,7 @@ pub mod check;
 pub mod collections;
 mod cpus;
 mod fault;
+pub mod gate;
 mod journal;
 mod kernel;
 mod lifetime;

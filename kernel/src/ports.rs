@@ -336,17 +336,12 @@ pub trait Peers {
     /// was written before one is seen by the CPU that takes it.
     fn kick(&mut self, cpu: CpuId);
 
-    /// Says where `zx_handle_close` returns to in the program whose tables a CPU has, or 0 for a place that is not known:
-    /// a call from there that closes nothing ([`closes_nothing`]) may be answered without the kernel. A machine may leave
-    /// all calls to the kernel.
-    fn note_close_site(&mut self, _cpu: CpuId, _returns_to: u64) {}
-}
-
-/// Whether a call is `zx_handle_close(ZX_HANDLE_INVALID)`, which succeeds, and nothing else, if the vDSO made it.
-#[inline]
-pub fn closes_nothing(frame: &Frame) -> bool {
-    // Few calls have no handle first, so that they are told apart by one comparison.
-    frame.r[0] as u32 == abi::object::HANDLE_INVALID && frame.r[16] == abi::Sysno::handle_close as u64
+    /// Says where the first system call returns to ([`abi::vdso::FIRST_SITE`]) in the program whose tables a CPU has, or an
+    /// odd address while that is not known: a call from there may be made without [`Kernel::call`] ([`crate::gate`]). A
+    /// machine may leave all calls to that.
+    ///
+    /// [`Kernel::call`]: crate::Kernel::call
+    fn note_calls(&mut self, _cpu: CpuId, _return_to: u64) {}
 }
 
 /// Everything together. Implemented by whatever implements the parts. What belongs to one CPU (the active

@@ -17,14 +17,17 @@ const DEADLINES_AN_ENTRY: u32 = 64;
 /// Units of teardown that one kernel entry does for others before it returns.
 const REAP_AT_EXIT: u32 = 32;
 
-/// The scheduler's state.
+/// The scheduler's state. A machine reads some of it, in this order ([`crate::gate`]).
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Schedule {
     /// What each CPU is doing.
     pub cpus: Cpus,
     /// Whether something happened that [`Kernel::leave`] must look at. It stays set while dead objects wait for
     /// whoever enters next.
     pub attention: bool,
+    /// Whether the machine wants to look at the end of each call ([`Kernel::look_at_calls`]).
+    pub looked_at: bool,
     /// Threads that wait for a CPU, any CPU: the first and the last.
     pub first_ready: Option<Id<Thread>>,
     pub last_ready: Option<Id<Thread>>,
@@ -111,7 +114,7 @@ impl<M: Machine> Kernel<M> {
         thread.state = ThreadState::Blocked;
         thread.wait = wait;
         thread.deadline = at;
-        self.schedule.here_mut().current = None;
+        self.schedule.here_mut().current.set(None);
         self.schedule.attention = true;
     }
 
@@ -210,13 +213,13 @@ impl<M: Machine> Kernel<M> {
                 return Next::Stop(status);
             }
             self.rotate();
-            let Some(current) = self.schedule.here().current.or_else(|| self.take_ready()) else {
+            let Some(current) = self.schedule.here().current.get().or_else(|| self.take_ready()) else {
                 return self.run_dry(frame, pending);
             };
-            self.schedule.here_mut().current = Some(current);
+            self.schedule.here_mut().current.set(Some(current));
             self.schedule.attention = pending;
             self.switch_to(current.thread, frame);
-            if self.schedule.here().current == Some(current) {
+            if self.schedule.here().current.get() == Some(current) {
                 self.program_timer();
                 self.call_idle();
                 return Next::Run;
@@ -338,7 +341,8 @@ impl<M: Machine> Kernel<M> {
     fn program_timer(&mut self) {
         let timer = self.schedule.keep();
         let here = self.schedule.here();
-        let ends = self.schedule.first_ready.is_some() || self.schedule.many_cpus() && here.current.is_some();
+        let ends =
+            self.schedule.first_ready.is_some() || self.schedule.many_cpus() && !here.current.is_none();
         let slice = ends.then_some(here.slice_end);
         let next = match (timer, slice) {
             (Some(timer), Some(slice)) => Some(timer.min(slice)),

@@ -31,7 +31,6 @@ pub(crate) const TREES: &str = "trees";
 ///   bootfs.img         init and its programs; pass it as the initial RAM disk
 ///   jacinth.elf        the kernel with symbols and debug information
 ///   libzircon.so       the vDSO, which programs link against
-///   vdso.sites         where each system call returns to
 ///   programs/NAME.elf  each program with symbols
 ///
 /// Missing Rust targets are installed first. If the compiler reports an error, that error is the whole story;
@@ -53,7 +52,6 @@ pub(crate) struct Artifacts {
     pub(crate) kernel_elf: PathBuf,
     pub(crate) bootfs: PathBuf,
     library: PathBuf,
-    sites: PathBuf,
     programs: PathBuf,
 }
 
@@ -66,7 +64,6 @@ impl Artifacts {
             kernel_elf: dir.join("jacinth.elf"),
             bootfs: dir.join("bootfs.img"),
             library: dir.join("libzircon.so"),
-            sites: dir.join("vdso.sites"),
             programs: dir.join("programs"),
         }
     }
@@ -96,12 +93,7 @@ impl Artifacts {
 pub(crate) fn run(_: &BuildArgs) -> Result<ExitCode> {
     let toolchain = setup::ensure(Needs::default())?;
     let artifacts = all(toolchain)?;
-    let mut files = vec![
-        artifacts.image.clone(),
-        artifacts.bootfs.clone(),
-        artifacts.library.clone(),
-        artifacts.sites.clone(),
-    ];
+    let mut files = vec![artifacts.image.clone(), artifacts.bootfs.clone(), artifacts.library.clone()];
     files.extend(artifacts.elves());
     for file in files {
         let size = fs::metadata(&file).with_context(|| format!("{} was not written", file.display()))?.len();
@@ -128,9 +120,9 @@ pub(crate) fn vdso(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let made = vdso::build(toolchain, out).context("the vDSO cannot be built")?;
     ensure!(
-        made.library == artifacts.library && made.sites == artifacts.sites,
+        made == artifacts.library,
         "the vDSO was written to {} and is expected at {}",
-        made.library.display(),
+        made.display(),
         artifacts.library.display()
     );
     Ok(())
@@ -138,7 +130,7 @@ pub(crate) fn vdso(toolchain: Toolchain, artifacts: &Artifacts) -> Result<()> {
 
 /// Tells an inner Cargo where the vDSO is: programs link against it, the kernel embeds it.
 pub(crate) fn point_to_vdso(command: &mut std::process::Command, artifacts: &Artifacts) {
-    command.env("JACINTH_VDSO", &artifacts.library).env("JACINTH_VDSO_SITES", &artifacts.sites);
+    command.env("JACINTH_VDSO", &artifacts.library);
 }
 
 /// Builds the stand-ins for firmware, which only tests start: the flat binary of each.

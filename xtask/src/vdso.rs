@@ -12,7 +12,7 @@ use std::process::Command;
 
 use abi::Status;
 use abi::syscalls::{Kind, SYSCALLS, Syscall};
-use abi::vdso::{CONSTANTS_SYMBOL, Constants};
+use abi::vdso::{CONSTANTS_SYMBOL, Constants, STUB_SIZE};
 use anyhow::{Context, Result, bail, ensure};
 
 use self::check::Library;
@@ -23,34 +23,21 @@ use crate::setup::Toolchain;
 
 mod check;
 
-/// The site of a call that never enters the kernel.
-const NO_SITE: u32 = u32::MAX;
 const SONAME: &str = "libzircon.so";
 /// The calls without the kernel, written by hand.
 const CALLS: &str = include_str!("../../user/vdso/calls.S");
 
-/// The files that the generator writes.
-#[derive(Debug)]
-pub(crate) struct VdsoArtifacts {
-    /// The shared library: the kernel embeds it, programs link against it.
-    pub(crate) library: PathBuf,
-    /// For each system call the offset at which its `svc` returns.
-    pub(crate) sites: PathBuf,
-}
-
-/// Writes `libzircon.so` and `vdso.sites` into `out_dir`.
-pub(crate) fn build(toolchain: Toolchain, out_dir: &Path) -> Result<VdsoArtifacts> {
+/// Writes `libzircon.so` into `out_dir`: the kernel embeds it, programs link against it.
+pub(crate) fn build(toolchain: Toolchain, out_dir: &Path) -> Result<PathBuf> {
     let scratch = Scratch::new()?;
     let object = assemble(toolchain, scratch.path())?;
     let linked = scratch.path().join(SONAME);
     link(&object, &linked)?;
     let bytes = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
-    let library = Library::check(&bytes).context("the linked vDSO is not what the kernel can map")?;
-    let sites: Vec<u8> = library.sites()?.into_iter().flat_map(u32::to_le_bytes).collect();
-    let artifacts = VdsoArtifacts { library: out_dir.join(SONAME), sites: out_dir.join("vdso.sites") };
-    write_if_changed(&artifacts.library, &bytes)?;
-    write_if_changed(&artifacts.sites, &sites)?;
-    Ok(artifacts)
+    Library::check(&bytes).context("the linked vDSO is not what the kernel can map")?;
+    let library = out_dir.join(SONAME);
+    write_if_changed(&library, &bytes)?;
+    Ok(library)
 }
 
 /// Leaves a file alone that is right already: Cargo would build everything that depends on it again.
@@ -87,26 +74,26 @@ fn assembly() -> String {
         size_of::<Constants>()
     );
     let _ = writeln!(out, ".p2align 12\n{CONSTANTS_SYMBOL}:\n.zero 4096\n.text");
-    out.push_str(CALLS);
     for (number, call) in SYSCALLS.iter().enumerate() {
         out.push_str(&stub(number, call));
     }
+    out.push_str(CALLS);
     out
 }
 
-/// The code of one call that enters the kernel; nothing for the others.
-///
-/// The kernel preserves every register but X0. A blocking call that it asks to repeat is issued again with the
-/// arguments it had, X0 kept in X9.
+/// The code of one call that enters the kernel, where [`abi::vdso::site`] wants it; nothing for the others.
 fn stub(number: usize, call: &Syscall) -> String {
-    let retry = Status::INTERNAL_INTR_RETRY.0.unsigned_abs();
-    let body = match call.kind {
+    let end = match call.kind {
         Kind::VdsoOnly => return String::new(),
-        Kind::Call => "svc #0\nret".to_owned(),
-        Kind::Blocking => format!("mov x9, x0\n1: mov x0, x9\nsvc #0\ncmn w0, #{retry}\nb.eq 1b\nret"),
-        Kind::NoReturn => "svc #0\nbrk #0".to_owned(),
+        Kind::Call | Kind::Blocking => "ret",
+        Kind::NoReturn => "brk #0",
     };
-    format!("function zx_{name}\nmov x16, #{number}\n{body}\nend zx_{name}\n", name = call.name)
+    let at = number as u64 * STUB_SIZE;
+    format!(
+        ".org {at}\n.globl zx_{name}\n.type zx_{name}, %function\nzx_{name}:\nmov x16, #{number}\nsvc #0\n{end}\n\
+         dsb nsh\nisb\n.size zx_{name}, . - zx_{name}\n",
+        name = call.name
+    )
 }
 
 /// Assembles the library; gives the object file.
@@ -174,40 +161,41 @@ mod tests {
     fn a_stub_loads_its_number_and_enters_the_kernel() {
         let line = abi::Sysno::handle_close;
         let text = stub(line as usize, line.line());
-        assert_eq!(
-            text,
-            format!(
-                "function zx_handle_close\nmov x16, #{}\nsvc #0\nret\nend zx_handle_close\n",
-                line as usize
-            )
+        assert!(text.starts_with(&format!(".org {}\n", line as u64 * STUB_SIZE)), "{text}");
+        assert!(
+            text.contains(&format!("zx_handle_close:\nmov x16, #{}\nsvc #0\nret\n", line as usize)),
+            "{text}"
         );
     }
 
     #[test]
-    fn a_blocking_call_is_issued_again_with_its_arguments() {
-        let line = abi::Sysno::nanosleep;
-        let text = stub(line as usize, line.line());
-        assert!(text.contains("mov x9, x0\n1: mov x0, x9\nsvc #0\ncmn w0, #6\nb.eq 1b\nret"), "{text}");
+    fn what_does_not_return_stops_if_it_does() {
+        let line = abi::Sysno::process_exit;
+        assert!(stub(line as usize, line.line()).contains("svc #0\nbrk #0\n"));
+        let line = abi::Sysno::ticks_get;
+        assert_eq!(stub(line as usize, line.line()), "");
     }
 
     #[test]
-    fn the_library_is_built_and_every_site_is_right() {
+    fn the_library_is_built_and_checked() {
         let scratch = Scratch::new().unwrap();
         let made = build(Toolchain::installed().unwrap(), scratch.path()).unwrap();
-        let bytes = fs::read(made.library).unwrap();
-        let library = Library::check(&bytes).unwrap();
-        let sites = fs::read(made.sites).unwrap();
-        assert_eq!(sites.len(), SYSCALLS.len() * 4);
-        for (number, (call, site)) in SYSCALLS.iter().zip(sites.chunks_exact(4)).enumerate() {
-            let site = u32::from_le_bytes(site.try_into().unwrap());
-            if call.kind == Kind::VdsoOnly {
-                assert_eq!(site, NO_SITE, "{}", call.name);
-                continue;
-            }
-            // svc #0 right before the site, and the call's own number in X16 somewhere before that.
-            let words = library.words(call.name).unwrap();
-            assert_eq!(words[0], 0xd280_0010 | (number as u32) << 5, "{}: mov x16, #{number}", call.name);
-            assert_eq!(library.word(site - 4), Some(0xd400_0001), "{}", call.name);
-        }
+        let mut bytes = fs::read(made).unwrap();
+        let first = SYSCALLS.iter().position(|call| call.kind == Kind::Call).unwrap();
+        let at = Library::check(&bytes).unwrap().svc_of(first);
+        // Without its svc, and with one more.
+        let nop = 0xd503_201f_u32.to_le_bytes();
+        let svc: [u8; 4] = bytes[at..at + 4].try_into().unwrap();
+        bytes[at..at + 4].copy_from_slice(&nop);
+        let why = Library::check(&bytes).err().unwrap().to_string();
+        assert!(why.contains(SYSCALLS[first].name), "{why}");
+        bytes[at..at + 4].copy_from_slice(&svc);
+        bytes[at + 8..at + 12].copy_from_slice(&svc);
+        let why = Library::check(&bytes).err().unwrap().to_string();
+        assert!(why.contains("svc"), "{why}");
+        // A number that is another call's.
+        bytes[at + 8..at + 12].copy_from_slice(&nop);
+        bytes[at - 4] ^= 0x20;
+        assert!(Library::check(&bytes).is_err());
     }
 }

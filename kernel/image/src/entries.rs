@@ -7,7 +7,7 @@
 use aarch64::lock::Lock;
 use aarch64::{Board, Boot};
 use kernel::Kernel;
-use kernel::ports::{Called, Event, Frame, Next, Rest, Touched, closes_nothing};
+use kernel::ports::{Called, Event, Frame, Next, Touched};
 
 use crate::{boot, run};
 
@@ -15,20 +15,6 @@ use crate::{boot, run};
 #[unsafe(no_mangle)]
 fn jacinth_main(boot: Boot) -> ! {
     boot::boot(boot)
-}
-
-/// A system call, from the vectors: only what [`kernel::Kernel::call`] needs is in the frame.
-#[unsafe(no_mangle)]
-extern "C" fn jacinth_call(
-    frame: &mut Frame,
-    close_site: u64,
-    kernel: &'static Lock<Kernel<Board>>,
-) -> Called {
-    // Closing nothing needs nothing of the kernel.
-    if closes_nothing(frame) && frame.pc == close_site {
-        return Called { status: 0, rest: Rest::Nothing };
-    }
-    run::call(kernel, frame)
 }
 
 /// What remains of a system call.

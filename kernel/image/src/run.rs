@@ -12,14 +12,13 @@ use core::fmt::Display;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kernel::boot::{Images, Supply, VdsoImage};
 use kernel::object::Name;
-use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Rest, Touched};
+use kernel::ports::{Called, CpuId, Event, Frame, Frames, Next, Touched};
 use kernel::{Kernel, Options};
 
 use crate::boot::BootInfo;
 
-/// The vDSO and its list of sites, as the build made them.
+/// The vDSO, as the build made it.
 static VDSO: &[u8] = include_bytes!(env!("JACINTH_VDSO"));
-static VDSO_SITES: &[u8] = include_bytes!(env!("JACINTH_VDSO_SITES"));
 /// The boot file system of an image that carries one; empty otherwise.
 static BOOTFS: &[u8] = include_bytes!(env!("JACINTH_BOOTFS"));
 
@@ -40,6 +39,9 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
     defmt::info!("{=u64} pages are free, init starts", free.0);
     let mut frame = Frame::default();
     let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
+    if test {
+        kernel.look_at_calls();
+    }
     let Some(lock) = heap::leak(Lock::new(kernel)) else { return Failure::NoMemory };
     if test {
         lock.measure();
@@ -95,7 +97,7 @@ fn start(info: BootInfo) -> Result<Kernel<Board>, Failure> {
         supply.try_reserve(1).map_err(|_| Failure::NoMemory)?;
         supply.push(item);
     }
-    let vdso = VdsoImage { bytes: VDSO, sites: VDSO_SITES, constants };
+    let vdso = VdsoImage { bytes: VDSO, constants };
     let mut kernel = Kernel::new(board, ledger, options, &vdso).map_err(Failure::Kernel)?;
     note_ram(physmem, initrd);
     let images = Images {
@@ -139,17 +141,6 @@ fn version() -> [u8; 64] {
         *place = byte;
     }
     version
-}
-
-/// Takes the lock and lets the kernel answer a call. Unless that is all, the lock stays taken.
-#[inline]
-pub(crate) fn call(lock: &Lock<Kernel<Board>>, frame: &mut Frame) -> Called {
-    let mut kernel = lock.lock();
-    let called = kernel.call(cpu::number(), frame);
-    if called.rest != Rest::Nothing {
-        kernel.keep();
-    }
-    called
 }
 
 /// Lets the kernel finish a call, under the lock that it has kept.

@@ -54,10 +54,8 @@ pub struct Images<'a> {
 /// The vDSO, as the build made it.
 #[derive(Clone, Copy, Debug)]
 pub struct VdsoImage<'a> {
-    /// The file `libzircon.so`: each offset is an address from its base.
+    /// The file `libzircon.so`: each offset is an address from its base. The calls are where [`abi::vdso::site`] says.
     pub bytes: &'a [u8],
-    /// `u32` for each call: where its `svc` returns to, from the start of the code.
-    pub sites: &'a [u8],
     /// What programs learn from it about the machine; clock and sizes are filled in here.
     pub constants: abi::vdso::Constants,
 }
@@ -172,12 +170,7 @@ impl<M: Machine> Kernel<M> {
             windows: Windows::default(),
             random: Random::new(seed),
             scale,
-            vdso: Vdso {
-                vmo: vdso_vmo,
-                code_offset: 0,
-                code_size: 0,
-                sites: [u32::MAX; abi::SYSCALLS.len()],
-            },
+            vdso: Vdso { vmo: vdso_vmo, code_offset: 0, code_size: 0 },
             root_job,
             first: None,
             stopped: None,
@@ -274,16 +267,8 @@ impl<M: Machine> Kernel<M> {
         if let Ok(vmo) = self.objects.get_mut(vmo) {
             vmo.is_vdso = true;
         }
-        let mut sites = [u32::MAX; abi::SYSCALLS.len()];
-        let listed = image.sites.as_chunks().0;
-        if listed.len() != sites.len() {
-            return Err(Error::BadVdso("its list of calls is of another build"));
-        }
-        for (site, listed) in sites.iter_mut().zip(listed) {
-            *site = u32::from_le_bytes(*listed);
-        }
         self.objects.vmos.remove(self.vdso.vmo);
-        self.vdso = Vdso { vmo, code_offset: layout.code_offset, code_size: layout.code_size, sites };
+        self.vdso = Vdso { vmo, code_offset: layout.code_offset, code_size: layout.code_size };
         Ok(())
     }
 

@@ -31,7 +31,7 @@ impl<M: Machine> Kernel<M> {
             )?;
         }
         ensure(!cpu.owes() || cpu.is_kicked(), "a CPU was asked for something and is not called")?;
-        let Some(current) = cpu.current else { return Ok(()) };
+        let Some(current) = cpu.current.get() else { return Ok(()) };
         ensure(!cpu.idle, "a CPU with a thread idles")?;
         ensure(others().all(|other| other.thread() != Some(current.thread)), "two CPUs run one thread")?;
         let thread = self.objects.threads.get(current.thread).ok_or("a CPU runs a thread that is gone")?;

@@ -17,6 +17,7 @@ const NONE: u32 = u32::MAX;
 ///
 /// One word, so that an id travels in a register: the slot's generation above its index. The generation of a slot
 /// in use is odd, so the word is not 0 and an `Option` takes no more room.
+#[repr(transparent)]
 pub struct Id<T> {
     word: NonZeroU64,
     of: PhantomData<fn() -> T>,

@@ -116,7 +116,7 @@ impl<M: Machine> Kernel<M> {
         (from, to): (u64, u64),
         writable: bool,
     ) -> Result<bool> {
-        let here = self.schedule.here().current.map(|caller| caller.thread);
+        let here = self.schedule.here().current.get().map(|caller| caller.thread);
         // A call that goes on in another VMO is done with the first: something else may be mapped there now. So it is if
         // what it begins there is nobody's: two threads, each with what the other one waits for, would wait for ever.
         if let Some(thread) = owner.or(here)
@@ -183,7 +183,7 @@ impl<M: Machine> Kernel<M> {
         (from, to): (u64, u64),
         writable: bool,
     ) {
-        let Some(Caller { thread: id, .. }) = self.schedule.here().current else { return };
+        let Some(Caller { thread: id, .. }) = self.schedule.here().current.get() else { return };
         let Some(thread) = self.objects.threads.get_mut(id) else { return };
         if thread.turned_away == 0 {
             self.turned_away = self.turned_away.wrapping_add(1);
@@ -223,7 +223,7 @@ impl<M: Machine> Kernel<M> {
     /// Ends a pause of a VMO that is for the thread that is here to see this page. What others see meanwhile, or it
     /// itself beside that, ends none: or they would take its turn.
     pub(crate) fn end_own_pause(&mut self, root: Id<Vmo>, page: u64) {
-        let Some(Caller { thread, .. }) = self.schedule.here().current else { return };
+        let Some(Caller { thread, .. }) = self.schedule.here().current.get() else { return };
         let withdrawal = self.objects.vmos.get(root).and_then(|vmo| vmo.withdrawal);
         if withdrawal.is_some_and(|it| it.guest == Some(thread) && it.from == page) {
             self.pass_on(root);

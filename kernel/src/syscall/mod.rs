@@ -30,13 +30,14 @@ mod wait;
 
 use abi::policy::Condition;
 use abi::status::Result;
+use abi::vdso::site;
 use abi::{Handle, Rights, Status, Sysno};
 
 use crate::collections::arena::Id;
 pub(crate) use crate::cpus::Caller;
 use crate::kernel::Kernel;
 use crate::memory::user::write_shown;
-use crate::object::{HandleEntry, Object, ObjectRef, Process};
+use crate::object::{HandleEntry, Object, ObjectRef, Process, Thread};
 use crate::ports::{Called, Frame, Machine, Rest};
 
 /// Bytes of an `svc` instruction: how far a call is set back to be made again.
@@ -96,9 +97,10 @@ fn done(result: Result) -> Result<Exit> {
 }
 
 /// What a call left, in one register: 0 or less is its status, then come two numbers of [`Exit`]'s, and how many bytes it
-/// gave.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Answer(i64);
+/// gave. [`Kernel::answered`] makes of it what the CPU does; 0 is success, and nothing more to do for the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Answer(i64);
 
 impl Answer {
     const DONE: Self = Self(0);
@@ -143,8 +145,8 @@ impl From<Result<Exit>> for Answer {
     }
 }
 
-/// A call's implementation.
-type Call<M> = fn(&mut Kernel<M>, Caller, &mut Args) -> Answer;
+/// A call's implementation: of the kernel, the thread that calls, its process, and the call's registers.
+pub type Call<M> = extern "C" fn(&mut Kernel<M>, Id<Thread>, Id<Process>, &mut Frame) -> Answer;
 
 impl<M: Machine> Kernel<M> {
     /// Handles `svc`: X16 has the number, X0 to X7 the arguments. Of the frame, only those, X18, X29, X30 and
@@ -152,33 +154,27 @@ impl<M: Machine> Kernel<M> {
     #[inline(always)]
     pub(crate) fn syscall(&mut self, frame: &mut Frame) -> Called {
         let here = self.schedule.here();
-        let Some(caller) = here.current else {
+        let Some(caller) = here.current.get() else {
             // The CPU belongs to nobody: it looks for something else to do.
             self.schedule.attention = true;
             return Called::WAITS;
         };
-        let number = frame.r[16] as usize;
-        let site = self.vdso.sites.get(number).copied();
-        let from_site = site.is_some_and(|site| here.vdso_code.wrapping_add(u64::from(site)) == frame.pc);
-        match Self::CALLS.get(number) {
-            Some(call) if from_site => self.answer(*call, caller, frame),
+        let number = frame.r[16];
+        let from_site = here.vdso_code.wrapping_add(site(number)) == frame.pc;
+        match Self::CALLS.get(number as usize) {
+            Some(call) if from_site => self.make(*call, caller, frame),
             _ => self.syscall_from_elsewhere(caller, frame),
         }
     }
 
     /// Makes a call. Nothing is kept over it but the kernel: what is not plain is left to the second half.
-    #[inline(always)]
-    fn answer(&mut self, call: Call<M>, caller: Caller, frame: &mut Frame) -> Called {
-        let answer = call(self, caller, frame);
-        if answer.0 != 0 {
-            return self.look_into(answer);
-        }
-        Called { status: 0, rest: if self.schedule.attention { Rest::Leave } else { Rest::Nothing } }
+    fn make(&mut self, call: Call<M>, caller: Caller, frame: &mut Frame) -> Called {
+        let answer = call(self, caller.thread, caller.process, frame);
+        self.answered(answer)
     }
 
-    /// The rest of [`Kernel::answer`]: the call failed, or more remains to be done.
-    #[inline(never)]
-    fn look_into(&self, answer: Answer) -> Called {
+    /// What a call leaves to be done once it has been made ([`Kernel::CALLS`]).
+    pub fn answered(&mut self, answer: Answer) -> Called {
         if answer.0 > 0 {
             return answer.left();
         }
@@ -194,7 +190,7 @@ impl<M: Machine> Kernel<M> {
     fn syscall_from_elsewhere(&mut self, caller: Caller, frame: &mut Frame) -> Called {
         match Self::CALLS.get(frame.r[16] as usize) {
             Some(call) if self.comes_from_vdso(caller.process, frame.r[16], frame.pc) => {
-                self.answer(*call, caller, frame)
+                self.make(*call, caller, frame)
             }
             _ => Called::REFUSED,
         }
@@ -205,7 +201,7 @@ impl<M: Machine> Kernel<M> {
     /// # Errors
     /// `BAD_STATE` if nobody calls.
     fn caller(&self) -> Result<Caller> {
-        self.schedule.here().current.ok_or(Status::BAD_STATE)
+        self.schedule.here().current.get().ok_or(Status::BAD_STATE)
     }
 
     /// Has a call made again.
@@ -220,7 +216,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Asks the policy about a call that met a bad handle. The whole frame is there.
     pub(crate) fn report_bad_handle(&mut self, frame: &Frame) {
-        if let Some(caller) = self.schedule.here().current {
+        if let Some(caller) = self.schedule.here().current.get() {
             self.enforce_bad_handle(caller, frame.r[16], frame.r[1] as u32);
         }
     }
@@ -228,7 +224,7 @@ impl<M: Machine> Kernel<M> {
     /// Ends the thread's process for a call that is none. The whole frame is there.
     #[cold]
     pub(crate) fn refuse_call(&mut self, frame: &Frame) {
-        if let Some(caller) = self.schedule.here().current {
+        if let Some(caller) = self.schedule.here().current.get() {
             self.bad_syscall(caller, frame.r[16], frame);
         }
     }
@@ -237,18 +233,37 @@ impl<M: Machine> Kernel<M> {
     /// out faster.
     fn comes_from_vdso(&mut self, process: Id<Process>, number: u64, pc: u64) -> bool {
         let code = self.objects.processes.get(process).and_then(|process| process.vdso_code);
-        let site = usize::try_from(number).ok().and_then(|number| self.vdso.sites.get(number)).copied();
-        let (Some(code), Some(site)) = (code, site) else { return false };
+        let Some(code) = code else { return false };
         self.note_vdso(self.schedule.here_id(), Some(code));
-        site != u32::MAX && code.wrapping_add(u64::from(site)) == pc
+        code.wrapping_add(site(number)) == pc
     }
 
     /// The calls by number. What is listed and not built answers NOT_SUPPORTED.
-    const CALLS: [Call<M>; abi::SYSCALLS.len()] = {
-        let mut calls: [Call<M>; abi::SYSCALLS.len()] =
-            [|_, _, _| Err(Status::NOT_SUPPORTED).into(); abi::SYSCALLS.len()];
+    pub const CALLS: [Call<M>; abi::SYSCALLS.len()] = {
+        extern "C" fn nothing<M: Machine>(
+            _: &mut Kernel<M>,
+            _: Id<Thread>,
+            _: Id<Process>,
+            _: &mut Frame,
+        ) -> Answer {
+            Status::NOT_SUPPORTED.into()
+        }
+        let mut calls: [Call<M>; abi::SYSCALLS.len()] = [nothing; abi::SYSCALLS.len()];
         macro_rules! calls {
-            ($($name:ident: |$k:tt, $c:tt, $a:tt| $body:expr;)*) => { $(calls[Sysno::$name as usize] = |$k, $c, $a| $body.into();)* };
+            ($($name:ident: |$k:tt, $c:tt, $a:tt| $body:expr;)*) => {
+                $({
+                    extern "C" fn $name<M: Machine>(
+                        $k: &mut Kernel<M>,
+                        thread: Id<Thread>,
+                        process: Id<Process>,
+                        $a: &mut Frame,
+                    ) -> Answer {
+                        let $c = Caller { thread, process };
+                        $body.into()
+                    }
+                    calls[Sysno::$name as usize] = $name;
+                })*
+            };
         }
         calls! {
             handle_close: |k, c, a| k.sys_handle_close(c, a);

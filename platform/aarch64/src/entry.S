@@ -446,7 +446,8 @@ arrived:
     add     x9, x9, :lo12:__stack_top
     sub     sp, x9, #{FRAME}            // the stack's top is kept for the first frame of EL0 (vectors.S)
     str     xzr, [sp, #{MARK}]
-    str     xzr, [sp, #{SITE}]
+    mov     x9, #1                      // odd: no call comes from there
+    str     x9, [sp, #{CALLS_FROM}]
 // The identity map has served: its root becomes the empty space that EL0 has until there is a process.
     lsr     x9, x22, #39
     and     x9, x9, #0x1ff
@@ -501,7 +502,8 @@ arrived_secondary:
     sub     x9, x9, x10
     sub     sp, x9, #{FRAME}
     str     xzr, [sp, #{MARK}]
-    str     xzr, [sp, #{SITE}]
+    mov     x9, #1                      // odd: no call comes from there
+    str     x9, [sp, #{CALLS_FROM}]
     mov     x0, x27
     mov     x29, xzr
     mov     x30, xzr

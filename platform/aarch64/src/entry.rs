@@ -51,7 +51,7 @@ global_asm!(
     CONTIGUOUS = const descriptor::CONTIGUOUS,
     FRAME = const crate::trap::FRAME_SIZE,
     MARK = const crate::trap::MARK,
-    SITE = const crate::trap::SITE,
+    CALLS_FROM = const crate::trap::CALLS_FROM,
     RAW_LENGTH = const abi::record::RAW_LENGTH,
     STATE = const core::mem::offset_of!(abi::record::Record, state),
     CALLS = sym crate::spin::CALLS,

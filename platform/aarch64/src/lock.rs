@@ -1,6 +1,7 @@
 //! The kernel's one lock: fair, and a CPU that waits for it sleeps.
 //!
-//! A ticket lock. Taking it is one atomic addition, giving it back one store. A waiter watches the number that is
+//! A ticket lock. Taking it is one atomic addition, giving it back one store; a system call does both itself
+//! (vectors.S), with [`SERVED`] and what is next to it. A waiter watches the number that is
 //! served with an exclusive load and sleeps in WFE: the store that ends its wait clears its monitor, which is an
 //! event (Arm ARM B2.12.5, D1.6.1), so whoever unlocks needs no barrier and no SEV.
 use core::cell::UnsafeCell;
@@ -17,8 +18,12 @@ const NOBODY: u32 = u32::MAX;
 /// takes the way of those who wait. So measuring costs nothing while it is off.
 const MEASURED: u64 = 1 << 63;
 
+/// Offset of the word that says who is served; the word for the next comer follows. One exclusive load reads both.
+pub(crate) const SERVED: usize = core::mem::offset_of!(Lock<()>, served);
+const _: () = assert!(SERVED.is_multiple_of(16) && core::mem::offset_of!(Lock<()>, next) == SERVED + 8);
+
 /// A value behind the lock. The lock's words come first: what is next to them is used with them.
-#[repr(C)]
+#[repr(C, align(16))]
 pub struct Lock<T> {
     /// The ticket whose holder has the lock, with [`MEASURED`].
     served: AtomicU64,
@@ -88,6 +93,22 @@ impl<T> Lock<T> {
         let served = if self.served.load(Ordering::Acquire) == ticket { ticket } else { self.wait(ticket) };
         Guard { lock: self, served }
     }
+
+    /// Waits until a ticket that was drawn is served.
+    pub(crate) fn await_turn(&self, ticket: u64) {
+        self.wait(ticket);
+    }
+
+    /// The guard of a CPU that took the lock without one.
+    ///
+    /// # Safety
+    /// 1. This CPU drew a ticket that is served, has not unlocked since, and has no guard.
+    pub(crate) unsafe fn taken(&self) -> Guard<'_, T> {
+        Guard { lock: self, served: self.served.load(Ordering::Relaxed) }
+    }
+
+    /// Offset of the value.
+    pub(crate) const VALUE: usize = core::mem::offset_of!(Self, value);
 
     /// The guard that this CPU has kept.
     ///

@@ -387,7 +387,7 @@ impl Peers for Board {
         crate::interrupts::kick(crate::secondary::affinity(cpu));
     }
 
-    fn note_close_site(&mut self, cpu: CpuId, returns_to: u64) {
-        crate::trap::note_close_site(cpu, returns_to);
+    fn note_calls(&mut self, cpu: CpuId, return_to: u64) {
+        crate::trap::note_calls(cpu, return_to);
     }
 }

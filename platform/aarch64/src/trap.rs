@@ -13,9 +13,10 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::PageCount;
 use kernel::Kernel;
+use kernel::gate::{Answer, Call};
 use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest, Touched};
 
-use crate::lock::{Lock, Place};
+use crate::lock::{Guard, Lock, Place};
 use crate::{Board, barrier, cpu, frames, interrupts, power, secondary, timer, watch};
 
 /// Exceptions from EL1 and the like, by vector.
@@ -30,14 +31,16 @@ const SPSR_USER: u64 = 0xf << 28 | 1 << 25 | 1 << 24 | 1 << 12 | 0b11 << 10;
 /// PSTATE.D and F: EL0 runs with debug exceptions and FIQs masked, since the kernel uses neither.
 const SPSR_MASKED: u64 = 1 << 9 | 1 << 6;
 
-/// Bytes of stack for a saved frame and three words: a multiple of 16, as the stack pointer must be.
-pub(crate) const FRAME_SIZE: usize = (KERNEL_WORD + 8).next_multiple_of(16);
+/// Bytes of stack for a saved frame and five words: a multiple of 16, as the stack pointer must be.
+pub(crate) const FRAME_SIZE: usize = (CALLER + 16).next_multiple_of(16);
 /// Offset, from such a frame at the top of a CPU's stack, of the word that only `watch` uses.
 pub(crate) const MARK: usize = size_of::<Frame>();
-/// Offset, from there too, of the word that says where `zx_handle_close` returns to in the program that the CPU runs.
-pub(crate) const SITE: usize = MARK + 8;
-/// Offset, from there too, of the word that says where the kernel's lock is. A call loads it together with the site.
-const KERNEL_WORD: usize = SITE + 8;
+/// Offset, from there too, of the word that says where the first system call returns to in the program that the CPU runs.
+pub(crate) const CALLS_FROM: usize = MARK + 8;
+/// Offset, from there too, of the word that says where the kernel's lock is. A call loads both together.
+const KERNEL_WORD: usize = CALLS_FROM + 8;
+/// Offset, from there too, of the word that says where in the kernel the CPU's caller is found; the CPU's number follows.
+const CALLER: usize = KERNEL_WORD + 8;
 // The way back from a call loads it together with the frame's last word.
 const _: () = assert!(MARK == core::mem::offset_of!(Frame, tpidr) + 8);
 
@@ -45,8 +48,20 @@ global_asm!(
     include_str!("vectors.S"),
     FRAME = const FRAME_SIZE,
     MARK = const MARK,
-    SITE = const SITE,
+    CALLS_FROM = const CALLS_FROM,
     KERNEL_WORD = const KERNEL_WORD,
+    CALLER = const CALLER,
+    STUB_SHIFT = const abi::vdso::STUB_SHIFT,
+    CALLS_LEN = const Kernel::<Board>::CALLS.len(),
+    HANDLE_CLOSE = const abi::Sysno::handle_close as u64,
+    VALUE = const Lock::<Kernel<Board>>::VALUE,
+    HERE = const Lock::<Kernel<Board>>::VALUE + Kernel::<Board>::HERE,
+    ATTENTION = const Lock::<Kernel<Board>>::VALUE + Kernel::<Board>::ATTENTION,
+    CALLS = sym CALLS,
+    await_turn = sym await_turn,
+    call_slowly = sym call_slowly,
+    call_by_nobody = sym call_by_nobody,
+    answered = sym answered,
     SYNCHRONOUS = const SYNCHRONOUS,
     IRQ = const IRQ,
     FIQ = const FIQ,
@@ -63,6 +78,11 @@ global_asm!(
     interrupted = sym watch::interrupted,
     el1_exception = sym el1_exception,
 );
+
+/// The calls, as vectors.S makes them.
+static CALLS: [Call<Board>; Kernel::<Board>::CALLS.len()] = Kernel::<Board>::CALLS;
+// Who is served is the word to which the lock's address leads.
+const _: () = assert!(crate::lock::SERVED == 0);
 
 unsafe extern "C" {
     fn enter_user(frame: *const Frame, stack_end: u64) -> !;
@@ -83,9 +103,7 @@ struct Loaded {
 
 // What the image does with what comes up. It is linked, not passed: a system call has no instruction to spare
 // for a pointer. Each of them finds the kernel behind its lock.
-// The vectors call two of them themselves, and give them the lock ([`KERNEL`]), which is thus at hand:
-// `extern "C" fn jacinth_call(&mut Frame, u64, &'static Lock<Kernel<Board>>) -> Called`, for an `svc` from EL0, with what
-// [`note_close_site`] noted: `kernel::Kernel::call`. If anything remains, the lock is kept for `jacinth_complete`. And
+// The vectors call one of them themselves, and give it the lock ([`KERNEL`]), which is thus at hand:
 // `extern "C" fn jacinth_touch(u64, u64, &'static Lock<Kernel<Board>>) -> Touched` for a data abort from EL0, with its
 // syndrome and its address: `kernel::Kernel::touch`. The lock is not kept.
 unsafe extern "Rust" {
@@ -160,24 +178,75 @@ pub(crate) fn join() -> ! {
     }
 }
 
-/// Notes where `zx_handle_close` returns to in the program that a CPU runs; 0 for nowhere. A CPU that does not run yet is
-/// told nothing: it begins with 0.
-pub(crate) fn note_close_site(cpu: CpuId, returns_to: u64) {
+/// Notes where the first system call returns to in the program that a CPU runs, or an odd address. A CPU that does not run
+/// yet is told nothing: it begins with an odd one.
+pub(crate) fn note_calls(cpu: CpuId, return_to: u64) {
     if cpu != CpuId::BOOT && !secondary::running().any(|other| other == cpu) {
         return;
     }
-    let address = cpu::stack_end_of(cpu) - (FRAME_SIZE - SITE) as u64;
-    // SAFETY: an aligned word of a stack that is mapped for good; entry.S begins below it, and vectors.S only reads it.
-    unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(returns_to, Ordering::Relaxed);
+    // SAFETY: 1, the stack of a CPU that runs; vectors.S takes the word for nothing but an address to compare.
+    unsafe { put_above_frame(cpu::stack_end_of(cpu), CALLS_FROM, return_to) }
 }
 
 fn enter(kernel: &'static Lock<Kernel<Board>>, frame: &Frame) -> ! {
-    let address = cpu::stack_end() - (FRAME_SIZE - KERNEL_WORD) as u64;
-    // SAFETY: an aligned word of this CPU's stack, as in `note_close_site`; vectors.S gives it to the image, as what it is.
-    unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(&raw const *kernel as u64, Ordering::Relaxed);
+    let (lock, cpu) = (&raw const *kernel as u64, cpu::number());
+    let caller = lock + (Lock::<Kernel<Board>>::VALUE + Kernel::<Board>::caller_of(cpu)) as u64;
+    for (at, word) in [(KERNEL_WORD, lock), (CALLER, caller), (CALLER + 8, cpu.index() as u64)] {
+        // SAFETY: 1, this CPU's stack; the words are what vectors.S takes them for: the lock lives as long as the kernel
+        // runs, and the value in it has the caller there.
+        unsafe { put_above_frame(cpu::stack_end(), at, word) }
+    }
     // SAFETY: `frame` is a whole frame in the kernel's memory, and enter_user copies it to the one place of
     // this CPU's stack that nothing else uses.
     unsafe { enter_user(&raw const *frame, cpu::stack_end()) }
+}
+
+/// Writes one of the words above the first frame of a CPU's stack.
+///
+/// # Safety
+/// 1. `stack_end` is the end of the stack of a CPU that runs, and `at` the offset of one of these words.
+/// 2. The word is what vectors.S takes it for.
+unsafe fn put_above_frame(stack_end: u64, at: usize, word: u64) {
+    let address = stack_end - (FRAME_SIZE - at) as u64;
+    // SAFETY: by 1 an aligned word of a stack that is mapped for good; entry.S begins below it, and vectors.S only reads it.
+    unsafe { AtomicU64::from_ptr(address as *mut u64) }.store(word, Ordering::Relaxed);
+}
+
+/// A system call has drawn a ticket that is not served yet.
+extern "C" fn await_turn(lock: &'static Lock<Kernel<Board>>, ticket: u64) {
+    lock.await_turn(ticket);
+}
+
+/// A system call that is not plain: it comes from elsewhere, or is none.
+extern "C" fn call_slowly(frame: &mut Frame, lock: &'static Lock<Kernel<Board>>) -> Called {
+    call(lock.lock(), frame)
+}
+
+/// A system call of a CPU whose thread is no more, with the lock taken.
+extern "C" fn call_by_nobody(frame: &mut Frame, lock: &'static Lock<Kernel<Board>>) -> Called {
+    // SAFETY: 1, vectors.S took the lock and leaves it to us.
+    call(unsafe { lock.taken() }, frame)
+}
+
+/// A system call that leaves more to do than to return success, with the lock taken.
+extern "C" fn answered(answer: Answer, lock: &'static Lock<Kernel<Board>>) -> Called {
+    // SAFETY: 1, vectors.S took the lock and leaves it to us.
+    let mut kernel = unsafe { lock.taken() };
+    let called = kernel.answered(answer);
+    keep_for_rest(kernel, called)
+}
+
+fn call(mut kernel: Guard<'static, Kernel<Board>>, frame: &mut Frame) -> Called {
+    let called = kernel.call(cpu::number(), frame);
+    keep_for_rest(kernel, called)
+}
+
+/// Unlocks the kernel, unless something remains: then the lock stays taken for `jacinth_complete`.
+fn keep_for_rest(kernel: Guard<'static, Kernel<Board>>, called: Called) -> Called {
+    if called.rest != Rest::Nothing {
+        kernel.keep();
+    }
+    called
 }
 
 /// Reads a word of a device or of memory that may not be there: `None` if the access aborts.

@@ -11,8 +11,9 @@
 // handled on another one.
 //
 // An interrupt from EL1 overwrites ELR_EL1 and SPSR_EL1, so both are saved before interrupts are unmasked. The word
-// above the frame says whether there was one (watch.rs), the next one where a call comes from that may close nothing and
-// need no kernel (trap.rs, `note_close_site`), and the last one where the kernel is. They are part of no frame.
+// above the frame says whether there was one (watch.rs), the next one where the first system call returns to in the
+// program that runs (trap.rs, `note_calls`); then where the kernel's lock is, where in the kernel it says who has this
+// CPU, and the CPU's number. They are part of no frame.
 
     .set    FRAME, {FRAME}
     .set    FRAME_LR, 240
@@ -21,8 +22,9 @@
     .set    FRAME_CPSR, 264
     .set    FRAME_TPIDR, 272
     .set    MARK, {MARK}
-    .set    SITE, {SITE}
+    .set    CALLS_FROM, {CALLS_FROM}
     .set    KERNEL, {KERNEL_WORD}
+    .set    CALLER, {CALLER}
 
     .macro  save_2_to_15
     stp     x2, x3, [sp, #16]
@@ -126,8 +128,10 @@ vectors:
 
 // From EL0, AArch64. What a system call's first half needs is saved here; Rust keeps X19 to X29, and nothing
 // touches the other system registers meanwhile. TPIDR_EL0 is among those: its place has X30 until the call is found to
-// need the whole frame, so that one load brings it back together with the mark. x0 and x1 come back: the status, and
-// what remains (Called).
+// need the whole frame, so that one load brings it back together with the mark.
+//
+// A call that comes from where the vDSO makes the one with the number in X16 is made right here (kernel::gate has the
+// rules): a ticket of the kernel's lock (lock.rs), who calls, the call, the lock. Whatever is not plain is Rust's.
     .balign 128
     stp     x16, x17, [sp, #128]
     mrs     x17, esr_el1
@@ -138,17 +142,26 @@ vectors:
     stp     x2, x3, [sp, #16]
     stp     x4, x5, [sp, #32]
     stp     x6, x7, [sp, #48]
-    mrs     x1, elr_el1
-    mrs     x2, spsr_el1
+    mrs     x17, elr_el1
+    mrs     x15, spsr_el1
     str     x30, [sp, #FRAME_TPIDR]
-    stp     x1, x2, [sp, #FRAME_PC]
-    mov     x0, sp
-    ldp     x1, x2, [sp, #SITE]         // and the kernel
+    stp     x17, x15, [sp, #FRAME_PC]
+    ldp     x8, x9, [sp, #CALLS_FROM]   // and the lock
     msr     daifclr, #2
-    bl      jacinth_call
-    msr     daifset, #2
-    cbz     x1, call_return
-    b       call_completes
+    add     x8, x8, x16, lsl #{STUB_SHIFT}
+    cmp     x8, x17
+    b.ne    call_slowly
+    cmp     x16, #{CALLS_LEN}
+    b.hs    call_slowly
+    cbz     w0, call_with_nothing
+call_takes_kernel:
+    ldaxp   x10, x11, [x9]              // who is served, and our ticket
+    add     x12, x11, #1
+    stxp    w13, x10, x12, [x9]
+    cbnz    w13, call_takes_kernel
+    cmp     x10, x11
+    b.eq    call_has_kernel
+    b       call_waits
     from_el0 el0_interrupt
     from_el0 el0_interrupt              // a GIC may signal its group 0 so
     from_el0 el0_serror
@@ -157,6 +170,26 @@ vectors:
     from_el1 {AARCH32}
     from_el1 {AARCH32}
     from_el1 {AARCH32}
+
+// The kernel is this CPU's, X9 its lock, and X16 the call.
+call_has_kernel:
+    ldp     x13, x14, [sp, #CALLER]     // and the CPU's number
+    strb    w14, [x9, #{HERE}]
+    ldp     x1, x2, [x13]
+    cbz     x1, call_by_nobody
+    adr     x10, {CALLS}
+    ldr     x10, [x10, x16, lsl #3]
+    add     x0, x9, #{VALUE}
+    mov     x3, sp
+    blr     x10
+    ldr     x9, [sp, #KERNEL]
+    ldrh    w8, [x9, #{ATTENTION}]
+    orr     x8, x8, x0
+    cbnz    x8, call_leaves_more
+    ldr     x8, [x9]
+    add     x8, x8, #1
+    stlr    x8, [x9]
+    msr     daifset, #2
 
 // The program's X1 to X18 are lost to a call: nothing of the kernel's is left in them.
 call_return:
@@ -175,6 +208,45 @@ call_return:
     eret
     dsb     nsh                         // nothing is executed past an eret, not even by speculation
     isb
+
+// A call whose first argument is no handle: closing that needs nothing of the kernel. For others it is an argument like any
+// other.
+call_with_nothing:
+    cmp     x16, #{HANDLE_CLOSE}
+    b.ne    call_takes_kernel
+    mov     x0, xzr
+    msr     daifset, #2
+    b       call_return
+
+call_waits:
+    mov     x0, x9
+    mov     x1, x11
+    bl      {await_turn}
+    ldr     x9, [sp, #KERNEL]
+    ldr     x16, [sp, #128]
+    b       call_has_kernel
+
+call_slowly:
+    mov     x0, sp
+    mov     x1, x9
+    bl      {call_slowly}
+    b       call_ends
+
+call_by_nobody:
+    mov     x0, sp
+    mov     x1, x9
+    bl      {call_by_nobody}
+    b       call_ends
+
+call_leaves_more:
+    mov     x1, x9
+    bl      {answered}
+
+// X0 and X1 say how it ended: the status, and what remains (Called).
+call_ends:
+    msr     daifset, #2
+    cbz     x1, call_return
+    b       call_completes
 
 // There was an interrupt meanwhile: it is let through now, and comes as soon as EL0 is reached.
 call_interrupted:

@@ -3,7 +3,7 @@
 //! The code in them is as little as the simulated CPU needs. What programs do is up to the test.
 
 use abi::syscalls::Kind;
-use abi::vdso::CONSTANTS_SYMBOL;
+use abi::vdso::{CONSTANTS_SYMBOL, STUB_SIZE};
 use abi::{AbiStruct, PAGE_SIZE, SYSCALLS};
 
 const PAGE: usize = PAGE_SIZE as usize;
@@ -22,16 +22,11 @@ const SHT_DYNSYM: u32 = 11;
 const SVC: u32 = 0xD400_0001;
 const RET: u32 = 0xD65F_03C0;
 const NOP: u32 = 0xD503_201F;
-/// Bytes of one call's stub: number into X16, `svc`, `ret`, and a word to make sixteen.
-const STUB: usize = 16;
-
 /// A vDSO and what the kernel must know of it.
 #[derive(Clone, Debug)]
 pub struct Vdso {
     /// The file, laid out as in memory.
     pub file: Vec<u8>,
-    /// `u32` for each call: where its `svc` returns to, from the start of the code.
-    pub sites: Vec<u8>,
     /// Where the code starts.
     pub code_offset: u64,
     /// Bytes of the code, whole pages.
@@ -39,19 +34,13 @@ pub struct Vdso {
 }
 
 impl Vdso {
-    /// The vDSO of the simulated machine. Each call has a stub at its number times sixteen.
+    /// The vDSO of the simulated machine: a stub for each call, and nothing else.
     pub fn build() -> Self {
         let mut code = Vec::new();
-        let mut sites = Vec::new();
         for (number, call) in SYSCALLS.iter().enumerate() {
+            code.resize(number * STUB_SIZE as usize, 0);
             let enters = call.kind != Kind::VdsoOnly;
-            let site = if enters { (number * STUB + 8) as u32 } else { u32::MAX };
-            sites.extend(site.to_le_bytes());
-            let stub = if enters {
-                [0xD280_0010 | (number as u32) << 5, SVC, RET, NOP]
-            } else {
-                [RET, NOP, NOP, NOP]
-            };
+            let stub = if enters { [0xD280_0010 | (number as u32) << 5, SVC, RET] } else { [RET, NOP, NOP] };
             code.extend(stub.iter().flat_map(|word| word.to_le_bytes()));
         }
         code.resize(code.len().next_multiple_of(PAGE), 0);
@@ -59,17 +48,17 @@ impl Vdso {
         symbols(&mut file, PAGE - abi::vdso::Constants::SIZE);
         file.resize(PAGE, 0);
         file.extend(&code);
-        Self { file, sites, code_offset: PAGE_SIZE, code_size: code.len() as u64 }
+        Self { file, code_offset: PAGE_SIZE, code_size: code.len() as u64 }
     }
 
     /// Where the function for a call starts, from the vDSO's first byte.
     pub const fn function(&self, number: u64) -> u64 {
-        self.code_offset + number * STUB as u64
+        self.code_offset + number * STUB_SIZE
     }
 
     /// Where the `svc` for a call returns to, from the vDSO's first byte.
     pub const fn site(&self, number: u64) -> u64 {
-        self.function(number) + 8
+        self.code_offset + abi::vdso::site(number)
     }
 }
 

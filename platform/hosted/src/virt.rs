@@ -152,7 +152,7 @@ impl Board {
             many_cpus: config.cpus > 1,
         };
         let vdso = Vdso::build();
-        let image = VdsoImage { bytes: &vdso.file, sites: &vdso.sites, constants: constants(&config) };
+        let image = VdsoImage { bytes: &vdso.file, constants: constants(&config) };
         let mut kernel = Kernel::new(machine.clone(), ledger, options, &image).expect("the kernel starts");
         let first = program();
         let bootfs = crate::bootfs::build(&[&[("init", first.as_slice())], files].concat());

@@ -13,10 +13,10 @@ use object::elf::{
 };
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 
-use super::NO_SITE;
-
 type Header = FileHeader64<LittleEndian>;
 const ENDIAN: LittleEndian = LittleEndian;
+/// `mov x16, #0`.
+const MOV_X16: u32 = 0xd280_0010;
 /// `svc #0`.
 const SVC: u32 = 0xd400_0001;
 
@@ -28,7 +28,8 @@ const SVC: u32 = 0xd400_0001;
 /// - nothing in it is relocated and it needs no other library;
 /// - it has a build-id;
 /// - the constants have the last page of the first segment;
-/// - every call of the list is a symbol in its code, and no other symbol is exported.
+/// - every call of the list is a symbol in its code, and no other symbol is exported;
+/// - calls that enter the kernel do so at their places ([`abi::vdso::site`]), and nothing else does.
 pub(super) struct Library<'a> {
     bytes: &'a [u8],
     code: Span,
@@ -70,49 +71,40 @@ impl<'a> Library<'a> {
             symbols.len() - 1,
             SYSCALLS.len()
         );
-        Ok(Self { bytes, code, symbols })
+        let library = Self { bytes, code, symbols };
+        library.check_stubs()?;
+        Ok(library)
     }
 
-    /// For each call the offset in the code segment at which its one `svc` returns.
-    pub(super) fn sites(&self) -> Result<Vec<u32>> {
-        let site = |call: &abi::Syscall| {
-            let words = self.words(call.name).with_context(|| format!("zx_{} has no code", call.name))?;
-            let found: Vec<usize> = (0..words.len()).filter(|&index| words[index] == SVC).collect();
-            match (call.kind, found.as_slice()) {
-                (Kind::VdsoOnly, []) => Ok(NO_SITE),
-                (Kind::VdsoOnly, _) => {
-                    anyhow::bail!("zx_{} enters the kernel and is listed as not doing so", call.name)
-                }
-                (_, [index]) => Ok(u32::try_from(self.offset(call.name) + (*index as u64 + 1) * 4)?),
-                (_, many) => {
-                    anyhow::bail!("zx_{} has {} svc instructions instead of one", call.name, many.len())
-                }
-            }
-        };
-        SYSCALLS.iter().map(site).collect()
+    /// Each call that enters the kernel does so where the kernel expects it and with its own number, and nothing else
+    /// enters the kernel.
+    fn check_stubs(&self) -> Result<()> {
+        let (start, end) = (usize::try_from(self.code.start)?, usize::try_from(self.code.end)?);
+        let code = self.bytes.get(start..end).context("its code lies outside the file")?;
+        let words: Vec<u32> =
+            code.as_chunks().0.iter().map(|word: &[u8; 4]| u32::from_le_bytes(*word)).collect();
+        let mut expected = Vec::new();
+        for (number, call) in SYSCALLS.iter().enumerate().filter(|(_, call)| call.kind != Kind::VdsoOnly) {
+            let svc = (abi::vdso::site(number as u64) / 4 - 1) as usize;
+            let is_stub = words.get(svc - 1..=svc) == Some(&[MOV_X16 | (number as u32) << 5, SVC]);
+            ensure!(is_stub, "zx_{} does not enter the kernel where it must", call.name);
+            let own = self.symbols.get(&format!("zx_{}", call.name)).map(|(at, _)| *at);
+            ensure!(
+                own == Some(self.code.start + (svc as u64 - 1) * 4),
+                "zx_{} is not at its stub",
+                call.name
+            );
+            expected.push(svc);
+        }
+        let found: Vec<usize> = (0..words.len()).filter(|&index| words[index] == SVC).collect();
+        ensure!(found == expected, "it has {} svc instructions for {} calls", found.len(), expected.len());
+        Ok(())
     }
 
-    /// The instructions of a call.
-    pub(super) fn words(&self, name: &str) -> Option<Vec<u32>> {
-        let (at, size) = *self.symbols.get(&format!("zx_{name}"))?;
-        let bytes = self.bytes.get(usize::try_from(at).ok()?..usize::try_from(at + size).ok()?)?;
-        Some(
-            bytes
-                .chunks_exact(4)
-                .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-                .collect(),
-        )
-    }
-
-    /// The instruction at an offset in the code segment.
+    /// Where the `svc` of a call is in the file.
     #[cfg(test)]
-    pub(super) fn word(&self, offset: u32) -> Option<u32> {
-        let at = usize::try_from(self.code.start).ok()? + offset as usize;
-        Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
-    }
-
-    fn offset(&self, name: &str) -> u64 {
-        self.symbols.get(&format!("zx_{name}")).map_or(0, |(at, _)| at - self.code.start)
+    pub(super) fn svc_of(&self, number: usize) -> usize {
+        (self.code.start + abi::vdso::site(number as u64) - 4) as usize
     }
 }
 

@@ -40,7 +40,7 @@ fn boot_with(item: Supply) -> Result<(), Error> {
         reserved: 0,
         version: [0; 64],
     };
-    let image = VdsoImage { bytes: &vdso.file, sites: &vdso.sites, constants };
+    let image = VdsoImage { bytes: &vdso.file, constants };
     let mut kernel = Kernel::new(Machine::new(config), ledger, Options::default(), &image)?;
     let bootfs = bootfs::build(&[("init", elf::program().as_slice())]);
     let images = Images { bootfs: &bootfs, tree: &blob, device_table: &table, arguments: "test", seeds: &[] };
