@@ -7,7 +7,8 @@
 use aarch64::lock::Lock;
 use aarch64::{Board, Boot};
 use kernel::Kernel;
-use kernel::ports::{Called, Event, Frame, Next, Touched};
+use kernel::gate::{Answer, Call};
+use kernel::ports::{Called, CpuId, Event, Frame, Next, Touched};
 
 use crate::{boot, run};
 
@@ -15,6 +16,22 @@ use crate::{boot, run};
 #[unsafe(no_mangle)]
 fn jacinth_main(boot: Boot) -> ! {
     boot::boot(boot)
+}
+
+/// The system calls, as the vectors make them.
+#[unsafe(no_mangle)]
+static jacinth_calls: [Call<Board>; abi::SYSCALLS.len()] = Kernel::<Board>::CALLS;
+
+/// A system call that is not plain.
+#[unsafe(no_mangle)]
+fn jacinth_call(kernel: &mut Kernel<Board>, cpu: CpuId, frame: &mut Frame) -> Called {
+    kernel.call(cpu, frame)
+}
+
+/// The end of a system call that the vectors have made.
+#[unsafe(no_mangle)]
+fn jacinth_answered(kernel: &mut Kernel<Board>, answer: Answer) -> Called {
+    kernel.answered(answer)
 }
 
 /// What remains of a system call.

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use abi::PageCount;
 use kernel::Kernel;
-use kernel::gate::{Answer, Call};
+use kernel::gate::Answer;
 use kernel::ports::{Called, CpuId, Event, Fault, Frame, Next, Rest, Touched};
 
 use crate::lock::{Guard, Lock, Place};
@@ -52,12 +52,11 @@ global_asm!(
     KERNEL_WORD = const KERNEL_WORD,
     CALLER = const CALLER,
     STUB_SHIFT = const abi::vdso::STUB_SHIFT,
-    CALLS_LEN = const Kernel::<Board>::CALLS.len(),
+    CALLS_LEN = const abi::SYSCALLS.len(),
     HANDLE_CLOSE = const abi::Sysno::handle_close as u64,
     VALUE = const Lock::<Kernel<Board>>::VALUE,
     HERE = const Lock::<Kernel<Board>>::VALUE + Kernel::<Board>::HERE,
     ATTENTION = const Lock::<Kernel<Board>>::VALUE + Kernel::<Board>::ATTENTION,
-    CALLS = sym CALLS,
     await_turn = sym await_turn,
     call_slowly = sym call_slowly,
     call_by_nobody = sym call_by_nobody,
@@ -79,8 +78,6 @@ global_asm!(
     el1_exception = sym el1_exception,
 );
 
-/// The calls, as vectors.S makes them.
-static CALLS: [Call<Board>; Kernel::<Board>::CALLS.len()] = Kernel::<Board>::CALLS;
 // Who is served is the word to which the lock's address leads.
 const _: () = assert!(crate::lock::SERVED == 0);
 
@@ -103,10 +100,16 @@ struct Loaded {
 
 // What the image does with what comes up. It is linked, not passed: a system call has no instruction to spare
 // for a pointer. Each of them finds the kernel behind its lock.
-// The vectors call one of them themselves, and give it the lock ([`KERNEL`]), which is thus at hand:
+// All code that is made for `Kernel<Board>` is in the image, once; so are the calls that the vectors make by themselves,
+// `jacinth_calls`, a static [`kernel::gate::Call`] for each number. They have one function more of the image's, which they
+// give the lock ([`KERNEL`]), thus at hand:
 // `extern "C" fn jacinth_touch(u64, u64, &'static Lock<Kernel<Board>>) -> Touched` for a data abort from EL0, with its
 // syndrome and its address: `kernel::Kernel::touch`. The lock is not kept.
 unsafe extern "Rust" {
+    /// A whole call: [`kernel::Kernel::call`].
+    safe fn jacinth_call(kernel: &mut Kernel<Board>, cpu: CpuId, frame: &mut Frame) -> Called;
+    /// The end of one that the vectors have made: [`kernel::Kernel::answered`].
+    safe fn jacinth_answered(kernel: &mut Kernel<Board>, answer: Answer) -> Called;
     /// What remains of a call: [`kernel::Kernel::complete`].
     safe fn jacinth_complete(frame: &mut Frame, called: Called) -> Next;
     /// Anything else: [`kernel::Kernel::handle`].
@@ -232,12 +235,12 @@ extern "C" fn call_by_nobody(frame: &mut Frame, lock: &'static Lock<Kernel<Board
 extern "C" fn answered(answer: Answer, lock: &'static Lock<Kernel<Board>>) -> Called {
     // SAFETY: 1, vectors.S took the lock and leaves it to us.
     let mut kernel = unsafe { lock.taken() };
-    let called = kernel.answered(answer);
+    let called = jacinth_answered(&mut kernel, answer);
     keep_for_rest(kernel, called)
 }
 
 fn call(mut kernel: Guard<'static, Kernel<Board>>, frame: &mut Frame) -> Called {
-    let called = kernel.call(cpu::number(), frame);
+    let called = jacinth_call(&mut kernel, cpu::number(), frame);
     keep_for_rest(kernel, called)
 }
 

@@ -177,7 +177,7 @@ call_has_kernel:
     strb    w14, [x9, #{HERE}]
     ldp     x1, x2, [x13]
     cbz     x1, call_by_nobody
-    adr     x10, {CALLS}
+    adr     x10, jacinth_calls
     ldr     x10, [x10, x16, lsl #3]
     add     x0, x9, #{VALUE}
     mov     x3, sp
