@@ -1,14 +1,13 @@
 //! A process's handles: values to objects and rights.
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::num::NonZeroU64;
 
 use abi::object::HANDLE_FIXED_BITS;
 use abi::status::Result;
 use abi::{Handle, Rights, Status};
 
 use super::{Object, ObjectRef};
-use crate::collections::arena::{Id, in_a_box};
+use crate::collections::arena::{Id, Word, in_a_box};
 
 /// Slots that are added at a time.
 const CHUNK: usize = 64;
@@ -59,7 +58,7 @@ struct Slot {
     /// free, the value of the next handle without the low bits, and [`FREE`], which no type's number is.
     stamp: u64,
     /// The object's id.
-    id: NonZeroU64,
+    id: Word,
     rights: Rights,
     next_free: u32,
 }
@@ -67,7 +66,7 @@ struct Slot {
 impl Slot {
     /// A free slot, never used.
     const fn new(index: usize) -> Self {
-        Self { stamp: FREE | (index as u64) << 2, id: NonZeroU64::MIN, rights: Rights::NONE, next_free: NONE }
+        Self { stamp: FREE | (index as u64) << 2, id: Word::ANY, rights: Rights::NONE, next_free: NONE }
     }
 
     /// The value of the slot's handle without the secret, or as much of the next one's.

@@ -39,12 +39,11 @@ pub use vmar::{Entry, Vmar, VmarState};
 pub use vmo::{AtUnlocked, Content, Locks, Vmo};
 
 use core::fmt::{self, Write};
-use core::num::NonZeroU64;
 
 use abi::status::Result;
 use abi::{Koid, ObjectType, Signals, Status};
 
-use crate::collections::arena::{Arena, Id};
+use crate::collections::arena::{Arena, Id, Word};
 use crate::collections::queue::Queue;
 use notice::{AtClosed, AtSweeps};
 use resource::Minted;
@@ -145,7 +144,7 @@ macro_rules! objects {
         impl ObjectRef {
             /// The number of the object's type, and its id as a word.
             #[inline(always)]
-            pub(crate) const fn parts(self) -> (u32, NonZeroU64) {
+            pub(crate) const fn parts(self) -> (u32, Word) {
                 match self {
                     $(Self::$type(id) => (Numbered::$type as u32, id.word()),)*
                 }
@@ -153,7 +152,7 @@ macro_rules! objects {
 
             /// The object with these parts; `None` if no type has the number.
             #[inline(always)]
-            pub(crate) const fn from_parts(number: u32, id: NonZeroU64) -> Option<Self> {
+            pub(crate) const fn from_parts(number: u32, id: Word) -> Option<Self> {
                 $(if number == Numbered::$type as u32 {
                     return Some(Self::$type(Id::from_word(id)));
                 })*

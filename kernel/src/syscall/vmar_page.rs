@@ -120,7 +120,7 @@ impl<M: Machine> Kernel<M> {
         let (entry, value) = region.entries.look_at_hand(from)?;
         let Entry::Mapping { id, length: PAGE_SIZE } = value else { return None };
         let gone = mappings.occupied(id)?;
-        let &Mapping { vmo, root, offset, links, .. } = gone.get()?;
+        let &Mapping { vmo, root, offset, links, .. } = gone.get();
         // Of a physical VMO: it is not the vDSO.
         let own = vmos.get_mut(vmo).filter(|_| root == vmo)?;
         if own.withdrawal.is_some() || !own.stays_without_a_mapping() {

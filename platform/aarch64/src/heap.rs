@@ -91,10 +91,15 @@ impl State {
     }
 }
 
-/// What the heap has.
+/// What the heap has, and what the kernel's objects lie in: nobody tells what is free there.
 pub(crate) fn heap_use() -> HeapUse {
     let state = HEAP.pools.lock();
-    HeapUse { bytes: state.given, free: state.given.saturating_sub(state.used), frames: state.frames }
+    let objects = crate::stretch::pages();
+    HeapUse {
+        bytes: state.given + objects * PAGE_SIZE,
+        free: state.given.saturating_sub(state.used),
+        frames: state.frames + objects,
+    }
 }
 
 /// Gives a value a place for ever; `None` if there is none.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 0xffff_ffff_8000_0000  the image, by 4 KiB pages: text RX, read-only data R, data RW, stacks RW
+//! 0xffff_ff90_0000_0000  what the kernel's objects of each type lie in, one behind the other, RW (`stretch`)
 //! 0xffff_ff80_0000_0000  a bit for each frame, RW: whether it is lent (`frames`)
 //! 0xffff_ff00_3fc0_0000  the device tree as the loader left it, read-only, while the kernel boots
 //! 0xffff_ff00_3000_0000  pages with the words by which a spin-table releases CPUs, RW
@@ -46,6 +47,19 @@ pub const TREE_MAX: u64 = 2 << 20;
 /// Where the bits are that say which frames are lent: one for each page below 2^48, of which those for RAM are mapped.
 pub const LENT: u64 = 0xffff_ff80_0000_0000;
 
+/// Where stretches begin: [`SMALL_STRETCHES`] of [`SMALL_STRETCH`] bytes each, which have their tables in common.
+pub const STRETCHES: u64 = 0xffff_ff90_0000_0000;
+/// Bytes of addresses for a stretch that is small.
+pub const SMALL_STRETCH: u64 = 64 << 10;
+/// Small stretches that there can be.
+pub const SMALL_STRETCHES: u64 = 32;
+/// Where the stretches are that have outgrown that: [`LARGE_STRETCHES`] of [`LARGE_STRETCH`] bytes each.
+pub const LARGE: u64 = STRETCHES + (1 << 30);
+/// Bytes of addresses for a stretch that is not small.
+pub const LARGE_STRETCH: u64 = 8 << 30;
+/// Large stretches that there can be.
+pub const LARGE_STRETCHES: u64 = 32;
+
 /// Where the image is linked.
 pub const IMAGE: u64 = 0xffff_ffff_8000_0000;
 
@@ -57,5 +71,7 @@ const _: () = assert!(DEVICES + DEVICES_SIZE <= TREE && TREE + TREE_MAX + 0x1000
 const _: () = assert!(DEVICES + DEVICES_SIZE <= STACKS && STACKS + 8 * STACK_STRIDE <= RELEASE);
 const _: () = assert!(RELEASE + 8 * 0x1000 <= TREE);
 const _: () = assert!(STACK_SIZE + STACK_BELOW < STACK_STRIDE && STACKS >> 30 == TREE >> 30);
-const _: () = assert!(TREE + TREE_MAX <= LENT && LENT + (1 << (48 - 12 - 3)) <= IMAGE);
+const _: () = assert!(TREE + TREE_MAX <= LENT && LENT + (1 << (48 - 12 - 3)) <= STRETCHES);
+const _: () =
+    assert!(SMALL_STRETCH * SMALL_STRETCHES <= 2 << 20 && LARGE + LARGE_STRETCH * LARGE_STRETCHES <= IMAGE);
 const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

@@ -84,6 +84,8 @@ mod secondary;
 #[cfg(target_os = "none")]
 mod spin;
 #[cfg(target_os = "none")]
+mod stretch;
+#[cfg(target_os = "none")]
 mod tables;
 #[cfg(target_os = "none")]
 mod timer;

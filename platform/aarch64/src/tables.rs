@@ -3,8 +3,8 @@
 //! While it is being built there are only additions: an entry that is valid is never changed, so no TLB maintenance is
 //! needed, and an attempt to map something twice is refused. The boot CPU is alone and holds the one [`KernelSpace`].
 //!
-//! Afterwards two things change: the memory type of a block of the direct map in which nothing is in use ([`retype`]), and
-//! what is mapped at an address where nothing else ever is ([`show_for`]).
+//! Afterwards three things change: the memory type of a block of the direct map in which nothing is in use ([`retype`]),
+//! what is mapped at an address where nothing else ever is ([`show_for`]), and pages are added where nothing was ([`add`]).
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PhysAddr, VirtAddr};
@@ -191,6 +191,54 @@ pub(crate) unsafe fn show_for(
     work();
     break_entry(entry, address);
     true
+}
+
+/// Maps a page at an address of the kernel's half that shows nothing, for good; whether there are tables for it. `take`
+/// gives zeroed pages of the direct map for those that lack.
+///
+/// No TLB has anything of the address: what faults is not cached (Arm ARM D8.16), so the other CPUs need not be told.
+///
+/// # Safety
+/// 1. `root` is what TTBR1_EL1 holds, on every CPU.
+/// 2. Nothing else is ever mapped at `address`; one CPU at a time does this, and no [`KernelSpace`] is being built.
+/// 3. The page may be mapped with these attributes: no other mapping of it has another memory type.
+pub(crate) unsafe fn add(
+    root: PhysAddr,
+    address: u64,
+    page: PhysAddr,
+    attributes: u64,
+    mut take: impl FnMut() -> Option<PhysAddr>,
+) -> bool {
+    let mut table = root;
+    for shift in &SHIFTS[..LAST] {
+        // SAFETY: 1, by 1 the root, or a table that an entry of the space leads to.
+        let entry = unsafe { table_entry(table, address, *shift) };
+        let mut value = entry.load(Ordering::Relaxed);
+        if value == 0 {
+            let Some(next) = take() else { return false };
+            value = next.0 | descriptor::TABLE;
+            // A table's zeros must be visible before the entry that leads the walker to it.
+            barrier::complete_stores();
+            entry.store(value, Ordering::Relaxed);
+        } else if value & descriptor::TABLE != descriptor::TABLE {
+            return false;
+        }
+        table = PhysAddr(value & descriptor::ADDRESS);
+    }
+    // SAFETY: 1, as above.
+    let entry = unsafe { table_entry(table, address, SHIFTS[LAST]) };
+    make_entry(entry, page.0 & descriptor::ADDRESS | attributes);
+    true
+}
+
+/// What is mapped at an address of the kernel's half by a page, if there is one.
+///
+/// # Safety
+/// 1. `root` is what TTBR1_EL1 holds, on every CPU.
+pub(crate) unsafe fn page_at(root: PhysAddr, address: u64) -> Option<PhysAddr> {
+    // SAFETY: 1, by 1.
+    let value = unsafe { entry_at(root, address, LAST) }?.load(Ordering::Relaxed);
+    (value != 0).then_some(PhysAddr(value & descriptor::ADDRESS))
 }
 
 /// Makes an entry that was broken valid.
