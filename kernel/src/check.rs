@@ -281,7 +281,7 @@ impl<M: Machine> Kernel<M> {
                 holds("a mapping hangs in its root's list", object, right)?;
                 holds("a list of mappings leads back", object, mapping.links.previous() == previous)?;
                 listed += 1;
-                holds("a list of mappings ends", object, listed <= mappings.len())?;
+                holds("a list of mappings ends", object, listed <= mappings.slots())?;
                 holds("a mapping shows its VMO's own frames", object, self.shows_its_frames(mapping))?;
                 previous = at;
                 at = list::next(mappings, member);

@@ -52,7 +52,7 @@ impl<M: Machine> Kernel<M> {
                 let waits = matches!(thread.wait, Wait::Port { port, .. } if port == id);
                 holds("who is in a port's queue waits there", object, waits && thread.previous == previous)?;
                 waiting += 1;
-                holds("a port's queue of threads ends", object, waiting <= self.objects.threads.len())?;
+                holds("a port's queue of threads ends", object, waiting <= self.objects.threads.slots())?;
                 previous = at;
                 at = thread.next;
             }

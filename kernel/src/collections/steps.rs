@@ -416,7 +416,7 @@ impl Steps {
     /// Nodes that there is memory for, for tests.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.nodes.free() + self.nodes.len()
+        self.nodes.slots()
     }
 
     /// Every step in order, and what it and all before come to.

@@ -101,7 +101,6 @@ pub struct Vacant<'a> {
     slot: &'a mut Slot,
     first_free: &'a mut u32,
     last_free: &'a mut u32,
-    len: &'a mut usize,
 }
 
 impl Vacant<'_> {
@@ -120,8 +119,6 @@ impl Vacant<'_> {
         if self.slot.next_free == NONE {
             *self.last_free = NONE;
         }
-        // No more than there are slots.
-        *self.len = self.len.wrapping_add(1);
     }
 }
 
@@ -142,24 +139,24 @@ pub struct HandleTable {
     secret: u32,
     first_free: u32,
     last_free: u32,
-    len: usize,
 }
 
 impl HandleTable {
     /// An empty table whose values are hidden under `secret`.
     pub const fn new(secret: u32) -> Self {
         let secret = secret & !HANDLE_FIXED_BITS;
-        Self { chunks: Vec::new(), drained: 0, secret, first_free: NONE, last_free: NONE, len: 0 }
+        Self { chunks: Vec::new(), drained: 0, secret, first_free: NONE, last_free: NONE }
     }
 
-    /// How many handles there are.
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    /// Whether there are so many slots that are not in use.
+    fn has_free(&self, count: usize) -> bool {
+        let mut at = self.first_free as usize;
+        for _ in 0..count {
+            let slot = self.chunks.get(at / CHUNK).and_then(|chunk| chunk.get(at % CHUNK));
+            let Some(slot) = slot else { return false };
+            at = slot.next_free as usize;
+        }
+        true
     }
 
     /// Makes sure that the next `count` insertions succeed.
@@ -168,7 +165,7 @@ impl HandleTable {
     /// `NO_MEMORY`; the table holds what it held.
     #[inline]
     pub fn reserve(&mut self, count: usize) -> Result {
-        while (self.chunks.len() * CHUNK).saturating_sub(self.len) < count {
+        while !self.has_free(count) {
             self.grow()?;
         }
         Ok(())
@@ -195,8 +192,8 @@ impl HandleTable {
         let index = self.first_free as usize;
         let slot = self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)?;
         let value = (slot.raw() | HANDLE_FIXED_BITS) ^ self.secret;
-        let (first_free, last_free, len) = (&mut self.first_free, &mut self.last_free, &mut self.len);
-        Some(Vacant { value, slot, first_free, last_free, len })
+        let (first_free, last_free) = (&mut self.first_free, &mut self.last_free);
+        Some(Vacant { value, slot, first_free, last_free })
     }
 
     /// What a value stands for.
@@ -250,8 +247,6 @@ impl HandleTable {
         let index = index_of(raw);
         let slot = self.chunks.get_mut(index / CHUNK).and_then(|chunk| chunk.get_mut(index % CHUNK));
         let entry = slot.filter(|slot| slot.raw() == raw).and_then(Slot::take).ok_or(Status::BAD_HANDLE)?;
-        // It counted this one.
-        self.len = self.len.wrapping_sub(1);
         self.queue_free(index as u32);
         Ok(entry)
     }
@@ -273,7 +268,6 @@ impl HandleTable {
         for slot in chunk.iter_mut().skip(self.drained) {
             self.drained += 1;
             if let Some(entry) = slot.take() {
-                self.len -= 1;
                 return Drained::Handle(entry);
             }
         }
@@ -369,11 +363,11 @@ mod tests {
             assert_eq!(table.find::<Resource>(raw), None);
         }
         let others: Vec<_> = (1..CHUNK).map(|_| table.insert(entry()).unwrap()).collect();
-        assert_eq!((table.len(), table.chunks.len()), (CHUNK, 1));
+        assert_eq!((table.entries().count(), table.chunks.len()), (CHUNK, 1));
         for handle in others.into_iter().chain([first]) {
             table.remove(handle).unwrap();
         }
-        assert!(table.is_empty());
+        assert!(table.entries().next().is_none());
     }
 
     #[test]
@@ -392,7 +386,7 @@ mod tests {
             }
             steps += 1;
         }
-        assert_eq!((count, table.len()), (200, 0));
+        assert_eq!((count, table.entries().count()), (200, 0));
         assert_eq!(steps, 200 + 200_usize.div_ceil(CHUNK));
     }
 

@@ -46,7 +46,8 @@ impl<M: Machine> Kernel<M> {
         if self.objects.get(process)?.is_over() {
             return Err(Status::BAD_STATE);
         }
-        self.schedule.reserve_timers(self.objects.threads.len() + 1)?;
+        self.objects.threads.reserve()?;
+        self.schedule.reserve_timers(self.objects.threads.slots())?;
         let koid = self.objects.allocate_koid();
         let id = self.objects.threads.insert(Thread::new(koid, name, process))?;
         let objects = &mut self.objects;

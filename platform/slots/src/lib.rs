@@ -141,7 +141,6 @@ pub struct Vacant<'a, T> {
     id: Id<T>,
     slot: &'a mut Slot<T>,
     first_free: &'a mut u32,
-    count: &'a mut usize,
 }
 
 impl<T> Vacant<'_, T> {
@@ -158,8 +157,6 @@ impl<T> Vacant<'_, T> {
         self.slot.value.write(value);
         *self.first_free = self.slot.word as u32;
         self.slot.word = self.id.word.get();
-        // No more than there are slots.
-        *self.count = self.count.wrapping_add(1);
         self.id
     }
 }
@@ -168,7 +165,6 @@ impl<T> Vacant<'_, T> {
 pub struct Occupied<'a, T> {
     slot: &'a mut Slot<T>,
     first_free: &'a mut u32,
-    count: &'a mut usize,
 }
 
 impl<T> Occupied<'_, T> {
@@ -201,8 +197,6 @@ impl<T> Occupied<'_, T> {
         let own = self.slot.word as u32;
         self.slot.word = self.slot.next(*self.first_free);
         *self.first_free = own;
-        // It counted this one.
-        *self.count = self.count.wrapping_sub(1);
     }
 }
 
@@ -210,10 +204,8 @@ impl<T> Occupied<'_, T> {
 pub struct Arena<T> {
     base: NonNull<Slot<T>>,
     /// Slots that there are.
-    len: usize,
+    len: u32,
     first_free: u32,
-    /// Values that there are.
-    count: usize,
     stretch: Stretch,
     /// How often a value was looked for. Tests bound what an entry does by it.
     #[cfg(debug_assertions)]
@@ -231,7 +223,7 @@ impl<T> Default for Arena<T> {
 
 impl<T> fmt::Debug for Arena<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.count, self.len)
+        write!(f, "{} slots", self.len)
     }
 }
 
@@ -242,7 +234,6 @@ impl<T> Arena<T> {
             base: NonNull::dangling(),
             len: 0,
             first_free: NONE,
-            count: 0,
             stretch: Stretch::new(),
             #[cfg(debug_assertions)]
             looks: core::cell::Cell::new(0),
@@ -263,19 +254,32 @@ impl<T> Arena<T> {
         self.looks.set(self.looks.get().wrapping_add(1));
     }
 
-    /// How many values there are.
-    pub const fn len(&self) -> usize {
-        self.count
+    /// Slots that there are: no less than there are values.
+    pub const fn slots(&self) -> usize {
+        self.len as usize
     }
 
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.count == 0
+    /// How many values there are, by looking at every slot: nobody counts, because nobody but tests needs it.
+    pub fn len(&self) -> usize {
+        self.iter().count()
     }
 
-    /// Slots that are not in use.
-    pub const fn free(&self) -> usize {
-        self.len.saturating_sub(self.count)
+    /// Whether there are none. It looks until there is one.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Whether there are so many slots that are not in use.
+    fn has_free(&self, count: usize) -> bool {
+        let mut at = self.first_free;
+        for _ in 0..count {
+            if at == NONE {
+                return false;
+            }
+            // SAFETY: I3 and I1, it is a slot of this arena, which is borrowed.
+            at = unsafe { self.base.add(at as usize).as_ref() }.word as u32;
+        }
+        true
     }
 
     /// Makes sure that the next insertion succeeds.
@@ -292,7 +296,7 @@ impl<T> Arena<T> {
     /// # Errors
     /// `NO_MEMORY`; the arena holds what it held.
     pub fn reserve_many(&mut self, count: usize) -> Result {
-        while self.free() < count {
+        while !self.has_free(count) {
             self.grow()?;
         }
         Ok(())
@@ -304,22 +308,24 @@ impl<T> Arena<T> {
     fn grow(&mut self) -> Result {
         const { assert!(align_of::<Slot<T>>() <= stretch::ALIGN) };
         let size = size_of::<Slot<T>>();
-        let bytes =
-            self.len.checked_add(1).and_then(|slots| slots.checked_mul(size)).ok_or(Status::NO_MEMORY)?;
+        let bytes = (self.len as usize + 1).checked_mul(size).ok_or(Status::NO_MEMORY)?;
         self.stretch.grow(bytes)?;
         self.base = self.stretch.base().cast();
-        let end = (self.stretch.bytes() / size).min(NONE as usize);
+        // No slot has the number that says that there is none.
+        let end = u32::try_from(self.stretch.bytes() / size).unwrap_or(NONE);
+        if end == self.len {
+            return Err(Status::NO_MEMORY);
+        }
         // The first of them is found first.
         for index in (self.len..end).rev() {
             // SAFETY: the stretch has `end` slots from its base on, aligned as its base is.
-            let slot = unsafe { self.base.add(index) };
+            let slot = unsafe { self.base.add(index as usize) };
             // SAFETY: the bytes are the stretch's, and nobody's yet. I2 and I3: without a value, and among the free ones.
             unsafe { (&raw mut (*slot.as_ptr()).word).write(self.first_free.into()) };
-            self.first_free = index as u32;
+            self.first_free = index;
         }
-        let grown = end > self.len;
         self.len = end;
-        if grown { Ok(()) } else { Err(Status::NO_MEMORY) }
+        Ok(())
     }
 
     /// Adds a value.
@@ -350,10 +356,10 @@ impl<T> Arena<T> {
         }
         // SAFETY: I3, it is the number of a slot, and by I1 there is one; the arena is borrowed exclusively.
         let slot = unsafe { self.base.add(self.first_free as usize).as_mut() };
-        // Its generation is the odd one after an even one, by I2.
-        let word = NonZeroU64::new(slot.next(self.first_free)).unwrap_or(Word::ANY.0);
+        // SAFETY: by I2 the generation is even, and so the next one is not 0.
+        let word = unsafe { NonZeroU64::new_unchecked(slot.next(self.first_free)) };
         let id = Id { word, of: PhantomData };
-        Some(Vacant { id, slot, first_free: &mut self.first_free, count: &mut self.count })
+        Some(Vacant { id, slot, first_free: &mut self.first_free })
     }
 
     /// Takes a value out; its id finds nothing from then on.
@@ -391,8 +397,7 @@ impl<T> Arena<T> {
         let slot = self.at(id)?;
         // SAFETY: `at` answers with a slot of this arena, which is borrowed exclusively.
         let slot = unsafe { &mut *slot.as_ptr() };
-        let (first_free, count) = (&mut self.first_free, &mut self.count);
-        slot.is(id).then_some(Occupied { slot, first_free, count })
+        slot.is(id).then_some(Occupied { slot, first_free: &mut self.first_free })
     }
 
     /// The value with this id, if it still exists.
@@ -417,7 +422,7 @@ impl<T> Arena<T> {
 
     /// Every value with its id, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        (0..self.len).filter_map(|index| {
+        (0..self.slots()).filter_map(|index| {
             self.count_look();
             // SAFETY: I1; the arena is borrowed.
             let slot = unsafe { self.base.add(index).as_ref() };
@@ -430,15 +435,15 @@ impl<T> Arena<T> {
     /// The slot that an id names by its number, whosever it is by then.
     #[inline(always)]
     fn at(&self, id: Id<T>) -> Option<NonNull<Slot<T>>> {
-        let index = id.index() as usize;
+        let index = id.index();
         // SAFETY: I1.
-        if index < self.len { Some(unsafe { self.base.add(index) }) } else { None }
+        if index < self.len { Some(unsafe { self.base.add(index as usize) }) } else { None }
     }
 }
 
 impl<T> Drop for Arena<T> {
     fn drop(&mut self) {
-        for index in 0..self.len {
+        for index in 0..self.slots() {
             // SAFETY: I1; the arena is borrowed exclusively.
             let slot = unsafe { self.base.add(index).as_mut() };
             if slot.word & IN_USE != 0 {
@@ -494,7 +499,7 @@ mod tests {
         let next = arena.vacant_at_hand().map(|place| place.fill(6)).unwrap();
         assert_eq!((next.index(), arena.get(next), arena.get(id)), (id.index(), Some(&6), None));
         while arena.vacant_at_hand().map(|place| place.fill(7)).is_some() {}
-        assert_eq!(arena.free(), 0);
+        assert_eq!(arena.len(), arena.slots());
     }
 
     #[test]
@@ -509,7 +514,12 @@ mod tests {
             arena.remove(id).unwrap();
         }
         assert!(arena.is_empty());
-        assert!(arena.free() >= 100);
+        assert!(arena.slots() >= 100);
+        let slots = arena.slots();
+        arena.reserve_many(slots).unwrap();
+        assert_eq!(arena.slots(), slots);
+        arena.reserve_many(slots + 1).unwrap();
+        assert!(arena.slots() > slots && arena.has_free(slots + 1));
     }
 
     #[test]
