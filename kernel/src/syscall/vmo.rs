@@ -2,7 +2,7 @@
 use abi::policy::Condition;
 use abi::resource::{Kind, system};
 use abi::vmo::{CachePolicy, create};
-use abi::{PAGE_SIZE, PhysAddr, PhysRange, Rights, Status, status::Result};
+use abi::{Koid, PAGE_SIZE, PhysAddr, PhysRange, Rights, Status, status::Result};
 
 use super::{Args, Arguments, Caller, Exit};
 use crate::collections::arena::Id;
@@ -80,17 +80,15 @@ impl<M: Machine> Kernel<M> {
         }
         let place = vmos.vacant()?;
         let object = ObjectRef::Vmo(place.id());
-        let mut vmo = Vmo::new(koids.take(), size, Content::Physical(range), CachePolicy::UncachedDevice);
-        // The handle that it is about to be given, nearly always where all is at hand.
-        vmo.header.handles = 1;
+        let koid = koids.take();
         let rights = Rights::DEFAULT_VMO_PHYSICAL;
         match process.handles.vacant_at_hand() {
             Some(handle) if write_shown(&mut self.machine, out, handle.value().to_le_bytes()) => {
                 handle.fill(HandleEntry { object, rights });
-                place.fill(vmo);
+                place.fill(registers(koid, size, range));
             }
             _ => {
-                place.fill(vmo);
+                place.fill(registers(koid, size, range));
                 self.give_new(caller, object, rights, out)?;
             }
         }
@@ -266,4 +264,13 @@ impl<M: Machine> Kernel<M> {
 /// A size in whole pages.
 pub(super) fn round_up(size: u64) -> Result<u64> {
     size.checked_next_multiple_of(PAGE_SIZE).filter(|&size| size <= MAX_SIZE).ok_or(Status::OUT_OF_RANGE)
+}
+
+/// A VMO over physical bytes, with the handle that it is about to be given. Made where it is to be, which is nearly always
+/// where all is at hand.
+#[inline(always)]
+const fn registers(koid: Koid, size: u64, range: PhysRange) -> Vmo {
+    let mut vmo = Vmo::new(koid, size, Content::Physical(range), CachePolicy::UncachedDevice);
+    vmo.header.handles = 1;
+    vmo
 }
