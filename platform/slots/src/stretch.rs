@@ -32,7 +32,7 @@ impl Stretch {
     /// Grows to `bytes` at least.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result {
         while self.bytes < bytes {
-            (self.base, self.bytes) = grown(self.base, self.bytes).ok_or(Status::NO_MEMORY)?;
+            (self.base, self.bytes) = grown(self.base, self.bytes, bytes).ok_or(Status::NO_MEMORY)?;
         }
         Ok(())
     }
@@ -40,7 +40,7 @@ impl Stretch {
 
 /// A board's: the platform maps a page more behind the last one, and copies nothing. No arena of a kernel ends.
 #[cfg(target_os = "none")]
-fn grown(base: NonNull<u8>, bytes: usize) -> Option<(NonNull<u8>, usize)> {
+fn grown(base: NonNull<u8>, bytes: usize, _wanted: usize) -> Option<(NonNull<u8>, usize)> {
     unsafe extern "Rust" {
         /// Adds memory to a stretch of `bytes` bytes at `base` that this function gave, or none: where it is then and how
         /// long, or `None` without a change. What was in it is there, and nobody else has any of it.
@@ -49,10 +49,12 @@ fn grown(base: NonNull<u8>, bytes: usize) -> Option<(NonNull<u8>, usize)> {
     jacinth_grow_stretch(base, bytes)
 }
 
-/// A development machine's: twice as much.
+/// A development machine's: a small stretch grows by what is wanted, so that tests can have each growth refused; a large one
+/// to twice its size.
 #[cfg(not(target_os = "none"))]
-fn grown(base: NonNull<u8>, bytes: usize) -> Option<(NonNull<u8>, usize)> {
-    let more = if bytes == 0 { ALIGN } else { bytes.checked_mul(2)? };
+fn grown(base: NonNull<u8>, bytes: usize, wanted: usize) -> Option<(NonNull<u8>, usize)> {
+    const SMALL: usize = 64 << 10;
+    let more = if wanted <= SMALL { wanted } else { wanted.max(bytes.checked_mul(2)?) };
     let block = if bytes == 0 {
         // SAFETY: the layout is not of size 0.
         unsafe { alloc::alloc::alloc(layout(more)?) }

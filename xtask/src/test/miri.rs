@@ -14,14 +14,14 @@ use super::host;
 /// What is interpreted, by package: the tests whose names contain one of these, all if there is none. The kernel's logic
 /// is safe Rust over crates that are not; the pool of frames is ours and is not. Tests that go through hundreds of
 /// thousands of steps are left to the machine itself: an interpreted one takes a thousand times as long.
-const PACKAGES: [(&str, &[&str]); 5] = [
+const PACKAGES: [(&str, &[&str]); 6] = [
     ("abi", &[]),
     ("devicetree", &[]),
     ("ledger", &[]),
+    ("slots", &[]),
     (
         "kernel",
         &[
-            "arena::",
             "list::",
             "queue::",
             "steps::",
