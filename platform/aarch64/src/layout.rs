@@ -47,18 +47,16 @@ pub const TREE_MAX: u64 = 2 << 20;
 /// Where the bits are that say which frames are lent: one for each page below 2^48, of which those for RAM are mapped.
 pub const LENT: u64 = 0xffff_ff80_0000_0000;
 
-/// Where stretches begin: [`SMALL_STRETCHES`] of [`SMALL_STRETCH`] bytes each, which have their tables in common.
+/// Where stretches begin: one of [`SMALL_STRETCH`] bytes for each, which have their tables in common.
 pub const STRETCHES: u64 = 0xffff_ff90_0000_0000;
 /// Bytes of addresses for a stretch that is small.
 pub const SMALL_STRETCH: u64 = 64 << 10;
-/// Small stretches that there can be.
-pub const SMALL_STRETCHES: u64 = 32;
-/// Where the stretches are that have outgrown that: [`LARGE_STRETCHES`] of [`LARGE_STRETCH`] bytes each.
+/// Where those go that have outgrown that: [`LARGE_STRETCH`] bytes for each, in the same order.
 pub const LARGE: u64 = STRETCHES + (1 << 30);
 /// Bytes of addresses for a stretch that is not small.
 pub const LARGE_STRETCH: u64 = 8 << 30;
-/// Large stretches that there can be.
-pub const LARGE_STRETCHES: u64 = 32;
+/// Stretches that there can be: more than there are types of objects.
+pub const MAX_STRETCHES: u64 = 32;
 
 /// Where the image is linked.
 pub const IMAGE: u64 = 0xffff_ffff_8000_0000;
@@ -73,5 +71,5 @@ const _: () = assert!(RELEASE + 8 * 0x1000 <= TREE);
 const _: () = assert!(STACK_SIZE + STACK_BELOW < STACK_STRIDE && STACKS >> 30 == TREE >> 30);
 const _: () = assert!(TREE + TREE_MAX <= LENT && LENT + (1 << (48 - 12 - 3)) <= STRETCHES);
 const _: () =
-    assert!(SMALL_STRETCH * SMALL_STRETCHES <= 2 << 20 && LARGE + LARGE_STRETCH * LARGE_STRETCHES <= IMAGE);
+    assert!(SMALL_STRETCH * MAX_STRETCHES <= 2 << 20 && LARGE + LARGE_STRETCH * MAX_STRETCHES <= IMAGE);
 const _: () = assert!(TREE >> 30 == DEVICES >> 30, "both hang off one level 2 table");

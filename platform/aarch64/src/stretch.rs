@@ -8,13 +8,15 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::{PAGE_SIZE, PhysAddr};
 
-use crate::layout::{self, LARGE, LARGE_STRETCH, LARGE_STRETCHES, SMALL_STRETCH, SMALL_STRETCHES, STRETCHES};
+use crate::layout::{self, LARGE, LARGE_STRETCH, MAX_STRETCHES, SMALL_STRETCH, STRETCHES};
 use crate::{copy, descriptor, frames, tables, tlb};
 
-/// Windows that are given away: small ones, large ones.
-static GIVEN: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+/// Stretches that there are.
+static COUNT: AtomicU64 = AtomicU64::new(0);
 /// Pages of the stretches and of their tables.
 static PAGES: AtomicU64 = AtomicU64::new(0);
+/// A page that was taken and not mapped, for want of a table; 0 for none.
+static SPARE: AtomicU64 = AtomicU64::new(0);
 
 /// Pages that were taken for stretches and for their tables. None is given back.
 pub(crate) fn pages() -> u64 {
@@ -27,48 +29,33 @@ pub(crate) fn pages() -> u64 {
 fn jacinth_grow_stretch(base: NonNull<u8>, bytes: usize) -> Option<(NonNull<u8>, usize)> {
     let (mut start, size) = (base.as_ptr().addr() as u64, bytes as u64);
     if size == 0 {
-        start = window()?;
+        start = STRETCHES + COUNT.load(Ordering::Relaxed) * SMALL_STRETCH;
     } else if start < LARGE && size == SMALL_STRETCH {
         start = move_to_large(start)?;
-    } else if size >= LARGE_STRETCH {
+    }
+    let limit = if start < LARGE { MAX_STRETCHES * SMALL_STRETCH + STRETCHES } else { start + LARGE_STRETCH };
+    if start + size >= limit {
         return None;
     }
     let page = take_page()?;
     if !map(start + size, page) {
+        SPARE.store(page.0, Ordering::Relaxed);
         return None;
+    }
+    if size == 0 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
     }
     Some((NonNull::new(start as *mut u8)?, bytes + PAGE_SIZE as usize))
 }
 
-/// A window for a stretch that begins.
-fn window() -> Option<u64> {
-    let number = GIVEN[0].load(Ordering::Relaxed);
-    if number == SMALL_STRETCHES {
-        return large_window();
-    }
-    GIVEN[0].store(number + 1, Ordering::Relaxed);
-    Some(STRETCHES + number * SMALL_STRETCH)
-}
-
-fn large_window() -> Option<u64> {
-    let number = GIVEN[1].load(Ordering::Relaxed);
-    if number == LARGE_STRETCHES {
-        return None;
-    }
-    GIVEN[1].store(number + 1, Ordering::Relaxed);
-    Some(LARGE + number * LARGE_STRETCH)
-}
-
-/// Maps the pages of a small stretch, which is full, in a large window.
+/// Maps the pages of a small stretch, which is full, where it has room. If that fails half-way, the same pages are mapped
+/// at the same places next time.
 fn move_to_large(start: u64) -> Option<u64> {
-    let number = GIVEN[1].load(Ordering::Relaxed);
-    let to = large_window()?;
+    let to = LARGE + (start - STRETCHES) / SMALL_STRETCH * LARGE_STRETCH;
     for offset in (0..SMALL_STRETCH).step_by(PAGE_SIZE as usize) {
         // SAFETY: 1, the root of this CPU's tables is that of all.
         let page = unsafe { tables::page_at(tlb::kernel_root(), start + offset) };
         if !page.is_some_and(|page| map(to + offset, page)) {
-            // It is begun anew next time, with the same pages.
-            GIVEN[1].store(number, Ordering::Relaxed);
             return None;
         }
     }
@@ -76,13 +63,17 @@ fn move_to_large(start: u64) -> Option<u64> {
 }
 
 fn map(address: u64, page: PhysAddr) -> bool {
-    // SAFETY: 1, the root of this CPU's tables is that of all. 2, the address lies in a window that is one stretch's, and one
-    // CPU at a time comes here. 3, the page is RAM of the kernel's own, which is cached wherever it is mapped.
+    // SAFETY: 1, the root of this CPU's tables is that of all. 2, the address lies in a window that is one stretch's, where
+    // only the page that belongs there is ever mapped, and one CPU at a time comes here. 3, the page is RAM of the kernel's own, which is cached wherever it is mapped.
     unsafe { tables::add(tlb::kernel_root(), address, page, descriptor::DATA, take_zeroed) }
 }
 
 /// A page of RAM for good.
 fn take_page() -> Option<PhysAddr> {
+    match SPARE.swap(0, Ordering::Relaxed) {
+        0 => {}
+        spare => return Some(PhysAddr(spare)),
+    }
     let (address, _) = frames::take_run(PAGE_SIZE as usize)?;
     PAGES.fetch_add(1, Ordering::Relaxed);
     Some(PhysAddr(address - layout::DIRECT_MAP))

@@ -193,7 +193,7 @@ pub(crate) unsafe fn show_for(
     true
 }
 
-/// Maps a page at an address of the kernel's half that shows nothing, for good; whether there are tables for it. `take`
+/// Maps a page at an address of the kernel's half that shows nothing, or that page, for good; whether there are tables for it. `take`
 /// gives zeroed pages of the direct map for those that lack.
 ///
 /// No TLB has anything of the address: what faults is not cached (Arm ARM D8.16), so the other CPUs need not be told.
