@@ -18,6 +18,8 @@ pub(crate) struct Arguments<'a> {
     pub log: Level,
     /// `test`: hooks for tests answer.
     pub test: bool,
+    /// `unmeasured`, together with `test`: how long the CPUs wait for the kernel and hold it is not measured.
+    pub unmeasured: bool,
     /// `fail=`, together with `test`: how the kernel shall fail once it has booted.
     pub fail: Option<Trial>,
     /// `patience=`, together with `test`: milliseconds that a CPU may stay in the kernel, if that is less than usual.
@@ -34,6 +36,7 @@ impl<'a> Arguments<'a> {
             console: None,
             log: Level::Info,
             test: false,
+            unmeasured: false,
             fail: None,
             patience: None,
             semihosting: false,
@@ -45,6 +48,7 @@ impl<'a> Arguments<'a> {
                 Some(("fail", name)) => arguments.fail = trial(name),
                 Some(("patience", time)) => arguments.patience = time.parse().ok(),
                 None if word == "test" => arguments.test = true,
+                None if word == "unmeasured" => arguments.unmeasured = true,
                 None if word == "semihosting" => arguments.semihosting = true,
                 _ => {}
             }
@@ -61,6 +65,7 @@ impl<'a> Arguments<'a> {
             Some(("fail", name)) => trial(name).is_none() || !self.test,
             Some(("patience", time)) => time.parse::<u64>().is_err() || !self.test,
             Some((key, _)) => !FOR_INIT.contains(&key),
+            None if *word == "unmeasured" => !self.test,
             None => !matches!(*word, "test" | "semihosting"),
         })
     }

@@ -31,7 +31,7 @@ static RAM: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
 
 /// Starts the first program. It comes back only with the reason why that is impossible.
 pub(crate) fn run(info: BootInfo) -> impl Display {
-    let (free, test) = (info.board.free_frames(), info.arguments.test);
+    let (free, measure) = (info.board.free_frames(), info.arguments.test && !info.arguments.unmeasured);
     let mut kernel = match start(info) {
         Ok(kernel) => kernel,
         Err(why) => return why,
@@ -39,11 +39,11 @@ pub(crate) fn run(info: BootInfo) -> impl Display {
     defmt::info!("{=u64} pages are free, init starts", free.0);
     let mut frame = Frame::default();
     let next = kernel.handle(CpuId::BOOT, Event::Timer, &mut frame);
-    if test {
+    if measure {
         kernel.look_at_calls();
     }
     let Some(lock) = heap::leak(Lock::new(kernel)) else { return Failure::NoMemory };
-    if test {
+    if measure {
         lock.measure();
     }
     trap::run(lock, frame, next)

@@ -11,7 +11,7 @@ use crate::session::{Ended, Verdict};
 use crate::summary::{Counts, Tally};
 use crate::test::readme;
 
-use super::table::{Firmware, PI_BANKS, Row, Source, Task};
+use super::table::{Firmware, PI_BANKS, Row, Source, Task, UNMEASURED};
 use super::{c, c_page};
 
 /// How long an entry into the kernel may hold the lock, in instructions: a fifth of the 1 ms timer that the scenarios
@@ -116,7 +116,7 @@ fn wrong(row: &Row, ended: &Ended, seen: Seen) -> Option<String> {
             None
         }
         (Task::Conformance | Task::Short | Task::Anywhere, Verdict::Init(0)) => {
-            missing_cpus(row.cpus, &ended.transcript)
+            missing_cpus(row.cpus, row.arguments != UNMEASURED, &ended.transcript)
                 .or_else(|| if row.counted { held_too_long(&ended.transcript) } else { None })
                 .or_else(|| idle_memory(banks(row), &ended.transcript))
                 .or_else(said)
@@ -155,8 +155,8 @@ fn unsaid(text: &str, transcript: &[String]) -> Option<String> {
     (!found).then(|| format!("the kernel did not say \"{text}\""))
 }
 
-/// What the kernel did not say of its CPUs: how many run, and what each had of the lock.
-fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
+/// What the kernel did not say of its CPUs: how many run, and what each had of the lock if that is measured.
+fn missing_cpus(cpus: u8, measured: bool, transcript: &[String]) -> Option<String> {
     let greeting = if cpus == 1 { "1 CPU runs".to_owned() } else { format!("{cpus} CPUs run") };
     if !transcript.contains(&greeting) {
         return Some(format!("the kernel did not say \"{greeting}\""));
@@ -165,7 +165,7 @@ fn missing_cpus(cpus: u8, transcript: &[String]) -> Option<String> {
         let start = format!("CPU {cpu}: lock held ");
         transcript.iter().any(|line| line.starts_with(&start))
     };
-    let silent = (0..cpus).find(|cpu| !counted(cpu))?;
+    let silent = (0..cpus).find(|cpu| measured && !counted(cpu))?;
     Some(format!("CPU {silent} never had the kernel's lock"))
 }
 
@@ -241,10 +241,11 @@ mod tests {
     fn every_cpu_must_have_taken_part() {
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
         let whole = lines("2 CPUs run\nCPU 0: lock held 9 x\nCPU 1: lock held 1 x");
-        assert_eq!(missing_cpus(2, &whole), None);
-        assert_eq!(missing_cpus(2, &whole[..2]), Some("CPU 1 never had the kernel's lock".to_owned()));
-        assert_eq!(missing_cpus(4, &whole), Some("the kernel did not say \"4 CPUs run\"".to_owned()));
-        assert_eq!(missing_cpus(1, &lines("1 CPU runs\nCPU 0: lock held 9 x")), None);
+        assert_eq!(missing_cpus(2, true, &whole), None);
+        assert_eq!(missing_cpus(2, true, &whole[..2]), Some("CPU 1 never had the kernel's lock".to_owned()));
+        assert_eq!(missing_cpus(2, false, &whole[..1]), None);
+        assert_eq!(missing_cpus(4, true, &whole), Some("the kernel did not say \"4 CPUs run\"".to_owned()));
+        assert_eq!(missing_cpus(1, true, &lines("1 CPU runs\nCPU 0: lock held 9 x")), None);
     }
 
     #[test]

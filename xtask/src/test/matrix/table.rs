@@ -168,6 +168,10 @@ pub(crate) static ROWS: &[Row] = &[
         says: &["CPU 0x2 stays off: PSCI CPU_ON answers -2", "CPU 0x3 stays off: PSCI CPU_ON answers -2"],
         ..virt("virt-gic2-el1-2cpus-2absent", 2, 1, 2)
     },
+    // System calls take the kernel's lock and give it back in the vector, with nobody looking.
+    Row { arguments: UNMEASURED, ..virt("virt-gic2-el1-1cpu-unmeasured", 2, 1, 1) },
+    Row { arguments: UNMEASURED, ..virt("virt-gic3-el2-2cpus-unmeasured", 3, 2, 2) },
+    Row { arguments: UNMEASURED, ..virt("virt-gic3-el1-8cpus-unmeasured", 3, 1, 8) },
     Row { counted: true, ..virt("virt-gic2-el1-1cpu-icount", 2, 1, 1) },
     Row { task: Task::Date, ..virt("virt-gic2-el1-2cpus-date", 2, 1, 2) },
     Row { task: Task::Date, ..virt("virt-gic3-el2-2cpus-date", 3, 2, 2) },
@@ -336,6 +340,8 @@ pub(crate) static ROWS: &[Row] = &[
     },
 ];
 
+/// Nobody measures the kernel's lock.
+pub(crate) const UNMEASURED: &str = "unmeasured";
 /// Has the kernel reset the machine.
 const RESET: &str = "test fail=reset";
 
